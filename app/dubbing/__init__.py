@@ -1,0 +1,1 @@
+"""Live dubbing: the dubber and its workers, one process a stream and language."""

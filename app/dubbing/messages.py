@@ -1,0 +1,148 @@
+"""What the dubber and a worker tell each other over their pipe: plain frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Phase = Literal["connecting", "waiting", "running", "source_lost"]
+Outcome = Literal["in_time", "late", "dropped", "passed_through"]
+
+
+@dataclass(frozen=True)
+class WorkerConfig:
+    """All that a worker needs to know. The two addresses carry credentials: never log them."""
+
+    stream: str
+    language: str
+    source_url: str = field(repr=False)
+    publish_url: str = field(repr=False)
+    sts_addresses: tuple[str, ...]
+    source_language: str
+    voice: str
+    profile: str
+    reconnect_delay: float
+    max_reconnect_delay: float
+    log_level: str
+    log_format: str
+
+
+@dataclass(frozen=True)
+class Bypass:
+    """Operator's command: original sound only, or dubbing again."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
+class SourceReady:
+    """The publisher is there (again): connect now instead of at the next attempt."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Finish: close the output and exit."""
+
+
+Command = Bypass | SourceReady | Stop
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Phrases by outcome since the worker started.
+
+    in_time: the dub started within 0.1 s of its place; late: later than that, but played;
+    dropped: a dub came too late to be played; passed_through: the original was heard because no dub
+    came (speech service down, overloaded or wrong, or nothing was recognised).
+    """
+
+    in_time: int = 0
+    late: int = 0
+    dropped: int = 0
+    passed_through: int = 0
+
+    @property
+    def phrases(self) -> int:
+        """All phrases that have an outcome."""
+        return self.in_time + self.late + self.dropped + self.passed_through
+
+
+@dataclass(frozen=True)
+class Lag:
+    """Dub lag in seconds: how long after its place in the delayed sound a dub started. Last 200 phrases.
+
+    `slope` is in seconds of lag gained per hour.
+    """
+
+    p50: float = 0.0
+    p95: float = 0.0
+    p99: float = 0.0
+    slope: float = 0.0
+
+
+@dataclass(frozen=True)
+class Track:
+    """A track of the source, as it came: kind (video or audio), codec, and a short description."""
+
+    kind: Literal["video", "audio"]
+    codec: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class State:
+    """A worker's heartbeat, sent twice a second. Times in seconds."""
+
+    phase: Phase
+    bypassed: bool
+    dubbing: bool
+    delay: float
+    position: float
+    tracks: tuple[Track, ...]
+    counts: Counts
+    lag: Lag
+    speech_address: str
+    speech_problem: str
+    queue_seconds: float
+    queue_bytes: int
+    reconnects: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """The record of one phrase.
+
+    `start` and `end` are seconds on the output's timeline; `shown_at` and `hidden_at` are Unix times
+    at which that sound leaves the output; `lateness` and `speed` are of the dub, 0 without one;
+    `stages` are seconds by stage (waited, recognise, translate, synthesise, answer).
+    """
+
+    id: int
+    start: float
+    end: float
+    shown_at: float
+    hidden_at: float
+    source: str
+    target: str
+    outcome: Outcome
+    reason: str
+    lateness: float
+    speed: float
+    stages: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Both texts of a phrase as soon as they are known, which may be before they are heard."""
+
+    id: int
+    start: float
+    end: float
+    shown_at: float
+    hidden_at: float
+    source: str
+    target: str
+
+
+Event = State | Phrase | Caption

@@ -1,0 +1,190 @@
+"""What all services share: the FastAPI factory with /health and /metrics, logs, and a clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import re
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from app import __version__, catalog
+from app.settings import Settings
+
+CHECK_TIMEOUT = 0.7
+CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+@dataclass(frozen=True)
+class Check:
+    """Whether something a service depends on is reachable, and what to tell people about it."""
+
+    ok: bool
+    detail: str = ""
+
+
+Checker = Callable[[], Awaitable[Check]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+class Readiness:
+    """Whether a service has finished starting; /health answers 503 until it has."""
+
+    def __init__(self) -> None:
+        self.ready = False
+        self.detail = "starting"
+
+
+def create_app(
+    name: str,
+    *,
+    lifespan: Lifespan | None = None,
+    checks: Mapping[str, Checker] | None = None,
+    readiness: Readiness | None = None,
+    registry: CollectorRegistry | None = None,
+    details: Callable[[], Mapping[str, Any]] | None = None,
+) -> FastAPI:
+    """A FastAPI application with GET /health and GET /metrics.
+
+    /health answers within 1 s: 200 with status "ok" or "degraded" (something in `checks` is out of
+    reach), 503 with "starting" until `readiness.ready`. `details` adds fields of the service's own.
+    """
+    service = catalog.get(name)
+
+    @asynccontextmanager
+    async def no_lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    app = FastAPI(
+        title=f"Voicestack {name}",
+        description=service.title,
+        version=__version__,
+        lifespan=lifespan or no_lifespan,
+    )
+
+    @app.get("/health")
+    async def health(response: Response) -> dict[str, Any]:
+        """Status, version, and what the service depends on."""
+        results = await run_checks(checks or {})
+        if readiness is not None and not readiness.ready:
+            status, response.status_code = "starting", 503
+        elif all(check.ok for check in results.values()):
+            status = "ok"
+        else:
+            status = "degraded"
+        return {
+            "service": name,
+            "status": status,
+            "version": __version__,
+            "detail": readiness.detail if readiness is not None else "",
+            "depends_on": {
+                key: {"reachable": check.ok, "detail": check.detail}
+                for key, check in results.items()
+            },
+            **(details() if details else {}),
+        }
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        """Metrics in Prometheus text format."""
+        content = generate_latest(registry) if registry is not None else b""
+        return Response(content, media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+async def run_checks(checks: Mapping[str, Checker]) -> dict[str, Check]:
+    """Runs all checks at once; one that takes longer than 0.7 s or raises counts as out of reach."""
+
+    async def one(checker: Checker) -> Check:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT):
+                return await checker()
+        except TimeoutError:
+            return Check(False, "no answer in time")
+        except Exception as error:
+            return Check(False, hide_credentials(str(error) or type(error).__name__))
+
+    results = await asyncio.gather(*(one(checker) for checker in checks.values()))
+    return dict(zip(checks, results, strict=True))
+
+
+def hide_credentials(text: str) -> str:
+    """The text with user and password taken out of every address in it."""
+    return CREDENTIALS.sub("***@", text)
+
+
+def _hide_in_event(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = hide_credentials(value)
+    return event
+
+
+def configure_logging(level: str, style: str) -> None:
+    """Sends structlog's and the standard library's logs to stderr, as plain lines or JSON."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(
+            fmt="iso" if style == "json" else "%H:%M:%S", utc=style == "json"
+        ),
+        structlog.processors.format_exc_info,
+        _hide_in_event,
+    ]
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("uvicorn.access", "httpx", "httpcore", "websockets"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+def serve(name: str, settings: Settings) -> None:
+    """Runs a service in this process until SIGTERM or SIGINT, then drains within its grace period."""
+    service = catalog.get(name)
+    if service.module is None:
+        raise catalog.UnknownService(
+            f"{name} is not a Python service; `python -m app run` starts it"
+        )
+    configure_logging(settings.log_level, settings.log_format)
+    app: FastAPI = importlib.import_module(service.module).create(settings)
+    uvicorn.run(
+        app,
+        host=settings.bind_address,
+        port=getattr(settings, service.port("http").setting),
+        log_config=None,
+        timeout_graceful_shutdown=max(1, int(service.grace) - 2),
+        ws_ping_interval=5.0,
+        ws_ping_timeout=5.0,
+        ws_max_size=1 << 20,
+    )

@@ -1,0 +1,1 @@
+"""Speech: recognise, translate, synthesise, and the service that does all three."""

@@ -1,0 +1,1 @@
+"""The engines, one file each; none of them knows of HTTP."""
