@@ -21,9 +21,7 @@ SOUND_HEADER = struct.Struct("<q")
 MAX_SOUND_BYTES = 1 << 20
 
 FailureCode = Literal["overloaded", "deadline", "no_speech", "failed"]
-ErrorCode = Literal[
-    "bad_config", "bad_message", "no_translator", "no_recogniser", "no_voice", "overloaded"
-]
+ErrorCode = Literal["bad_config", "bad_message", "no_translator", "no_recogniser", "no_voice", "overloaded"]
 
 
 class Message(BaseModel):

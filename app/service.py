@@ -61,7 +61,7 @@ def create_app(
     service = catalog.get(name)
 
     @asynccontextmanager
-    async def no_lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def no_lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
 
     app = FastAPI(
@@ -87,8 +87,7 @@ def create_app(
             "version": __version__,
             "detail": readiness.detail if readiness is not None else "",
             "depends_on": {
-                key: {"reachable": check.ok, "detail": check.detail}
-                for key, check in results.items()
+                key: {"reachable": check.ok, "detail": check.detail} for key, check in results.items()
             },
             **(details() if details else {}),
         }
@@ -123,9 +122,7 @@ def hide_credentials(text: str) -> str:
     return CREDENTIALS.sub("***@", text)
 
 
-def _hide_in_event(
-    _logger: Any, _method: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
+def _hide_in_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
         if isinstance(value, str):
             event[key] = hide_credentials(value)
@@ -138,9 +135,7 @@ def configure_logging(level: str, style: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.processors.TimeStamper(
-            fmt="iso" if style == "json" else "%H:%M:%S", utc=style == "json"
-        ),
+        structlog.processors.TimeStamper(fmt="iso" if style == "json" else "%H:%M:%S", utc=style == "json"),
         structlog.processors.format_exc_info,
         _hide_in_event,
     ]
@@ -173,9 +168,7 @@ def serve(name: str, settings: Settings) -> None:
     """Runs a service in this process until SIGTERM or SIGINT, then drains within its grace period."""
     service = catalog.get(name)
     if service.module is None:
-        raise catalog.UnknownService(
-            f"{name} is not a Python service; `python -m app run` starts it"
-        )
+        raise catalog.UnknownService(f"{name} is not a Python service; `python -m app run` starts it")
     configure_logging(settings.log_level, settings.log_format)
     app: FastAPI = importlib.import_module(service.module).create(settings)
     uvicorn.run(

@@ -61,17 +61,13 @@ class Settings(BaseSettings):
         "Network", Path("data"), "Folder for models, recordings and everything else that is kept."
     )
 
-    media_host: str = section(
-        "Media server", "127.0.0.1", "Host that the media server runs on.", "media"
-    )
+    media_host: str = section("Media server", "127.0.0.1", "Host that the media server runs on.", "media")
     media_rtmp_port: PortNumber = section("Media server", 1935, "RTMP ingest and playback.")
     media_rtsp_port: PortNumber = section("Media server", 8554, "RTSP ingest and playback.")
     media_hls_port: PortNumber = section("Media server", 8888, "HLS playback.")
     media_webrtc_port: PortNumber = section("Media server", 8889, "WebRTC ingest and playback.")
     media_webrtc_udp_port: PortNumber = section("Media server", 8189, "WebRTC media (UDP).", "8189")
-    media_api_port: PortNumber = section(
-        "Media server", 9997, "Control API; listens on this machine only."
-    )
+    media_api_port: PortNumber = section("Media server", 9997, "Control API; listens on this machine only.")
     media_publish_user: str = section(
         "Media server", "", "Who may publish to live/<name>; empty lets everyone.", "obs"
     )
@@ -100,9 +96,7 @@ class Settings(BaseSettings):
         "How much the picture is delayed: live 2.8 s, steady 5 s, quality 8 s. "
         "More delay gives longer phrases, which are recognised and translated better.",
     )
-    dub_voice: str = section(
-        "Dubbing", "", "Voice of the dub; empty picks one for the language.", "es+f3"
-    )
+    dub_voice: str = section("Dubbing", "", "Voice of the dub; empty picks one for the language.", "es+f3")
     sts_urls: Annotated[tuple[str, ...], NoDecode] = section(
         "Dubbing",
         (),
@@ -186,9 +180,7 @@ class Settings(BaseSettings):
             ("READ", self.media_read_user, self.media_read_password),
         ):
             if bool(user) != bool(password.get_secret_value()):
-                problems.append(
-                    f"MEDIA_{role}_USER and MEDIA_{role}_PASSWORD go together: set both or none"
-                )
+                problems.append(f"MEDIA_{role}_USER and MEDIA_{role}_PASSWORD go together: set both or none")
         if problems:
             raise ValueError("; ".join(problems))
         return self
