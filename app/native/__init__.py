@@ -1,0 +1,1 @@
+"""Services as plain processes: the supervisor behind `make run`, its checks, and the state it shows."""

@@ -1,0 +1,115 @@
+"""One service as a child process: started, its lines passed on, asked for its health, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections import deque
+from collections.abc import Callable
+
+import httpx
+
+from app.native import guard
+from app.native.plan import Launch, environment
+
+LONGEST_LINE = 1 << 16
+LAST_LINES = 15
+HEALTH_TIMEOUT = 2.0
+
+
+class Child:
+    """A service's process, in a session of its own: a terminal's Ctrl-C reaches only the supervisor."""
+
+    def __init__(self, launch: Launch, show: Callable[[str, str], None]) -> None:
+        self.launch = launch
+        self.name = launch.service.name
+        self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._show = show
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self.pid is not None
+
+    async def start(self) -> None:
+        """Starts the process. Raises OSError where it can't."""
+        self.last_lines.clear()
+        self._process = await asyncio.create_subprocess_exec(
+            *guard.command(os.getpid(), list(self.launch.command)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=LONGEST_LINE,
+            start_new_session=True,
+            env=environment(self.launch.service, os.environ),
+        )
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        stream = self._process.stdout
+        while True:
+            try:
+                line = await stream.readline()
+            except ValueError:
+                # Longer than LONGEST_LINE; the stream has dropped that part.
+                continue
+            if not line:
+                return
+            text = line.decode("utf-8", "replace").rstrip()
+            self.last_lines.append(text)
+            self._show(self.name, text)
+
+    async def wait(self) -> int:
+        """The exit status once the process has ended; what is left of its process group is ended too."""
+        assert self._process is not None
+        status = await self._process.wait()
+        self._kill_group()
+        if self._reading is not None:
+            # A grandchild in another session may hold the pipe open.
+            with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+                await asyncio.wait_for(self._reading, 1.0)
+        return status
+
+    async def stop(self, grace: float) -> bool:
+        """SIGTERM, then SIGKILL to the whole group after `grace` seconds. Whether it went by itself."""
+        if not self.running or self._process is None:
+            return True
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self.wait(), grace)
+            return True
+        except TimeoutError:
+            self.kill()
+            await self.wait()
+            return False
+
+    def kill(self) -> None:
+        """SIGKILL to the process and its group, at once."""
+        self._kill_group()
+
+    def _kill_group(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+
+async def is_healthy(client: httpx.AsyncClient, url: str) -> bool:
+    """Whether a service answers 200 there."""
+    try:
+        answer = await client.get(url, timeout=HEALTH_TIMEOUT)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == 200

@@ -1,0 +1,107 @@
+"""What is to be started and how, decided from the catalogue and the settings; nothing is done here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from app import catalog
+from app.catalog import Port, Service
+from app.settings import Settings
+
+FIRST_DELAY = 0.5
+LONGEST_DELAY = 30.0
+# A service that ran this long in good health starts its backoff anew.
+GOOD_RUN = 60.0
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How a service is run: its command, and the address that tells its health."""
+
+    service: Service
+    command: tuple[str, ...]
+    health_url: str
+
+
+def number(port: Port, settings: Settings) -> int:
+    """The number that the settings give a port."""
+    return int(getattr(settings, port.setting))
+
+
+def listens_on(port: Port, settings: Settings) -> str:
+    """The address a port is bound to: one that is not public stays on this machine."""
+    return settings.bind_address if port.public else "127.0.0.1"
+
+
+def launch(service: Service, settings: Settings, media_binary: Path, media_config: Path) -> Launch:
+    """How to run that service on this machine."""
+    port = service.port(service.health_port)
+    host = settings.local_host if port.public else "127.0.0.1"
+    command: tuple[str, ...]
+    if service.module is None:
+        command = (str(media_binary), str(media_config))
+    else:
+        command = (sys.executable, "-m", "app", "serve", service.name)
+    return Launch(service, command, f"http://{bracket(host)}:{number(port, settings)}{service.health}")
+
+
+def bracket(host: str) -> str:
+    """A host as it is written in an address."""
+    return f"[{host}]" if ":" in host else host
+
+
+def environment(service: Service, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a service's process: what we have, with its output not held back.
+
+    A program that is not ours gets none of our passwords, and no variable that overrides its configuration.
+    """
+    own = {**inherited, "PYTHONUNBUFFERED": "1"}
+    if service.module is None:
+        return {
+            name: value
+            for name, value in own.items()
+            if not name.startswith("MTX_") and not name.endswith(("_PASSWORD", "_SECRET", "_KEY"))
+        }
+    return own
+
+
+def delay_before_restart(failures: int) -> float:
+    """Seconds to wait before the next start, doubled at each failure: 0.5, 1, 2, … 30."""
+    return min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(failures, 10))
+
+
+def addresses(services: tuple[Service, ...], settings: Settings) -> list[tuple[str, str]]:
+    """What people do with what runs, and the address for it, most wanted first."""
+    host = bracket(settings.local_host)
+    names = {service.name for service in services}
+    language = settings.target_languages[0]
+    rows: list[tuple[str, str]] = []
+    if "web" in names:
+        rows.append(("Console", f"http://{host}:{settings.web_port}"))
+    if "media" in names:
+        rows += [
+            ("Publish (RTMP)", f"rtmp://{host}:{settings.media_rtmp_port}/live/NAME"),
+            ("Publish (RTSP)", f"rtsp://{host}:{settings.media_rtsp_port}/live/NAME"),
+            ("Watch (RTSP)", f"rtsp://{host}:{settings.media_rtsp_port}/dub/NAME/{language}"),
+            ("Watch (RTMP)", f"rtmp://{host}:{settings.media_rtmp_port}/dub/NAME/{language}"),
+            ("Watch (HLS)", f"http://{host}:{settings.media_hls_port}/dub/NAME/{language}/index.m3u8"),
+            ("Watch (WebRTC)", f"http://{host}:{settings.media_webrtc_port}/dub/NAME/{language}"),
+        ]
+    if "dubber" in names:
+        rows.append(("Dubber", f"http://{host}:{settings.dubber_port}"))
+    if "sts" in names:
+        rows.append(("Speech", f"ws://{host}:{settings.sts_port}"))
+    return rows
+
+
+def names_of(services: tuple[Service, ...]) -> str:
+    """The services' names in order of start."""
+    return ", ".join(service.name for service in services)
+
+
+def chosen(names: list[str]) -> tuple[Service, ...]:
+    """The services that were asked for and what they need. Raises catalog.UnknownService."""
+    return catalog.select(name for part in names for name in part.replace(",", " ").split())

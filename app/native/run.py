@@ -1,0 +1,58 @@
+"""`python -m app run`: checks everything, then runs the services until it is asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+
+from app import media
+from app.catalog import Service
+from app.native import checks
+from app.native.output import Lines, table_of_addresses
+from app.native.plan import addresses, launch, names_of
+from app.native.state import AlreadyRunning, RunFolder
+from app.native.supervisor import Supervisor
+from app.settings import Settings
+
+BAD_START = 2
+
+
+def run(services: tuple[Service, ...], settings: Settings) -> int:
+    """Runs the services; the exit status: 0 after a clean stop, 1 a service can't start, 2 a failed check."""
+    folder = RunFolder(settings)
+    try:
+        folder.hold()
+    except (AlreadyRunning, OSError) as problem:
+        print(problem, file=sys.stderr)
+        return BAD_START
+    try:
+        problems = checks.before_start(services, settings)
+        if problems:
+            print(checks.told(problems), file=sys.stderr)
+            return BAD_START
+        return asyncio.run(_run(services, settings, folder))
+    finally:
+        folder.release()
+
+
+async def _run(services: tuple[Service, ...], settings: Settings, folder: RunFolder) -> int:
+    lines = Lines((service.name for service in services), settings.log_format)
+    lines.say(f"starting {names_of(services)}")
+    config = folder.write_private("mediamtx.yml", media.render(settings))
+    binary = media.find_binary() if any(each.module is None for each in services) else media.cached_binary()
+    launches = [launch(each, settings, binary, config) for each in services]
+    ready = asyncio.Event()
+    table = asyncio.create_task(_show_table(ready, services, settings))
+    try:
+        return await Supervisor(launches, lines, folder).run(ready)
+    finally:
+        table.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await table
+
+
+async def _show_table(ready: asyncio.Event, services: tuple[Service, ...], settings: Settings) -> None:
+    await ready.wait()
+    if settings.log_format == "plain":
+        table_of_addresses(addresses(services, settings))
