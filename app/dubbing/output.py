@@ -1,0 +1,92 @@
+"""The worker's output: copied video and mixed sound, published over RTSP and TCP."""
+
+from __future__ import annotations
+
+import fractions
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+import numpy.typing as npt
+
+from app.dubbing.mixer import SAMPLE_RATE
+from app.dubbing.source import reason
+
+Samples = npt.NDArray[np.float32]
+
+WRITE_TIMEOUT = 4.0
+BIT_RATE = 128_000
+BLOCK = 1024
+VIDEO_TIME_BASE = fractions.Fraction(1, 90_000)
+AUDIO_TIME_BASE = fractions.Fraction(1, SAMPLE_RATE)
+
+
+class OutputError(Exception):
+    """The output can't be written (any more): why, in words that carry no credentials."""
+
+
+class Output:
+    """An open publication: H.264 or H.265 as it came, and AAC at 48 kHz, stereo.
+
+    A context manager. All times are in seconds on the output's timeline. Raises OutputError where
+    the media server refuses or goes away. A silent peer freezes every Python thread until the
+    timeout (a property of FFmpeg's RTSP output), which is why a parent watches the process.
+    """
+
+    def __init__(self, url: str, video: av.VideoStream | None) -> None:
+        try:
+            self._container: Any = av.open(
+                url,
+                "w",
+                format="rtsp",
+                options={
+                    "rtsp_transport": "tcp",
+                    "timeout": str(round(WRITE_TIMEOUT * 1e6)),
+                },
+            )
+            self._video = self._container.add_stream_from_template(video) if video is not None else None
+            self._audio = self._container.add_stream("aac", rate=SAMPLE_RATE)
+            self._audio.layout = "stereo"
+            self._audio.bit_rate = BIT_RATE
+            self._container.start_encoding()
+        except (av.error.FFmpegError, OSError) as error:
+            raise OutputError(reason(error)) from None
+
+    def __enter__(self) -> Output:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the publication; what is still in the encoder is lost on purpose."""
+        try:
+            self._container.close()
+        except (av.error.FFmpegError, OSError):
+            return
+
+    def write_video(self, packet: av.Packet, decoding: float, presentation: float) -> None:
+        """Sends a packet as it came, at new times."""
+        if self._video is None:
+            return
+        packet.stream = self._video
+        packet.time_base = VIDEO_TIME_BASE
+        packet.dts = round(decoding / VIDEO_TIME_BASE)
+        packet.pts = max(round(presentation / VIDEO_TIME_BASE), packet.dts)
+        self._mux(packet)
+
+    def write_sound(self, position: int, samples: Samples) -> None:
+        """Sends a block of sound, shape (1024, 2), that starts at sample `position`."""
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout="stereo")
+        frame.sample_rate = SAMPLE_RATE
+        frame.time_base = AUDIO_TIME_BASE
+        frame.pts = position
+        for packet in self._audio.encode(frame):
+            self._mux(packet)
+
+    def _mux(self, packet: av.Packet) -> None:
+        try:
+            self._container.mux_one(packet)
+        except (av.error.FFmpegError, OSError) as error:
+            raise OutputError(reason(error)) from None

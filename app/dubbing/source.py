@@ -1,0 +1,187 @@
+"""The worker's input: a stream of the media server, over RTSP and TCP, as timed packets and frames."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import av
+import av.error
+import numpy as np
+import numpy.typing as npt
+
+from app.dubbing.messages import Track
+
+Samples = npt.NDArray[np.float32]
+
+SAMPLE_RATE = 48000
+READ_TIMEOUT = 5.0
+PROBE_TIME = 1.0
+BURST_GAP = 0.005
+LONGEST_BURST = 5.0
+
+
+class SourceError(Exception):
+    """The source can't be read (any more): why, in words that carry no credentials."""
+
+
+@dataclass(frozen=True)
+class VideoPacket:
+    """An encoded packet. `time` is its decoding time in seconds on the source's clock."""
+
+    time: float
+    arrival: float
+    packet: av.Packet
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Decoded sound at 48 kHz, stereo float32 of shape (n, 2), at `time` on the source's clock."""
+
+    time: float
+    arrival: float
+    samples: Samples
+
+
+Item = VideoPacket | Sound
+
+
+class Source:
+    """An open connection to a stream. A context manager; iterate over `items()`.
+
+    Raises SourceError where the stream can't be opened or breaks off.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._container = av.open(
+                url,
+                options={
+                    "rtsp_transport": "tcp",
+                    "timeout": str(round(READ_TIMEOUT * 1e6)),
+                    "analyzeduration": str(round(PROBE_TIME * 1e6)),
+                    "fflags": "+genpts+discardcorrupt",
+                },
+                timeout=(READ_TIMEOUT, READ_TIMEOUT),
+            )
+        except (av.error.FFmpegError, OSError) as error:
+            raise SourceError(reason(error)) from None
+        self.video = next(iter(self._container.streams.video), None)
+        self.audio = next(iter(self._container.streams.audio), None)
+        if self.video is None and self.audio is None:
+            self.close()
+            raise SourceError("the stream has neither video nor audio that can be read")
+        self._resampler = av.AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE)
+        self.damaged_frames = 0
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection; a container leaks memory unless closed."""
+        self._container.close()
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """What the source carries, for people to read."""
+        found = []
+        if self.video is not None:
+            context = self.video.codec_context
+            found.append(Track("video", context.name, f"{context.width}x{context.height}"))
+        if self.audio is not None:
+            layout = getattr(self.audio.codec_context.layout, "name", "")
+            found.append(
+                Track("audio", self.audio.codec_context.name, f"{self.audio.codec_context.rate} Hz {layout}")
+            )
+        return tuple(found)
+
+    def items(self) -> Iterator[Item]:
+        """Packets and sound in the order of arrival. Raises SourceError at the end of the stream."""
+        yield from settle_arrivals(self._demux())
+
+    def _demux(self) -> Iterator[Item]:
+        streams = [stream for stream in (self.video, self.audio) if stream is not None]
+        last_video = float("-inf")
+        try:
+            for packet in self._container.demux(streams):
+                arrival = time.monotonic()
+                if packet.pts is None and packet.dts is None:
+                    continue
+                if packet.stream is self.video:
+                    last_video = decoding_time(packet, last_video)
+                    yield VideoPacket(last_video, arrival, packet)
+                else:
+                    yield from self._decode(packet, arrival)
+        except (av.error.FFmpegError, OSError) as error:
+            raise SourceError(reason(error)) from None
+        raise SourceError("the stream has ended")
+
+    def _decode(self, packet: av.Packet, arrival: float) -> Iterator[Sound]:
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            self.damaged_frames += 1
+            return
+        for frame in frames:
+            if not isinstance(frame, av.AudioFrame) or frame.time is None:
+                continue
+            start = float(frame.time)
+            frame.pts = None
+            try:
+                resampled = self._resampler.resample(frame)
+            except (ValueError, av.error.FFmpegError):
+                self._resampler = av.AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE)
+                resampled = self._resampler.resample(frame)
+            for part in resampled:
+                samples: Samples = part.to_ndarray().reshape(-1, 2).astype(np.float32, copy=False)
+                yield Sound(start, arrival, np.nan_to_num(samples, copy=False))
+                start += len(samples) / SAMPLE_RATE
+
+
+def decoding_time(packet: av.Packet, last: float) -> float:
+    """The decoding time of a packet in seconds.
+
+    RTP carries presentation times only; where FFmpeg could not work out the decoding time of a
+    stream with B-frames, it is the presentation time, held back to the order of arrival.
+    """
+    assert packet.time_base is not None
+    stamp = packet.dts if packet.dts is not None else packet.pts
+    assert stamp is not None
+    seconds = float(stamp * packet.time_base)
+    if packet.dts is None and last - 1.0 < seconds <= last:
+        return last + 0.001
+    return seconds
+
+
+def settle_arrivals(items: Iterator[Item]) -> Iterator[Item]:
+    """Gives what came in one burst at the start the arrival times it would have had without it.
+
+    While a stream is being probed its packets wait, and then come all at once. They are held until
+    one comes that had to be waited for, and dated back from it.
+    """
+    held: list[Item] = []
+    for item in items:
+        if held and item.arrival - held[-1].arrival >= BURST_GAP:
+            yield from date_back(held)
+            yield item
+            break
+        held.append(item)
+    yield from items
+
+
+def date_back(burst: list[Item]) -> Iterator[Item]:
+    """The items of a burst, dated by their age when the newest of them came."""
+    newest = max(item.time for item in burst)
+    for item in burst:
+        age = min(max(newest - item.time, 0.0), LONGEST_BURST)
+        yield replace(item, arrival=item.arrival - age)
+
+
+def reason(error: Exception) -> str:
+    """An FFmpeg error in words, without the address that it may quote."""
+    strerror = getattr(error, "strerror", None)
+    return str(strerror or type(error).__name__)
