@@ -1,0 +1,91 @@
+"""The dubber: watches the media server and runs one worker process a stream and language."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from app.dubbing import api, feeds, media_calls, metrics, speech_health
+from app.dubbing.auth import new_secret
+from app.dubbing.events import Hub
+from app.dubbing.media_api import MediaApi
+from app.dubbing.streams import LINGER, Conflict, Streams, Unknown
+from app.dubbing.watcher import Watcher
+from app.dubbing.workers import PATIENCE, Launcher, Main, Patience, Supervisor, run_real_worker
+from app.service import create_app
+from app.settings import Settings
+
+
+def create(
+    settings: Settings,
+    *,
+    worker: Main = run_real_worker,
+    patience: Patience = PATIENCE,
+    linger: float = LINGER,
+) -> FastAPI:
+    """The dubber's application. `worker` is what each process runs; times in seconds."""
+    secret = new_secret()
+    hub = Hub()
+    launcher = Launcher(worker)
+    streams = Streams(
+        settings,
+        secret,
+        lambda config, told, restarting: Supervisor(config, launcher, told, restarting, patience),
+        hub,
+        linger,
+    )
+    media = MediaApi(settings.media_host, settings.media_api_port)
+    watcher = Watcher(media, streams.seen)
+    client = httpx.AsyncClient(trust_env=False, timeout=1.0)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [
+            asyncio.create_task(watcher.run(), name="watcher"),
+            asyncio.create_task(feeds.tell_streams(streams, hub), name="feeds"),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await streams.close()
+            launcher.close()
+            await media.close()
+            await client.aclose()
+
+    def details() -> dict[str, Any]:
+        return {"streams": len(streams.all()), "workers": streams.workers}
+
+    app = create_app(
+        "dubber",
+        lifespan=lifespan,
+        checks={
+            "media": media.check,
+            **{
+                f"sts {speech_health.shown_address(address)}": speech_health.checker(client, address)
+                for address in settings.sts_addresses
+            },
+        },
+        registry=metrics.registry(streams),
+        details=details,
+    )
+
+    @app.exception_handler(Unknown)
+    async def unknown(_: Request, error: Unknown) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 404)
+
+    @app.exception_handler(Conflict)
+    async def conflict(_: Request, error: Conflict) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 409)
+
+    app.include_router(api.router(streams, hub))
+    app.include_router(media_calls.router(settings, secret, watcher))
+    return app

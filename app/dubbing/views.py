@@ -1,0 +1,152 @@
+"""What the dubber tells over HTTP: the documents of its API."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from app.dubbing import messages
+
+Status = Literal[
+    "starting", "waiting", "dubbing", "original", "bypassed", "source_lost", "restarting", "stopped"
+]
+
+
+class Source(BaseModel):
+    """Who publishes the stream: how (as the media server calls it) and with which tracks."""
+
+    type: str
+    tracks: list[str]
+
+
+class Track(BaseModel):
+    """A track of the source as the worker sees it."""
+
+    kind: str
+    codec: str
+    detail: str
+
+
+class Lag(BaseModel):
+    """How long after its place a dub starts: quantiles in seconds, slope in seconds an hour."""
+
+    p50: float = 0.0
+    p95: float = 0.0
+    p99: float = 0.0
+    slope: float = 0.0
+
+
+class Counts(BaseModel):
+    """Phrases by outcome since the dub was started, over all restarts of its worker."""
+
+    phrases: int = 0
+    in_time: int = 0
+    late: int = 0
+    dropped: int = 0
+    passed_through: int = 0
+
+
+class Speech(BaseModel):
+    """The speech host in use and what is wrong with it, empty where nothing is."""
+
+    address: str = ""
+    problem: str = ""
+
+
+class Queue(BaseModel):
+    """What waits in the delay line."""
+
+    seconds: float = 0.0
+    bytes: int = 0
+
+
+class Dub(BaseModel):
+    """A stream in one language. `delay` and `position` in seconds, `since` in Unix time."""
+
+    stream: str
+    language: str
+    path: str
+    status: Status = Field(
+        description="original: the original is heard because the speech service can't dub; see `problem`"
+    )
+    profile: str
+    delay: float
+    position: float
+    tracks: list[Track]
+    lag: Lag
+    counts: Counts
+    reconnects: int
+    restarts: int
+    since: float
+    speech: Speech
+    queue: Queue
+    note: str
+    problem: str
+
+
+class Stream(BaseModel):
+    """A published stream and its dubs. `since`: Unix time at which its publisher came."""
+
+    name: str
+    ready: bool
+    since: float
+    source: Source
+    dubs: list[Dub]
+
+
+class Streams(BaseModel):
+    """All streams."""
+
+    streams: list[Stream]
+
+
+class Phrase(BaseModel):
+    """The record of a phrase; see app.dubbing.messages.Phrase. `id` only grows, over restarts too."""
+
+    stream: str
+    language: str
+    id: int
+    start: float
+    end: float
+    shown_at: float
+    hidden_at: float
+    source: str
+    target: str
+    outcome: messages.Outcome
+    reason: str
+    lateness: float
+    speed: float
+    stages: dict[str, float]
+
+
+class Phrases(BaseModel):
+    """Phrases, the newest last."""
+
+    phrases: list[Phrase]
+
+
+class Caption(BaseModel):
+    """Both texts of a phrase, and when they are shown: Unix times and seconds on the output's timeline."""
+
+    stream: str
+    language: str
+    id: int
+    start: float
+    end: float
+    shown_at: float
+    hidden_at: float
+    source: str
+    target: str
+
+
+class BypassRequest(BaseModel):
+    """`on`: original sound only; off: dubbing again."""
+
+    on: bool
+
+
+class SwitchRequest(BaseModel):
+    """The language to dub into instead."""
+
+    language: str = Field(pattern=r"^[a-z]{2,3}$")
