@@ -121,7 +121,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "paths": {
             LIVE_PATH: {
                 "runOnReady": hook(settings, "ready"),
-                "runOnNotReady": hook(settings, "notready"),
+                "runOnNotReady": hook(settings, "not-ready"),
             },
             DUB_PATH: {},
         },
