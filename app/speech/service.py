@@ -1,0 +1,211 @@
+"""sts: phrase in, translated phrase out, over the WebSocket that app/protocol.py describes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+
+from app.protocol import Config, Error, ErrorCode, Ready
+from app.service import Check, Readiness, create_app
+from app.settings import Settings
+from app.speech import registry
+from app.speech.lane import Lane
+from app.speech.metrics import Metrics
+from app.speech.pace import Pace
+from app.speech.phrase import Dubber
+from app.speech.session import Admission, BadMessage, Session, parse
+from app.speech.types import SpeechError
+
+log = structlog.get_logger(__name__)
+
+MAX_SESSIONS = 16
+CONFIG_WITHIN = 10.0
+
+
+class Refused(Exception):
+    """A session that can't be opened."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class SpeechService:
+    """The engines of the process and its sessions."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.engines = registry.choose(settings)
+        self.readiness = Readiness()
+        self.metrics = Metrics()
+        self.admission = Admission(settings.sts_max_pending)
+        self.pace = Pace()
+        self.sessions: set[Session] = set()
+        self.opening = 0
+        self.executor = ThreadPoolExecutor(
+            max_workers=max(4, os.cpu_count() or 1), thread_name_prefix="speech"
+        )
+        self.metrics.sessions.set_function(lambda: len(self.sessions))
+        self.metrics.pending.set_function(lambda: self.admission.pending)
+        self.metrics.backlog.set_function(lambda: sum(s.lane.backlog for s in self.sessions))
+
+    @asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """Loads the engines while /health says starting; frees them at the end."""
+        loading = asyncio.create_task(self._load())
+        try:
+            yield
+        finally:
+            loading.cancel()
+            for session in self.sessions:
+                session.draining = True
+            with suppress(asyncio.CancelledError):
+                await loading
+            self.executor.shutdown(wait=True, cancel_futures=True)
+            self.engines.close()
+
+    async def _load(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self.executor, self.engines.load)
+        except Exception as error:
+            self.readiness.detail = str(error)
+            log.error("the speech engines cannot be loaded", error=str(error))
+            return
+        self.readiness.ready, self.readiness.detail = True, ""
+        log.info("speech engines are ready", **{e.name: e.device for e in self.engines.all})
+
+    async def translation(self) -> Check:
+        """Whether the configured languages can be translated."""
+        source = self.settings.source_language
+        missing = [
+            f"{source}-{target}"
+            for target in self.settings.target_languages
+            if not self.engines.translator.supports(source, target)
+        ]
+        return Check(not missing, f"no translator for {', '.join(missing)}" if missing else "")
+
+    def details(self) -> Mapping[str, Any]:
+        """What /health tells beside the common fields."""
+        translator = self.engines.translator
+        return {
+            "engines": {
+                role: {
+                    "name": engine.name,
+                    "device": engine.device,
+                    "memory_mb": engine.memory,
+                    "licences": [f"{licence.part}: {licence.spdx}" for licence in engine.licences],
+                }
+                for role, engine in zip(
+                    ("recogniser", "translator", "synthesiser"), self.engines.all, strict=True
+                )
+            },
+            "languages": list(self.engines.recogniser.languages),
+            "pairs": [f"{source}-{target}" for source, target in translator.pairs],
+            "sessions": len(self.sessions),
+            "max_sessions": MAX_SESSIONS,
+            "pending": self.admission.pending,
+        }
+
+    async def talk(self, socket: WebSocket) -> None:
+        """One session, from its first message to its end."""
+        await socket.accept()
+        try:
+            session = await self._open(socket)
+        except Refused as refused:
+            await refuse(socket, refused.code, str(refused))
+            return
+        except WebSocketDisconnect:
+            return
+        self.sessions.add(session)
+        try:
+            await session.run()
+        except BadMessage as error:
+            await refuse(socket, "bad_message", str(error))
+        except (WebSocketDisconnect, RuntimeError):
+            log.info("client went away")
+        finally:
+            self.sessions.discard(session)
+            await asyncio.get_running_loop().run_in_executor(None, session.lane.recogniser.close)
+
+    async def _open(self, socket: WebSocket) -> Session:
+        try:
+            async with asyncio.timeout(CONFIG_WITHIN):
+                message = await socket.receive()
+        except TimeoutError:
+            raise Refused("bad_config", f"no config message within {CONFIG_WITHIN:g} s") from None
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect
+        try:
+            config = parse(message.get("text") or "", Config)
+        except BadMessage as error:
+            raise Refused("bad_config", f"the first message must be a config message: {error}") from error
+        if not self.readiness.ready:
+            raise Refused("overloaded", f"not ready: {self.readiness.detail}")
+        if len(self.sessions) + self.opening >= MAX_SESSIONS:
+            raise Refused("overloaded", f"{MAX_SESSIONS} sessions are open, which is the most")
+        self.opening += 1
+        try:
+            return await self._session(socket, config)
+        finally:
+            self.opening -= 1
+
+    async def _session(self, socket: WebSocket, config: Config) -> Session:
+        engines = self.engines
+        if not engines.translator.supports(config.source, config.target):
+            raise Refused("no_translator", f"no translator for {config.source}-{config.target}")
+        loop = asyncio.get_running_loop()
+        voices = await loop.run_in_executor(self.executor, engines.synthesiser.voices, config.target)
+        voice = config.voice or next(iter(voices), "")
+        if not voices or voice.split("+")[0] not in voices:
+            known = f"; there are: {', '.join(voices[:10])}" if voices else ""
+            raise Refused("no_voice", f"no voice {voice!r} for {config.target}{known}")
+        try:
+            recogniser = await loop.run_in_executor(self.executor, engines.recogniser.session, config.source)
+        except SpeechError as error:
+            raise Refused("no_recogniser", str(error)) from error
+        ready = Ready(
+            recogniser=engines.recogniser.name,
+            translator=engines.translator.name,
+            synthesiser=registry.speaker(engines.synthesiser, config.target, voice),
+            voice=voice,
+        )
+        await socket.send_text(ready.model_dump_json())
+        return Session(
+            socket,
+            Lane(recogniser, config.sample_rate),
+            Dubber(engines, config.source, config.target, voice, self.pace),
+            self.admission,
+            self.executor,
+            self.metrics,
+        )
+
+
+async def refuse(socket: WebSocket, code: ErrorCode, message: str) -> None:
+    """Tells the client why it can't go on, and closes."""
+    log.warning("session refused", code=code, reason=message)
+    with suppress(RuntimeError, WebSocketDisconnect):
+        await socket.send_text(Error(code=code, message=message).model_dump_json())
+        await socket.close(1008 if code.startswith("bad") else 1013)
+
+
+def create(settings: Settings) -> FastAPI:
+    """The sts application."""
+    service = SpeechService(settings)
+    app = create_app(
+        "sts",
+        lifespan=service.lifespan,
+        checks={"translation": service.translation},
+        readiness=service.readiness,
+        registry=service.metrics.registry,
+        details=service.details,
+    )
+    app.add_api_websocket_route("/sts", service.talk)
+    return app

@@ -1,0 +1,216 @@
+"""One WebSocket session of sts: takes sound and marks, answers every mark in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+import structlog
+from fastapi import WebSocket, WebSocketDisconnect
+from pydantic import ValidationError
+
+from app.protocol import Config, Dub, ErrorCode, Failure, PhraseMark, unpack_sound
+from app.speech.lane import Lane, Mark, Sound
+from app.speech.metrics import Metrics
+from app.speech.phrase import Dubber, Phrase, PhraseFailed
+
+log = structlog.get_logger(__name__)
+
+Parsed = TypeVar("Parsed", Config, PhraseMark)
+Answer = tuple[Failure, None] | tuple[Dub, bytes]
+
+
+class BadMessage(Exception):
+    """A message of the client that the session can't go on after."""
+
+    code: ErrorCode = "bad_message"
+
+
+class Admission:
+    """How many phrases may wait in this process; shared by its sessions."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.pending = 0
+
+    def enter(self) -> bool:
+        """Whether there is room for one more, which is then counted."""
+        if self.pending >= self.limit:
+            return False
+        self.pending += 1
+        return True
+
+    def leave(self) -> None:
+        """One less."""
+        self.pending -= 1
+
+
+class Session:
+    """Runs from the `ready` message until the client goes or an error ends it."""
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        lane: Lane,
+        dubber: Dubber,
+        admission: Admission,
+        executor: Executor,
+        metrics: Metrics,
+    ) -> None:
+        self.socket = socket
+        self.lane = lane
+        self.dubber = dubber
+        self.admission = admission
+        self.executor = executor
+        self.metrics = metrics
+        self.asked: asyncio.Queue[tuple[Phrase, asyncio.Future[Answer]]] = asyncio.Queue()
+        self.context: deque[str] = deque(maxlen=1)
+        self.draining = False
+        self._something = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until the client goes. Raises BadMessage."""
+        working = asyncio.create_task(self._work())
+        answering = asyncio.create_task(self._answer())
+        try:
+            await self._read()
+        finally:
+            for task in (working, answering):
+                task.cancel()
+            for task in (working, answering):
+                with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
+                    await task
+            self._abandon()
+
+    async def _read(self) -> None:
+        while True:
+            message = await self.socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            if message.get("bytes") is not None:
+                self._sound(message["bytes"])
+            else:
+                self._phrase(message.get("text") or "")
+            self._something.set()
+
+    def _sound(self, message: bytes) -> None:
+        try:
+            position, pcm = unpack_sound(message)
+        except ValueError as error:
+            raise BadMessage(str(error)) from error
+        dropped = self.lane.put_sound(Sound(position, pcm))
+        if dropped:
+            self.metrics.dropped.inc(dropped)
+            log.warning("recognition is behind: dropped the oldest sound", seconds=round(dropped, 2))
+
+    def _phrase(self, text: str) -> None:
+        mark = parse(text, PhraseMark)
+        phrase = Phrase(mark)
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        admitted = not self.draining and self.admission.enter()
+        if admitted:
+            answer.add_done_callback(lambda _: self.admission.leave())
+        else:
+            answer.set_result((phrase.failure("overloaded", "too many phrases are waiting"), None))
+        self.asked.put_nowait((phrase, answer))
+        self.lane.put_mark(Mark(phrase, not admitted, self._recognised(answer)))
+
+    def _recognised(self, answer: asyncio.Future[Answer]) -> Callable[[Phrase, Exception | None], None]:
+        loop = asyncio.get_running_loop()
+
+        def done(phrase: Phrase, error: Exception | None) -> None:
+            loop.call_soon_threadsafe(self._speak, phrase, error, answer)
+
+        return done
+
+    def _speak(self, phrase: Phrase, error: Exception | None, answer: asyncio.Future[Answer]) -> None:
+        if answer.done():
+            return
+        if error is not None:
+            _settle(answer, failed(phrase, error))
+            return
+        context = " ".join(self.context)
+        if phrase.words:
+            self.context.append(" ".join(word.text for word in phrase.words))
+        spoken = asyncio.get_running_loop().run_in_executor(self.executor, self.dubber.dub, phrase, context)
+        spoken.add_done_callback(lambda ended: _settle(answer, outcome(phrase, ended)))
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            while not self.lane.idle:
+                self.metrics.heard.inc(await loop.run_in_executor(self.executor, self.lane.work))
+
+    async def _answer(self) -> None:
+        while True:
+            phrase, answer = await self.asked.get()
+            try:
+                async with asyncio.timeout(max(0.0, phrase.remaining)):
+                    message, pcm = await asyncio.shield(answer)
+            except TimeoutError:
+                phrase.abandoned = True
+                _settle(answer, failed(phrase, None))
+                message, pcm = answer.result()
+            self._count(message)
+            await self.socket.send_text(message.model_dump_json())
+            if pcm:
+                await self.socket.send_bytes(pcm)
+
+    def _count(self, message: Failure | Dub) -> None:
+        if isinstance(message, Failure):
+            self.metrics.phrases.labels(message.code).inc()
+            return
+        self.metrics.phrases.labels("dubbed").inc()
+        for stage, seconds in message.timings.model_dump().items():
+            self.metrics.stages.labels(stage).observe(seconds)
+
+    def _abandon(self) -> None:
+        while not self.asked.empty():
+            phrase, answer = self.asked.get_nowait()
+            phrase.abandoned = True
+            answer.cancel()
+            self.metrics.phrases.labels("abandoned").inc()
+
+
+def failed(phrase: Phrase, error: BaseException | None) -> Answer:
+    """The answer for a phrase that failed; None stands for its deadline."""
+    if isinstance(error, PhraseFailed):
+        return phrase.failure(error.code, str(error)), None
+    if error is None:
+        return phrase.failure("deadline", f"not ready within {phrase.mark.deadline:.2f} s"), None
+    log.error("phrase failed", id=phrase.mark.id, error=f"{type(error).__name__}: {error}")
+    return phrase.failure("failed", f"{type(error).__name__} in the speech engine"), None
+
+
+def outcome(phrase: Phrase, ended: asyncio.Future[tuple[Dub, bytes]]) -> Answer:
+    """The answer that a finished piece of work gives."""
+    if ended.cancelled():
+        return failed(phrase, None)
+    error = ended.exception()
+    return failed(phrase, error) if error is not None else ended.result()
+
+
+def _settle(answer: asyncio.Future[Answer], result: Answer) -> None:
+    if not answer.done():
+        answer.set_result(result)
+
+
+def parse(text: str, kind: type[Parsed]) -> Parsed:
+    """A JSON message of the client. Raises BadMessage that says what is wrong with it."""
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        raise BadMessage(why(error)) from error
+
+
+def why(error: ValidationError) -> str:
+    """A validation error in one line, without the input."""
+    problems: list[dict[str, Any]] = json.loads(error.json(include_input=False, include_url=False))
+    return "; ".join(f"{'.'.join(map(str, p['loc'])) or 'message'}: {p['msg']}" for p in problems[:5])

@@ -1,0 +1,115 @@
+"""The three speech protocols and the words that pass between them: arrays and text, no files.
+
+Sound is float32 mono in [-1, 1]. A recogniser hears `RECOGNISER_RATE` Hz. Times are in seconds on
+the recogniser session's own timeline, which starts at 0 with the first sample it is fed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.speech.licences import Licence
+
+Samples = NDArray[np.float32]
+
+RECOGNISER_RATE = 16000
+
+
+class SpeechError(Exception):
+    """An engine cannot do what is asked. The message says what, and what to do about it."""
+
+
+class EngineMissing(SpeechError):
+    """A program, package, model or device that an engine needs is not there."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A recognised word and the time it spans, in seconds."""
+
+    text: str
+    start: float
+    end: float
+
+    @property
+    def middle(self) -> float:
+        """The time by which the word counts as said, in seconds."""
+        return (self.start + self.end) / 2
+
+
+class Engine(Protocol):
+    """What every engine tells about itself. `load` is called once, in a worker thread."""
+
+    name: str
+    licences: tuple[Licence, ...]
+    memory: int
+    """Memory it needs once loaded, in MB, roughly."""
+    device: str
+    """Where it runs: cpu or cuda."""
+
+    def load(self) -> None:
+        """Loads and warms up, so that the first request is as quick as the next. Raises EngineMissing."""
+
+    def close(self) -> None:
+        """Frees what `load` took."""
+
+
+class RecogniserSession(Protocol):
+    """One speaker's sound, as it arrives. Used by one thread at a time."""
+
+    def feed(self, samples: Samples) -> None:
+        """Hears more sound, which follows what it heard before without a gap."""
+
+    def commit(self, until: float, pause: bool) -> list[Word]:
+        """The words not yet committed whose middle lies before `until`; they are never revised.
+
+        `pause` says that silence follows, so that everything up to `until` may be settled.
+        """
+
+    def skip(self, until: float) -> None:
+        """Gives up the words up to `until` without the work of finding them."""
+
+    def reset(self) -> None:
+        """Sound is missing from here: forgets what it heard; time starts again at 0."""
+
+    def close(self) -> None:
+        """Gives back what the session holds."""
+
+
+class Recogniser(Engine, Protocol):
+    """Speech to words."""
+
+    languages: tuple[str, ...]
+    """ISO 639 codes, or ("*",) where it takes any."""
+
+    def session(self, language: str) -> RecogniserSession:
+        """A new session. Raises SpeechError where the language is not known."""
+
+
+class Translator(Engine, Protocol):
+    """Text to text in another language."""
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """(source, target) of what it can do; empty where that depends on the model alone."""
+
+    def supports(self, source: str, target: str) -> bool:
+        """Whether it translates that pair."""
+
+    def translate(self, text: str, source: str, target: str, context: str = "") -> str:
+        """The translation. `context` is what was said before. Raises SpeechError, never echoes `text`."""
+
+
+class Synthesiser(Engine, Protocol):
+    """Text to speech."""
+
+    def voices(self, language: str) -> Sequence[str]:
+        """Names of the voices for a language, best first; empty where it has none."""
+
+    def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
+        """The speech and its sample rate in Hz. `speed` 1.0 is the voice's natural pace."""
