@@ -1,0 +1,174 @@
+"""A reverse proxy to one service behind the console: streamed both for events and for video."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import httpx
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from sse_starlette import EventSourceResponse
+from starlette.responses import Response, StreamingResponse
+
+from app.service import hide_credentials
+from app.web.guard import Refused, is_from_this_page, safe_path
+
+MAX_BODY = 64 * 1024
+MAX_CONNECTIONS = 256
+
+# What is passed on; everything else, and with it every hop-by-hop header, stays here.
+REQUEST_HEADERS = frozenset(
+    {
+        "accept",
+        "accept-language",
+        "content-type",
+        "if-modified-since",
+        "if-none-match",
+        "last-event-id",
+        "range",
+    }
+)
+RESPONSE_HEADERS = frozenset(
+    {
+        "accept-ranges",
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "content-type",
+        "etag",
+        "last-modified",
+        "retry-after",
+    }
+)
+CREDENTIAL_REQUEST_HEADERS = frozenset({"authorization", "cookie"})
+CREDENTIAL_RESPONSE_HEADERS = frozenset({"set-cookie", "www-authenticate"})
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """A service behind the console.
+
+    `prefix` is where the console shows it; `allows` says whether a path is passed on; `credentials`
+    whether the browser's password and cookies are; `patience` how long it may be silent, in seconds.
+    """
+
+    name: str
+    address: str
+    prefix: str
+    methods: frozenset[str]
+    allows: Callable[[str], bool]
+    credentials: bool = False
+    patience: float = 30.0
+    realm: str = field(default="Voicestack")
+
+
+def new_client() -> httpx.AsyncClient:
+    """The HTTP client of the proxies: bounded, follows no redirect, ignores proxy settings."""
+    return httpx.AsyncClient(
+        limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=32),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+async def forward(request: Request, path: str, upstream: Upstream, client: httpx.AsyncClient) -> Response:
+    """Passes the request on and streams the answer back.
+
+    Refusals are 403, 404, 405 and 413; a service that is out of reach is 502, one that stays silent 504,
+    each with a `detail` for people.
+    """
+    if request.method not in upstream.methods:
+        allowed = {"allow": ", ".join(sorted(upstream.methods))}
+        return problem(405, f"{request.method} is not possible here", allowed)
+    if not is_from_this_page(request.method, request.headers):
+        return problem(403, "refused: the request was sent by another site")
+    try:
+        target = safe_path(path)
+    except Refused as error:
+        return problem(404, f"no such address: {error}")
+    if not upstream.allows(path):
+        return problem(404, "no such address")
+    body = await read_body(request)
+    if body is None:
+        return problem(413, f"the request is larger than {MAX_BODY} bytes")
+
+    outgoing = client.build_request(
+        request.method,
+        f"{upstream.address}/{target}" + (f"?{request.url.query}" if request.url.query else ""),
+        headers=request_headers(request, upstream),
+        content=body or None,
+        timeout=httpx.Timeout(5.0, connect=3.0, read=upstream.patience),
+    )
+    try:
+        answer = await client.send(outgoing, stream=True)
+    except httpx.PoolTimeout:
+        return problem(503, "too many viewers at once; try again", {"retry-after": "2"})
+    except httpx.ConnectTimeout:
+        return problem(502, f"the {upstream.name} cannot be reached")
+    except httpx.TimeoutException:
+        return problem(504, f"the {upstream.name} does not answer")
+    except httpx.TransportError as error:
+        detail = hide_credentials(str(error)) or type(error).__name__
+        return problem(502, f"the {upstream.name} cannot be reached ({detail})")
+    return stream_back(answer, upstream)
+
+
+async def read_body(request: Request) -> bytes | None:
+    """The body, or None where it is larger than MAX_BODY."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            return None
+    return bytes(body)
+
+
+def request_headers(request: Request, upstream: Upstream) -> list[tuple[str, str]]:
+    """The headers that are passed on, and no compression: what arrives is written on as it is."""
+    wanted = REQUEST_HEADERS | (CREDENTIAL_REQUEST_HEADERS if upstream.credentials else frozenset())
+    kept = [(name, value) for name, value in request.headers.items() if name in wanted]
+    return [*kept, ("accept-encoding", "identity")]
+
+
+def response_headers(answer: httpx.Response, upstream: Upstream) -> list[tuple[str, str]]:
+    """The headers of the answer as the browser is to see them."""
+    wanted = RESPONSE_HEADERS | (CREDENTIAL_RESPONSE_HEADERS if upstream.credentials else frozenset())
+    kept = [(name.lower(), value) for name, value in answer.headers.multi_items() if name.lower() in wanted]
+    location = answer.headers.get("location", "")
+    if location.startswith("/") and not location.startswith("//"):
+        kept.append(("location", upstream.prefix + location))
+    # MediaMTX answers a wrong password without a challenge, and a browser then never asks again.
+    if upstream.credentials and answer.status_code == 401 and "www-authenticate" not in answer.headers:
+        kept.append(("www-authenticate", f'Basic realm="{upstream.realm}"'))
+    return kept
+
+
+def stream_back(answer: httpx.Response, upstream: Upstream) -> Response:
+    """The answer, written on chunk by chunk as it arrives."""
+    response: Response
+    headers = response_headers(answer, upstream)
+    if answer.headers.get("content-type", "").startswith("text/event-stream"):
+        # Ends by itself when this service is told to stop, where a plain stream would hold it back.
+        response = EventSourceResponse(body_of(answer), status_code=answer.status_code, ping=0)
+        headers.append(("x-accel-buffering", "no"))
+    else:
+        response = StreamingResponse(body_of(answer), status_code=answer.status_code)
+    response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return response
+
+
+async def body_of(answer: httpx.Response) -> AsyncIterator[bytes]:
+    """The bytes of an answer; it is closed when they end, when the browser leaves, or on an error."""
+    try:
+        async for chunk in answer.aiter_raw():
+            yield chunk
+    finally:
+        await answer.aclose()
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """An error as our services tell it."""
+    return JSONResponse({"detail": detail}, status, headers)

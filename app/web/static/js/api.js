@@ -1,0 +1,65 @@
+// Requests to the dubber and the console; every failure becomes one sentence for people.
+
+const DUBBER = "/api/dubber";
+const PATIENCE = 20_000;
+
+/** A request that failed. The message can be shown as it is. */
+export class RequestFailed extends Error {}
+
+/** Address of a dub in the dubber's API. */
+export const dubAddress = (stream, language, rest = "") =>
+  `${DUBBER}/streams/${encodeURIComponent(stream)}/${encodeURIComponent(language)}${rest}`;
+
+/** The dubber's /health. */
+export const dubberHealth = () => request("GET", `${DUBBER}/health`, undefined, [503]);
+
+/** The console's own /health. */
+export const consoleHealth = () => request("GET", "/health", undefined, [503]);
+
+/** What the page has to know of the settings. */
+export const pageSettings = () => request("GET", "/settings.json");
+
+/** The last phrases of a dub, in whatever order the dubber keeps them. */
+export async function phrases(stream, language, limit) {
+  const answer = await request("GET", dubAddress(stream, language, `/phrases?limit=${limit}`));
+  return Array.isArray(answer) ? answer : (answer?.phrases ?? []);
+}
+
+export const startDub = (stream, language) => request("PUT", dubAddress(stream, language), {});
+export const stopDub = (stream, language) => request("DELETE", dubAddress(stream, language));
+export const bypassDub = (stream, language, on) => request("POST", dubAddress(stream, language, "/bypass"), { on });
+export const switchDub = (stream, language, to) =>
+  request("POST", dubAddress(stream, language, "/switch"), { language: to });
+
+/** Sends a request and gives its JSON, or null. Raises RequestFailed. */
+async function request(method, address, body, alsoFine = []) {
+  const options = { method, cache: "no-store", signal: AbortSignal.timeout(PATIENCE), headers: {} };
+  if (method !== "GET") options.headers["content-type"] = "application/json";
+  if (body !== undefined) options.body = JSON.stringify(body);
+  let response;
+  try {
+    response = await fetch(address, options);
+  } catch (error) {
+    const slow = error.name === "TimeoutError";
+    throw new RequestFailed(slow ? "there was no answer in time" : "the console cannot be reached");
+  }
+  const text = await response.text();
+  const answer = parsed(text);
+  if (!response.ok && !alsoFine.includes(response.status)) throw new RequestFailed(reason(answer, response.status));
+  return answer;
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function reason(answer, status) {
+  const detail = answer?.detail;
+  if (typeof detail === "string" && detail) return detail;
+  if (Array.isArray(detail) && detail.length) return detail.map((item) => item?.msg ?? "").filter(Boolean).join("; ");
+  return `the answer was an error (${status})`;
+}

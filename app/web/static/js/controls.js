@@ -1,0 +1,157 @@
+// The operator's buttons: original only, switch and add a language, stop and start.
+
+import { RequestFailed, bypassDub, startDub, stopDub, switchDub } from "./api.js";
+import { byId, make, renderOnce, setText } from "./dom.js";
+import { COMMON_LANGUAGES, languageName } from "./words.js";
+
+/** Buttons for one dub. `choose` is told which language to look at after a change. */
+export class Controls {
+  #dub = null;
+  #busy = false;
+  #usable = true;
+  #languages = [];
+  #sourceLanguage = "";
+  #choose;
+  #announce;
+
+  constructor({ choose, announce }) {
+    this.#choose = choose;
+    this.#announce = announce;
+    this.#on("bypass", () => this.#bypass());
+    this.#on("stop", () => this.#stop());
+    this.#on("start", () => this.#start());
+    this.#on("switch", () => this.#switch());
+    this.#on("add", () => this.#add());
+  }
+
+  configure(settings) {
+    this.#languages = settings.target_languages;
+    this.#sourceLanguage = settings.source_language;
+  }
+
+  /** Shows the buttons that fit the dub's status. `usable` is false while the dubber is out of reach. */
+  render(dub, usable) {
+    const changed = this.#dub?.stream !== dub.stream || this.#dub?.language !== dub.language;
+    this.#dub = dub;
+    this.#usable = usable;
+    if (changed) this.#say("");
+    this.#renderLanguages(dub);
+    const stopped = dub.status === "stopped" || dub.status === "absent";
+    const focused = document.activeElement;
+    byId("start").hidden = !stopped;
+    byId("stop").hidden = stopped;
+    byId("bypass").hidden = stopped;
+    // A button that disappears under the keyboard hands its focus to the one in its place.
+    if (focused?.hidden && focused.closest("#controls")) byId(stopped ? "start" : "stop").focus();
+    if (!this.#busy) setText(byId("bypass"), dub.status === "bypassed" ? "Dub again" : "Original only");
+    for (const button of byId("controls").querySelectorAll("button")) this.#enable(button);
+  }
+
+  #renderLanguages(dub) {
+    const select = byId("language");
+    const offered = (codes) => codes.filter((code) => code !== dub.language && code !== this.#sourceLanguage);
+    const configured = offered(this.#languages);
+    const others = offered(COMMON_LANGUAGES.filter((code) => !this.#languages.includes(code)));
+    const byName = (codes) => codes.map((code) => [languageName(code), code]).sort(([one], [other]) => one.localeCompare(other));
+    const options = (codes) => byName(codes).map(([name, code]) => make("option", { value: code }, name));
+    renderOnce(select, JSON.stringify([configured, others]), () => [
+      ...(configured.length ? [make("optgroup", { label: "Configured" }, ...options(configured))] : []),
+      make("optgroup", { label: "If the speech host can" }, ...options(others)),
+    ]);
+  }
+
+  #on(id, act) {
+    byId(id).addEventListener("click", () => {
+      if (this.#busy || !this.#usable || !this.#dub) return;
+      act();
+    });
+  }
+
+  #bypass() {
+    const on = this.#dub.status !== "bypassed";
+    const { stream, language } = this.#dub;
+    this.#act("bypass", "Changing…", on ? "Playing the original failed" : "Dubbing again failed", () => bypassDub(stream, language, on));
+  }
+
+  async #stop() {
+    const { stream, language, path } = this.#dub;
+    const agreed = await confirmed(
+      `Stop the ${languageName(language)} dub of ${stream}?`,
+      `Everybody who watches ${path ?? `dub/${stream}/${language}`} loses picture and sound. The original and other dubs go on.`,
+    );
+    if (agreed) this.#act("stop", "Stopping…", "Stopping failed", () => stopDub(stream, language));
+  }
+
+  #start() {
+    const { stream, language } = this.#dub;
+    this.#act("start", "Starting…", "Starting failed", () => startDub(stream, language));
+  }
+
+  async #switch() {
+    const { stream, language } = this.#dub;
+    const to = byId("language").value;
+    const done = await this.#act("switch", "Switching…", `Switching to ${languageName(to)} failed`, () => switchDub(stream, language, to));
+    if (done) this.#choose(stream, to);
+  }
+
+  async #add() {
+    const { stream } = this.#dub;
+    const to = byId("language").value;
+    const done = await this.#act("add", "Adding…", `Adding ${languageName(to)} failed`, () => startDub(stream, to));
+    if (done) this.#choose(stream, to);
+  }
+
+  async #act(id, doing, failed, request) {
+    const button = byId(id);
+    const words = button.textContent;
+    this.#busy = true;
+    button.setAttribute("aria-busy", "true");
+    setText(button, doing);
+    this.#enableAll();
+    this.#say("");
+    try {
+      await request();
+      this.#announce("Done.");
+      return true;
+    } catch (error) {
+      if (!(error instanceof RequestFailed)) throw error;
+      this.#say(`${failed}: ${error.message}.`);
+      return false;
+    } finally {
+      this.#busy = false;
+      button.removeAttribute("aria-busy");
+      setText(button, words);
+      this.#enableAll();
+    }
+  }
+
+  #enableAll() {
+    for (const button of byId("controls").querySelectorAll("button")) this.#enable(button);
+  }
+
+  #enable(button) {
+    // Not `disabled`, which would throw the keyboard's focus away.
+    if (this.#busy || !this.#usable) button.setAttribute("aria-disabled", "true");
+    else button.removeAttribute("aria-disabled");
+  }
+
+  #say(text) {
+    const problem = byId("controls-problem");
+    setText(problem, text.replace(/\.\.$/, "."));
+    problem.hidden = !text;
+  }
+}
+
+/** Asks in a dialog; Escape and the first button mean no. */
+function confirmed(title, text) {
+  const dialog = byId("confirm");
+  setText(byId("confirm-title"), title);
+  setText(byId("confirm-text"), text);
+  dialog.returnValue = "";
+  dialog.showModal();
+  byId("confirm-no").onclick = () => dialog.close("no");
+  byId("confirm-yes").onclick = () => dialog.close("yes");
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}

@@ -1,0 +1,72 @@
+// Health lights: media server, speech, dubber. Shape and words tell the state, colour only underlines it.
+
+import { consoleHealth, dubberHealth } from "./api.js";
+import { light, make, renderOnce } from "./dom.js";
+import { count } from "./words.js";
+
+const EVERY = 5_000;
+
+/** The lights from the dubber's and the console's health documents, either of which may be null. */
+export function lightsOf(dubber, consoleOwn) {
+  const media = dubber?.depends_on?.media ?? consoleOwn?.depends_on?.media;
+  const hosts = Object.entries(dubber?.depends_on ?? {}).filter(([name]) => name !== "media");
+  return [mediaLight(media), speechLight(dubber, hosts), dubberLight(dubber), ...playerLight(consoleOwn)];
+}
+
+function mediaLight(media) {
+  if (!media) return ["idle", "Media server: unknown", ""];
+  if (media.reachable) return ["ok", "Media server: working", ""];
+  return ["problem", "Media server: not reachable", media.detail];
+}
+
+function speechLight(dubber, hosts) {
+  if (!dubber || !hosts.length) return ["idle", "Speech: unknown", ""];
+  const down = hosts.filter(([, host]) => !host.reachable);
+  const detail = down.map(([, host]) => host.detail).filter(Boolean).join("; ");
+  if (!down.length) {
+    const notes = hosts.map(([, host]) => host.detail).filter(Boolean).join("; ");
+    return ["ok", "Speech: working", notes];
+  }
+  if (down.length === hosts.length) return ["problem", "Speech: not reachable", detail];
+  return ["warning", `Speech: ${down.length} of ${count(hosts.length, "host")} not reachable`, detail];
+}
+
+function dubberLight(dubber) {
+  if (!dubber) return ["problem", "Dubber: not reachable", ""];
+  if (dubber.status === "starting") return ["idle", "Dubber: starting", dubber.detail];
+  return ["ok", "Dubber: working", ""];
+}
+
+function playerLight(consoleOwn) {
+  const player = consoleOwn?.depends_on?.["hls.js"];
+  return player && !player.reachable ? [["warning", "Player: missing", player.detail]] : [];
+}
+
+/** Asks every 5 s while the page is seen, and draws the lights. */
+export class Health {
+  #list;
+  #timer = 0;
+
+  constructor(list) {
+    this.#list = list;
+    document.addEventListener("visibilitychange", () => !document.hidden && this.check());
+  }
+
+  async check() {
+    clearTimeout(this.#timer);
+    const [dubber, own] = await Promise.all([dubberHealth(), consoleHealth()].map((asked) => asked.catch(() => null)));
+    this.#draw(lightsOf(dubber, own));
+    clearTimeout(this.#timer);
+    if (!document.hidden) this.#timer = setTimeout(() => this.check(), EVERY);
+  }
+
+  #draw(lights) {
+    renderOnce(this.#list, JSON.stringify(lights), () =>
+      lights.map(([tone, words, detail]) => {
+        const item = make("li", { title: detail || null }, light(tone, words));
+        if (detail && tone !== "ok") item.append(make("span", { class: "unseen" }, ` (${detail})`));
+        return item;
+      }),
+    );
+  }
+}

@@ -1,0 +1,236 @@
+// Puts the page together: the dubber's events in, everything that is seen out.
+
+import { dubAddress, pageSettings, phrases } from "./api.js";
+import { Captions, Subtitles } from "./captions.js";
+import { Controls } from "./controls.js";
+import { byId, light, renderOnce, setAttribute, setText } from "./dom.js";
+import { Feed } from "./feed.js";
+import { LagHistory, renderFigures, renderSparkline } from "./figures.js";
+import { Health } from "./health.js";
+import { PhraseLog, renderDownloads } from "./log.js";
+import { Player } from "./player.js";
+import { renderPublish } from "./publish.js";
+import { curtainWords } from "./stage.js";
+import { aboutSource, chosenDub, firstChoice, hashOf, readHash, renderStreams } from "./streams.js";
+import { PLAYABLE, STATUS, duration, languageName } from "./words.js";
+
+const KEPT_PHRASES = 100;
+
+const view = { streams: null, choice: readHash(location.hash), original: false, connected: false, shown: "", said: "" };
+let settings = { rtmp_port: 1935, source_language: "en", target_languages: [], publishing_needs_password: false };
+
+const video = byId("video");
+const player = new Player(video);
+const subtitles = new Subtitles(video);
+const log = new PhraseLog(byId("log"), byId("log-empty"));
+const lags = new LagHistory();
+const health = new Health(byId("lights"));
+const feed = new Feed();
+const announce = (text) => setText(byId("announcer"), text);
+const controls = new Controls({ choose, announce });
+const captions = new Captions({
+  target: byId("caption-target"),
+  source: byId("caption-source"),
+  clock: heardNow,
+  addCue: (caption, now) => subtitles.add(caption, now),
+});
+
+/** Unix time on the dub's output of what is heard now: the original runs ahead of it by the delay. */
+function heardNow() {
+  const time = player.clock();
+  return time === null ? null : time + (view.original ? (current()?.dub.delay ?? 0) : 0);
+}
+
+function current() {
+  return view.choice && view.streams ? chosenDub(view.streams, view.choice) : null;
+}
+
+function languages() {
+  return { source: settings.source_language, target: view.choice?.language ?? "" };
+}
+
+function choose(stream, language) {
+  location.hash = hashOf(stream, language);
+}
+
+function render() {
+  if (!view.streams) return;
+  if (!view.choice) {
+    view.choice = firstChoice(view.streams);
+    if (view.choice) history.replaceState(null, "", hashOf(view.choice.stream, view.choice.language));
+  }
+  renderStreams(byId("streams"), view.streams, view.choice);
+  const now = current();
+  byId("monitor").hidden = !now;
+  byId("empty").hidden = Boolean(now);
+  if (!now) byId("publish").open = true;
+  if (now) renderMonitor(now);
+}
+
+function renderMonitor({ stream, dub }) {
+  const name = languageName(dub.language);
+  const sourceName = languageName(settings.source_language);
+  const chosen = JSON.stringify(view.choice);
+  if (view.shown !== chosen) {
+    view.shown = chosen;
+    openDub(dub);
+  }
+  document.title = `${dub.stream}, ${name} – Voicestack`;
+  setText(byId("stream-name"), dub.stream);
+  const live = stream?.ready && stream.since ? ` · live for ${duration(Date.now() / 1000 - stream.since)}` : "";
+  setText(byId("stream-about"), stream ? aboutSource(stream) + live : "");
+  renderStatus(dub, name);
+  setText(byId("play-dub"), `${name} dub`);
+  setText(byId("play-original"), `Original (${sourceName})`);
+  setText(byId("target-name"), name);
+  setText(byId("source-name"), sourceName);
+  setAttribute(byId("caption-target"), "lang", dub.language);
+  setAttribute(byId("caption-source"), "lang", settings.source_language);
+  renderFigures(byId("figures"), byId("details"), dub);
+  renderDownloads(byId("downloads"), (rest) => dubAddress(dub.stream, dub.language, rest), { target: name, source: sourceName });
+  controls.render(dub, view.connected);
+  renderStage(stream, dub);
+}
+
+function renderStatus(dub, name) {
+  const [words, tone, meaning] = STATUS[dub.status] ?? [dub.status, "idle", ""];
+  const more = [dub.problem, dub.speech?.problem, dub.note].filter(Boolean).join(" · ");
+  renderOnce(byId("status"), JSON.stringify([dub.status, more]), () => {
+    const about = document.createElement("span");
+    about.className = "about";
+    about.textContent = [meaning, more].filter(Boolean).join(" ");
+    return [light(tone, words, "pill"), about];
+  });
+  const said = `${name} dub of ${dub.stream}: ${words}`;
+  if (view.said !== said) announce((view.said = said));
+}
+
+function renderStage(stream, dub) {
+  const playable = view.original ? Boolean(stream?.ready) : PLAYABLE.has(dub.status);
+  const path = view.original ? `live/${encodeURIComponent(dub.stream)}` : `dub/${encodeURIComponent(dub.stream)}/${encodeURIComponent(dub.language)}`;
+  const before = player.address;
+  if (playable) player.play(`/hls/${path}/index.m3u8`);
+  else player.play("");
+  if (player.address !== before) resetSubtitles();
+  setAttribute(byId("play-dub"), "aria-pressed", String(!view.original));
+  setAttribute(byId("play-original"), "aria-pressed", String(view.original));
+  const { text, retry } = curtainWords(player.state, dub.status, view.original);
+  setText(byId("curtain-text"), text);
+  byId("curtain").hidden = !text;
+  byId("curtain-retry").hidden = !retry;
+  byId("unmute").hidden = !video.muted || player.state !== "playing";
+}
+
+function resetSubtitles() {
+  subtitles.reset();
+  captions.recue();
+}
+
+/** Looks at another dub: its phrases so far, then what comes. */
+async function openDub(dub) {
+  const chosen = view.shown;
+  view.original = false;
+  captions.clear();
+  lags.clear();
+  log.reset([], languages());
+  renderSparkline(byId("sparkline"), byId("sparkline-scale"), []);
+  await loadPhrases(dub, chosen);
+}
+
+async function loadPhrases(dub, chosen) {
+  let past = [];
+  try {
+    past = await phrases(dub.stream, dub.language, KEPT_PHRASES);
+  } catch {
+    // A dub that never ran has no log yet; events fill it.
+    return;
+  }
+  if (chosen !== view.shown) return;
+  for (const phrase of [...past].sort((one, other) => one.id - other.id)) addPhrase(phrase);
+}
+
+function addPhrase(phrase) {
+  log.add(phrase, languages());
+  lags.add(phrase);
+  renderSparkline(byId("sparkline"), byId("sparkline-scale"), lags.values);
+}
+
+const isChosen = (event) => event.detail.stream === view.choice?.stream && event.detail.language === view.choice?.language;
+
+feed.addEventListener("streams", (event) => {
+  view.streams = event.detail.streams;
+  render();
+});
+feed.addEventListener("phrase", (event) => isChosen(event) && addPhrase(event.detail));
+feed.addEventListener("caption", (event) => isChosen(event) && captions.add(event.detail));
+feed.addEventListener("missed", () => {
+  const now = current();
+  if (now) loadPhrases(now.dub, view.shown);
+});
+feed.addEventListener("connected", () => {
+  if (view.connected) return;
+  const again = view.streams !== null;
+  view.connected = true;
+  byId("notice").hidden = true;
+  document.body.classList.remove("stale");
+  health.check();
+  const now = current();
+  if (again && now) loadPhrases(now.dub, view.shown);
+});
+feed.addEventListener("lost", () => {
+  if (view.connected || byId("notice").hidden) health.check();
+  view.connected = false;
+  byId("notice").hidden = false;
+  document.body.classList.add("stale");
+  setText(byId("notice-text"), view.streams ? "The dubber can’t be reached: figures and captions stand still." : "The dubber can’t be reached.");
+  if (!view.streams) setText(byId("streams"), "");
+  const now = current();
+  if (now) controls.render(now.dub, false);
+});
+
+setInterval(() => {
+  if (view.connected) return;
+  const wait = Math.ceil((feed.retryAt - Date.now()) / 1000);
+  setText(byId("notice-wait"), wait > 0 ? `Trying again in ${wait} s.` : "Trying now…");
+}, 500);
+
+player.addEventListener("state", render);
+video.addEventListener("volumechange", render);
+byId("notice-retry").addEventListener("click", () => feed.open());
+byId("curtain-retry").addEventListener("click", () => player.retry());
+byId("unmute").addEventListener("click", () => {
+  video.muted = false;
+  video.play();
+  video.focus();
+});
+for (const [id, original] of [["play-dub", false], ["play-original", true]]) {
+  byId(id).addEventListener("click", () => {
+    view.original = original;
+    render();
+  });
+}
+byId("announce-captions").addEventListener("change", (event) => {
+  byId("caption-target").setAttribute("aria-live", event.target.checked ? "polite" : "off");
+});
+addEventListener("hashchange", () => {
+  const chosen = readHash(location.hash);
+  if (!chosen) return;
+  view.choice = chosen;
+  render();
+});
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  byId("main").focus();
+});
+addEventListener("pagehide", () => feed.close());
+addEventListener("pageshow", (event) => event.persisted && feed.open());
+
+async function start() {
+  health.check();
+  settings = await pageSettings().catch(() => settings);
+  controls.configure(settings);
+  renderPublish(byId("publish-body"), settings, location.hostname);
+  feed.open();
+}
+
+start();

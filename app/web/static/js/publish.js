@@ -1,0 +1,73 @@
+// How to publish a stream, with addresses that can be copied.
+
+import { make, setText } from "./dom.js";
+
+const NAME = /^[A-Za-z0-9_.-]+$/;
+
+/** What a publisher enters, for this page's host and a stream's name. */
+export function publishAddresses(hostname, port, name, needsPassword) {
+  const host = hostname.includes(":") && !hostname.startsWith("[") ? `[${hostname}]` : hostname;
+  const server = `rtmp://${host}:${port}/live`;
+  const key = needsPassword ? `${name}?user=USER&pass=PASSWORD` : name;
+  return {
+    server,
+    key,
+    ffmpeg: `ffmpeg -re -i video.mp4 -c:v libx264 -preset veryfast -bf 0 -g 50 -c:a aac -f flv "${server}/${key}"`,
+    demo: "make demo",
+  };
+}
+
+/** Fills the panel; the addresses follow the name that is typed. */
+export function renderPublish(body, settings, hostname) {
+  const name = make("input", { id: "publish-name", value: "match", autocomplete: "off", spellcheck: "false", maxlength: 60 });
+  const wrong = make("p", { class: "problem", id: "publish-wrong", hidden: true }, "A name has letters without accents, digits, and . _ - only.");
+  const fields = { server: copyable("Server"), key: copyable("Stream key"), ffmpeg: copyable("Command"), demo: copyable("Command") };
+  const update = () => {
+    const good = NAME.test(name.value);
+    wrong.hidden = good;
+    name.setAttribute("aria-invalid", String(!good));
+    if (!good) return;
+    const addresses = publishAddresses(hostname, settings.rtmp_port, name.value, settings.publishing_needs_password);
+    for (const [field, { code }] of Object.entries(fields)) setText(code, addresses[field]);
+  };
+  name.addEventListener("input", update);
+  body.replaceChildren(
+    make("p", { class: "row name" }, make("label", { for: "publish-name" }, "Name of the stream"), name),
+    wrong,
+    settings.publishing_needs_password
+      ? make("p", {}, "Publishing needs a password here: put MEDIA_PUBLISH_USER and its password in place of USER and PASSWORD.")
+      : "",
+    make("h3", {}, "From OBS"),
+    make("p", {}, "Settings, Stream, service “Custom…”. Keyframe interval 1 or 2 s, no B-frames."),
+    fields.server.row,
+    fields.key.row,
+    make("h3", {}, "From a file, with ffmpeg"),
+    fields.ffmpeg.row,
+    make("h3", {}, "The built-in demo"),
+    make("p", {}, "In the folder of Voicestack; it makes a speaking test stream and measures the dub."),
+    fields.demo.row,
+  );
+  update();
+}
+
+function copyable(label) {
+  const code = make("code", { tabindex: 0 });
+  const button = make("button", { type: "button", "aria-label": `Copy the ${label.toLowerCase()}` }, "Copy");
+  button.addEventListener("click", async () => {
+    const done = await copy(code.textContent, code);
+    setText(button, done ? "Copied" : "Press Ctrl+C");
+    setTimeout(() => setText(button, "Copy"), 2000);
+  });
+  return { code, row: make("div", { class: "copyable" }, make("span", { class: "label" }, label), code, button) };
+}
+
+/** Copies a text. Browsers give the clipboard only to safe origins, so the selection is the other way. */
+async function copy(text, element) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    getSelection().selectAllChildren(element);
+    return document.execCommand("copy");
+  }
+}
