@@ -1,0 +1,57 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo status doctor test lint bench locks env clean
+
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+PY := .venv/bin/python
+SETUP := $(PYTHON) -m tools.setup
+ARGS ?=
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: ## Install what is missing: system packages, .venv, media server, console libraries
+	@$(SETUP)
+
+run: ## Set up, then start everything; Ctrl-C stops it (a part: make run ARGS="--services media")
+	@$(SETUP)
+	@exec $(PY) -m app run --no-setup $(ARGS)
+
+demo: ## Set up, then publish a sample stream and show it being dubbed
+	@$(SETUP) --with demo
+	@exec $(PY) -m app demo $(ARGS)
+
+status: ## Show which services are up, healthy, and where
+	@$(PY) -m app status $(ARGS)
+
+doctor: ## Name everything that is missing on this machine, and how to get it
+	@$(PY) -m app doctor $(ARGS)
+
+test: ## Run the unit tests, then the integration tests on the real media server
+	@$(SETUP) --with dev
+	@$(PY) -m pytest tests/unit $(ARGS)
+	@$(PY) -m pytest tests/integration $(ARGS)
+
+lint: ## Check style, types and locks
+	@$(SETUP) --with dev
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy app tools
+	@$(PY) -m app env --check
+
+bench: ## Measure delay, lag and load with 1, 2, 4 and 8 streams (about ten minutes)
+	@$(SETUP) --with dev
+	@$(PY) -m tests.bench $(ARGS)
+
+locks: ## Write requirements/*.txt anew (newest versions: make locks ARGS=--upgrade)
+	@$(SETUP) --with dev
+	@$(PY) -m tools.locks $(ARGS)
+
+env: ## Write .env from .env.example, unless there is one
+	@if [ -e .env ]; then echo ".env is there already"; else cp .env.example .env; chmod 600 .env; echo ".env written: edit it, then make run"; fi
+
+clean: ## Remove .venv, caches and, if you say so, everything under data/
+	@read -r -p "Remove .venv and caches? [y/N] " answer; [ "$$answer" = y ] || exit 0; \
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis; \
+	read -r -p "Remove data/ too (recordings, models)? [y/N] " answer; [ "$$answer" = y ] || exit 0; rm -rf data

@@ -1,0 +1,167 @@
+"""Gets this machine ready: `python3 -m tools.setup [--with demo] [--with dev]`.
+
+System packages, the virtual environment from hashed locks, the console's libraries, the media server.
+What is there already is left alone; when nothing has changed since the last time it says nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from app import media
+from tools import browser_libraries, debian, mediamtx
+
+ROOT = Path(__file__).parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STAMP = VENV / "setup.json"
+OLDEST_PYTHON = (3, 11)
+
+# What each way of using the checkout needs: groups of Debian packages, and the lock.
+GROUPS = {"run": ("runtime",), "demo": ("runtime", "demo"), "dev": ("runtime", "demo", "test")}
+
+
+class SetupFailed(RuntimeError):
+    """A step failed; the message says why and what to do."""
+
+
+def lock_for(purpose: str) -> Path:
+    """The requirements lock of that purpose."""
+    return ROOT / "requirements" / ("dev.txt" if purpose == "dev" else "runtime.txt")
+
+
+def fingerprint(lock: Path) -> str:
+    """What the virtual environment is made of: the locks, the interpreter, the machine."""
+    digest = hashlib.sha256()
+    for path in (lock, ROOT / "requirements" / "uv.txt"):
+        digest.update(path.read_bytes())
+    digest.update(f"{sys.version_info[:3]} {platform.system()} {platform.machine()} {VENV}".encode())
+    return digest.hexdigest()
+
+
+def installed() -> dict[str, str]:
+    """The fingerprints of the locks that are installed, by file name."""
+    try:
+        content = json.loads(STAMP.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) and PYTHON.exists() else {}
+
+
+def step(title: str, work: Callable[[], object]) -> None:
+    """Does one step and shows how long it took."""
+    print(f"setup: {title} …", flush=True)
+    began = time.monotonic()
+    work()
+    print(f"setup: {title}: {time.monotonic() - began:.1f} s", flush=True)
+
+
+def system_packages(purpose: str) -> None:
+    """Installs the system packages that are missing. Raises NotInstalled."""
+    wanted = debian.packages(*GROUPS[purpose])
+    if browser_libraries.missing():
+        wanted += ("npm",) if not _has("npm") else ()
+    if absent := debian.missing(wanted):
+        step(f"system packages ({', '.join(absent)})", lambda: debian.install(absent))
+
+
+def _has(program: str) -> bool:
+    return any((Path(folder) / program).is_file() for folder in os.environ.get("PATH", "").split(os.pathsep))
+
+
+def python_packages(purpose: str) -> None:
+    """Makes the virtual environment and installs the lock, unless that was done already."""
+    lock = lock_for(purpose)
+    done = installed()
+    if done.get(lock.name) == fingerprint(lock):
+        return
+    if purpose != "dev" and done.get("dev.txt") == fingerprint(lock_for("dev")):
+        return
+    step("virtual environment", make_venv)
+    step(f"Python packages ({lock.name})", lambda: install_lock(lock))
+    STAMP.write_text(json.dumps({**done, lock.name: fingerprint(lock)}), encoding="utf-8")
+
+
+def make_venv() -> None:
+    """Makes .venv with pip in it, with whatever this Python offers for that."""
+    if PYTHON.exists() and succeeds([str(PYTHON), "-m", "pip", "--version"]):
+        return
+    command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+    if succeeds(command):
+        return
+    # Debian's python3 has the module but no pip to put into an environment.
+    names = ("python3-venv",)
+    if debian.is_debian() and debian.missing(names):
+        debian.install(names)
+        if succeeds(command):
+            return
+    if succeeds([sys.executable, "-m", "virtualenv", "--clear", str(VENV)]):
+        return
+    raise SetupFailed(
+        f"{sys.executable} can make no virtual environment. Debian: apt-get install python3-venv. "
+        "macOS: brew install python@3.12. Or: python3 -m pip install virtualenv."
+    )
+
+
+def install_lock(lock: Path) -> None:
+    """Installs uv, pinned, and with it everything in the lock; each file is checked against its hash."""
+    run([str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes",
+         "-r", str(ROOT / "requirements" / "uv.txt")])  # fmt: skip
+    environment = {**os.environ, "VIRTUAL_ENV": str(VENV)}
+    run([str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(PYTHON), "--require-hashes",
+         "-r", str(lock)], environment)  # fmt: skip
+
+
+def run(command: list[str], environment: dict[str, str] | None = None) -> None:
+    """Runs a command whose words are shown. Raises SetupFailed."""
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode != 0:
+        raise SetupFailed(f"{' '.join(command)} failed (exit code {done.returncode})")
+
+
+def succeeds(command: list[str]) -> bool:
+    """Whether a command ends well; its words are not shown."""
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def console_libraries() -> None:
+    """Fetches the console's libraries, unless they are there."""
+    if browser_libraries.missing():
+        step("console libraries", browser_libraries.fetch_all)
+
+
+def media_server() -> None:
+    """Builds the media server, unless one that fits is there."""
+    try:
+        media.find_binary()
+    except media.MediaServerMissing:
+        step(f"MediaMTX {media.VERSION}, built from its Go module", mediamtx.build)
+
+
+def main() -> None:
+    """Does every step, in order; ends with a message and exit code 1 where one fails."""
+    parser = argparse.ArgumentParser(prog="python3 -m tools.setup", description=__doc__)
+    parser.add_argument("--with", dest="purpose", choices=GROUPS, default="run")
+    purpose: str = parser.parse_args().purpose
+    if sys.version_info < OLDEST_PYTHON:
+        sys.exit(f"setup: Python 3.11 or later is needed; this is {platform.python_version()}")
+    try:
+        system_packages(purpose)
+        python_packages(purpose)
+        console_libraries()
+        media_server()
+    except (RuntimeError, OSError) as problem:
+        sys.exit(f"setup: {problem}")
+
+
+if __name__ == "__main__":
+    main()
