@@ -278,7 +278,9 @@ class Supervisor:
                 left = process.heard_at + patience - time.monotonic()
                 if left <= 0:
                     return f"said nothing for {patience:g} s"
-                await asyncio.wait({ended, stopping}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                # In steps, for the patience is another one as soon as the worker has spoken.
+                step = min(left, self._patience.silence / 4)
+                await asyncio.wait({ended, stopping}, timeout=step, return_when=asyncio.FIRST_COMPLETED)
                 if ended.done():
                     return ""
                 if stopping.done():

@@ -1,0 +1,75 @@
+"""A worker that dubs nothing but keeps the pipe's contract; its language says how it behaves."""
+
+from __future__ import annotations
+
+import os
+import time
+from multiprocessing.connection import Connection
+
+from app.dubbing.messages import Bypass, Caption, Counts, Lag, Phrase, State, Stop, Track, WorkerConfig
+
+EVERY = 0.05
+SILENT, STUBBORN, FAILING, MUTE = "sil", "stu", "fai", "mut"
+
+
+def main(config: WorkerConfig, pipe: Connection) -> None:
+    """Sends states until Stop or the end of the pipe; a phrase with each first state.
+
+    sil: hangs after its first state; stu: ignores Stop; fai: ends with code 3; mut: never speaks.
+    """
+    if config.language == FAILING:
+        os._exit(3)
+    while config.language == MUTE:
+        time.sleep(3600)
+    bypassed, position = False, 0.0
+    pipe.send(state(bypassed, position))
+    pipe.send(caption())
+    pipe.send(phrase())
+    while config.language == SILENT:
+        time.sleep(3600)
+    while True:
+        try:
+            if pipe.poll(EVERY):
+                command = pipe.recv()
+                if isinstance(command, Bypass):
+                    bypassed = command.on
+                if isinstance(command, Stop) and config.language != STUBBORN:
+                    return
+            position += EVERY
+            pipe.send(state(bypassed, position))
+        except (EOFError, OSError):
+            return
+
+
+def state(bypassed: bool = False, position: float = 0.0, problem: str = "") -> State:
+    """A state as a healthy worker sends it; the note carries its process id."""
+    return State(
+        phase="running",
+        bypassed=bypassed,
+        dubbing=not problem,
+        delay=2.8,
+        position=position,
+        tracks=(Track("video", "h264", "320x180 25 fps"), Track("audio", "aac", "48000 Hz stereo")),
+        counts=Counts(in_time=3, late=1),
+        lag=Lag(0.01, 0.02, 0.03, 0.0),
+        speech_address="ws://127.0.0.1:5003",
+        speech_problem=problem,
+        queue_seconds=2.8,
+        queue_bytes=1000,
+        reconnects=1,
+        note=str(os.getpid()),
+    )
+
+
+def caption(id: int = 0, shown_at: float | None = None, text: str = "good evening") -> Caption:
+    """A caption that is shown now, or at that Unix time."""
+    at = time.time() if shown_at is None else shown_at
+    return Caption(id, 1.0, 2.5, at, at + 1.5, text, "buenas noches")
+
+
+def phrase(id: int = 0) -> Phrase:
+    """The record of a phrase that was dubbed in time."""
+    at = time.time()
+    return Phrase(
+        id, 1.0, 2.5, at, at + 1.5, "good evening", "buenas noches", "in_time", "", 0.01, 1.1, {"waited": 0.1}
+    )
