@@ -69,9 +69,9 @@ class Cutter:
         self._last_speech_end = 0
 
     @property
-    def speaking(self) -> bool:
-        """Whether a phrase is open."""
-        return self._start is not None
+    def listening(self) -> bool:
+        """Whether there is speech, or what may turn out to be."""
+        return self._speech_start is not None
 
     def feed(self, position: int, samples: npt.NDArray[np.float32], probability: float) -> list[Cut]:
         """The phrases that end with this chunk. A step in `position` ends the open one."""

@@ -27,11 +27,12 @@ class OutputError(Exception):
 
 
 class Output:
-    """An open publication: H.264 or H.265 as it came, and AAC at 48 kHz, stereo.
+    """A publication: the video as it came, and AAC at 48 kHz, stereo.
 
-    A context manager. All times are in seconds on the output's timeline. Raises OutputError where
-    the media server refuses or goes away. A silent peer freezes every Python thread until the
-    timeout (a property of FFmpeg's RTSP output), which is why a parent watches the process.
+    A context manager, which connects when it is entered. All times are in seconds on the output's
+    timeline. Raises OutputError where the media server refuses or goes away. A silent peer freezes
+    every Python thread until the timeout (a property of FFmpeg's RTSP output), which is why a parent
+    watches the process.
     """
 
     def __init__(self, url: str, video: av.VideoStream | None) -> None:
@@ -49,11 +50,15 @@ class Output:
             self._audio = self._container.add_stream("aac", rate=SAMPLE_RATE)
             self._audio.layout = "stereo"
             self._audio.bit_rate = BIT_RATE
-            self._container.start_encoding()
-        except (av.error.FFmpegError, OSError) as error:
+        except (av.error.FFmpegError, OSError, ValueError) as error:
             raise OutputError(reason(error)) from None
 
     def __enter__(self) -> Output:
+        try:
+            self._container.start_encoding()
+        except (av.error.FFmpegError, OSError) as error:
+            self.close()
+            raise OutputError(reason(error)) from None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -66,7 +71,7 @@ class Output:
         except (av.error.FFmpegError, OSError):
             return
 
-    def write_video(self, packet: av.Packet, decoding: float, presentation: float) -> None:
+    def write_video(self, packet: av.Packet[Any], decoding: float, presentation: float) -> None:
         """Sends a packet as it came, at new times."""
         if self._video is None:
             return
@@ -85,7 +90,7 @@ class Output:
         for packet in self._audio.encode(frame):
             self._mux(packet)
 
-    def _mux(self, packet: av.Packet) -> None:
+    def _mux(self, packet: av.Packet[Any]) -> None:
         try:
             self._container.mux_one(packet)
         except (av.error.FFmpegError, OSError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, cast
 
 import av
 import av.error
@@ -21,6 +22,8 @@ PROBE_TIME = 1.0
 BURST_GAP = 0.005
 LONGEST_BURST = 5.0
 
+VideoData: TypeAlias = "av.Packet[av.VideoStream]"
+
 
 class SourceError(Exception):
     """The source can't be read (any more): why, in words that carry no credentials."""
@@ -32,7 +35,7 @@ class VideoPacket:
 
     time: float
     arrival: float
-    packet: av.Packet
+    packet: VideoData
 
 
 @dataclass(frozen=True)
@@ -113,14 +116,14 @@ class Source:
                     continue
                 if packet.stream is self.video:
                     last_video = decoding_time(packet, last_video)
-                    yield VideoPacket(last_video, arrival, packet)
+                    yield VideoPacket(last_video, arrival, cast("VideoData", packet))
                 else:
                     yield from self._decode(packet, arrival)
         except (av.error.FFmpegError, OSError) as error:
             raise SourceError(reason(error)) from None
         raise SourceError("the stream has ended")
 
-    def _decode(self, packet: av.Packet, arrival: float) -> Iterator[Sound]:
+    def _decode(self, packet: av.Packet[Any], arrival: float) -> Iterator[Sound]:
         try:
             frames = packet.decode()
         except av.error.InvalidDataError:
@@ -142,7 +145,7 @@ class Source:
                 start += len(samples) / SAMPLE_RATE
 
 
-def decoding_time(packet: av.Packet, last: float) -> float:
+def decoding_time(packet: av.Packet[Any], last: float) -> float:
     """The decoding time of a packet in seconds.
 
     RTP carries presentation times only; where FFmpeg could not work out the decoding time of a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 import time
 from collections import deque
@@ -73,7 +74,9 @@ class StsClient:
         ]
         self._active: Host | None = None
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="sts", daemon=True)
+        self._thread = threading.Thread(
+            target=contextvars.copy_context().run, args=(self._run,), name="sts", daemon=True
+        )
 
     def start(self) -> None:
         """Starts connecting."""

@@ -107,8 +107,10 @@ class Host:
             await connection.send(self._config.model_dump_json())
             async with asyncio.timeout(READY_TIMEOUT):
                 ready = parse(await connection.recv())
-            if not isinstance(ready, Ready):
+            if isinstance(ready, Error):
                 raise Refused(ready.message)
+            if not isinstance(ready, Ready):
+                raise ValueError("it answered out of turn")
             self._connection = connection
             while not self._outgoing.empty():
                 self._outgoing.get_nowait()

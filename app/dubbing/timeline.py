@@ -52,6 +52,8 @@ class Timeline:
 
     def playhead(self, now: float) -> float:
         """The output time that is due to leave at `now`; negative while the first is still waiting."""
+        if self._started is None:
+            return -self._delay
         return now - self._base - self._delay
 
     def reconnect(self) -> None:
