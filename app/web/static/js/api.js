@@ -19,11 +19,9 @@ export const consoleHealth = () => request("GET", "/health", undefined, [503]);
 /** What the page has to know of the settings. */
 export const pageSettings = () => request("GET", "/settings.json");
 
-/** The last phrases of a dub, in whatever order the dubber keeps them. */
-export async function phrases(stream, language, limit) {
-  const answer = await request("GET", dubAddress(stream, language, `/phrases?limit=${limit}`));
-  return Array.isArray(answer) ? answer : (answer?.phrases ?? []);
-}
+/** The last phrases of a dub. */
+export const phrases = async (stream, language, limit) =>
+  (await request("GET", dubAddress(stream, language, `/phrases?limit=${limit}`))).phrases;
 
 export const startDub = (stream, language) => request("PUT", dubAddress(stream, language), {});
 export const stopDub = (stream, language) => request("DELETE", dubAddress(stream, language));

@@ -60,23 +60,8 @@ function renderList(list, rows) {
 }
 
 /** The lag of the last phrases, oldest first; null stands for a phrase without a dub. */
-export class LagHistory {
-  #values = new Map();
-
-  clear() {
-    this.#values.clear();
-  }
-
-  add(phrase) {
-    const heard = phrase.outcome === "in_time" || phrase.outcome === "late";
-    this.#values.set(phrase.id, heard ? phrase.lateness : null);
-    if (this.#values.size > POINTS) this.#values.delete(this.#values.keys().next().value);
-  }
-
-  get values() {
-    return [...this.#values.values()];
-  }
-}
+export const lagsOf = (phrases) =>
+  phrases.slice(-POINTS).map(({ outcome, lateness }) => (outcome === "in_time" || outcome === "late" ? lateness : null));
 
 /** Draws the line; says it in words for those who can't see it. */
 export function renderSparkline(svg, scaleText, values) {
@@ -100,7 +85,7 @@ export function renderSparkline(svg, scaleText, values) {
     const joined = index > 0 && values[index - 1] !== null;
     path.push(`${joined ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`);
     // A lone point would have no length to draw.
-    if (!joined) path.push(`h0.1`);
+    if (!joined) path.push("h0.1");
   });
   parts.push(makeSvg("path", { d: path.join(""), class: "curve" }));
   svg.replaceChildren(...parts);

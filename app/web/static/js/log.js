@@ -9,6 +9,7 @@ const ROWS = 200;
 export class PhraseLog {
   #body;
   #empty;
+  #phrases = new Map();
   #rows = new Map();
 
   constructor(body, empty) {
@@ -16,33 +17,52 @@ export class PhraseLog {
     this.#empty = empty;
   }
 
-  /** Shows these phrases alone. `languages` are of the original and of the dub. */
-  reset(phrases, languages) {
+  /** The phrases that are shown, oldest first. */
+  get phrases() {
+    return [...this.#phrases.values()];
+  }
+
+  clear() {
+    this.#phrases.clear();
     this.#rows.clear();
     this.#body.replaceChildren();
-    for (const phrase of [...phrases].sort((one, other) => one.id - other.id)) this.add(phrase, languages);
-    this.#tidy();
+    this.#empty.hidden = false;
   }
 
-  /** Adds a phrase on top, or changes it where it is there. */
-  add(phrase, languages) {
-    const row = buildRow(phrase, languages);
-    const old = this.#rows.get(phrase.id);
-    if (old) old.replaceWith(row);
-    else this.#body.prepend(row);
-    this.#rows.set(phrase.id, row);
-    if (this.#rows.size > ROWS) {
-      const [oldest] = this.#rows.keys();
-      this.#rows.get(oldest).remove();
-      this.#rows.delete(oldest);
+  /** Takes phrases in, in whatever order. `languages` are of the original and of the dub. */
+  add(phrases, languages) {
+    const newest = this.phrases.at(-1)?.shown_at ?? -Infinity;
+    for (const phrase of phrases) this.#phrases.set(keyOf(phrase), phrase);
+    if (phrases.some((phrase) => phrase.shown_at < newest)) this.#sort();
+    while (this.#phrases.size > ROWS) this.#phrases.delete(this.#phrases.keys().next().value);
+    this.#draw(languages);
+  }
+
+  #sort() {
+    const ordered = [...this.#phrases].sort(([, one], [, other]) => one.shown_at - other.shown_at);
+    this.#phrases = new Map(ordered);
+  }
+
+  #draw(languages) {
+    for (const [key, row] of this.#rows) {
+      if (this.#phrases.has(key)) continue;
+      row.remove();
+      this.#rows.delete(key);
     }
-    this.#tidy();
-  }
-
-  #tidy() {
+    let older = null;
+    for (const [key, phrase] of this.#phrases) {
+      if (!this.#rows.has(key)) this.#rows.set(key, buildRow(phrase, languages));
+      const row = this.#rows.get(key);
+      // Rows in their place are not touched, so that a selection in them stays.
+      if (row.nextElementSibling !== older || !row.isConnected) this.#body.insertBefore(row, older);
+      older = row;
+    }
     this.#empty.hidden = this.#rows.size > 0;
   }
 }
+
+// Ids begin anew with a stream that was published anew.
+const keyOf = (phrase) => `${phrase.id}@${phrase.shown_at}`;
 
 function buildRow(phrase, languages) {
   const [words, tone] = OUTCOME[phrase.outcome] ?? [phrase.outcome, "idle"];

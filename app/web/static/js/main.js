@@ -5,7 +5,7 @@ import { Captions, Subtitles } from "./captions.js";
 import { Controls } from "./controls.js";
 import { byId, light, renderOnce, setAttribute, setText } from "./dom.js";
 import { Feed } from "./feed.js";
-import { LagHistory, renderFigures, renderSparkline } from "./figures.js";
+import { lagsOf, renderFigures, renderSparkline } from "./figures.js";
 import { Health } from "./health.js";
 import { PhraseLog, renderDownloads } from "./log.js";
 import { Player } from "./player.js";
@@ -23,7 +23,6 @@ const video = byId("video");
 const player = new Player(video);
 const subtitles = new Subtitles(video);
 const log = new PhraseLog(byId("log"), byId("log-empty"));
-const lags = new LagHistory();
 const health = new Health(byId("lights"));
 const feed = new Feed();
 const announce = (text) => setText(byId("announcer"), text);
@@ -81,7 +80,6 @@ function renderMonitor({ stream, dub }) {
   setText(byId("stream-about"), stream ? aboutSource(stream) + live : "");
   renderStatus(dub, name);
   setText(byId("play-dub"), `${name} dub`);
-  setText(byId("play-original"), `Original (${sourceName})`);
   setText(byId("target-name"), name);
   setText(byId("source-name"), sourceName);
   setAttribute(byId("caption-target"), "lang", dub.language);
@@ -131,9 +129,8 @@ async function openDub(dub) {
   const chosen = view.shown;
   view.original = false;
   captions.clear();
-  lags.clear();
-  log.reset([], languages());
-  renderSparkline(byId("sparkline"), byId("sparkline-scale"), []);
+  log.clear();
+  addPhrases([]);
   await loadPhrases(dub, chosen);
 }
 
@@ -146,13 +143,12 @@ async function loadPhrases(dub, chosen) {
     return;
   }
   if (chosen !== view.shown) return;
-  for (const phrase of [...past].sort((one, other) => one.id - other.id)) addPhrase(phrase);
+  addPhrases(past);
 }
 
-function addPhrase(phrase) {
-  log.add(phrase, languages());
-  lags.add(phrase);
-  renderSparkline(byId("sparkline"), byId("sparkline-scale"), lags.values);
+function addPhrases(some) {
+  log.add(some, languages());
+  renderSparkline(byId("sparkline"), byId("sparkline-scale"), lagsOf(log.phrases));
 }
 
 const isChosen = (event) => event.detail.stream === view.choice?.stream && event.detail.language === view.choice?.language;
@@ -161,7 +157,7 @@ feed.addEventListener("streams", (event) => {
   view.streams = event.detail.streams;
   render();
 });
-feed.addEventListener("phrase", (event) => isChosen(event) && addPhrase(event.detail));
+feed.addEventListener("phrase", (event) => isChosen(event) && addPhrases([event.detail]));
 feed.addEventListener("caption", (event) => isChosen(event) && captions.add(event.detail));
 feed.addEventListener("missed", () => {
   const now = current();
