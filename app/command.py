@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -90,6 +92,92 @@ def serve(
     from app.service import serve as serve_here
 
     serve_here(name, load_settings())
+
+
+@cli.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """Show which services are up, healthy, and where; exit code 1 where one is not."""
+    from app.native.status import standings
+
+    found = standings(load_settings())
+    if as_json:
+        print(json.dumps([each.as_json() for each in found], indent=2))
+    else:
+        rows = [
+            (
+                each.service,
+                each.state,
+                each.health,
+                each.version,
+                each.address,
+                each.process or "",
+                each.detail,
+            )
+            for each in found
+        ]
+        show_table(("Service", "", "Health", "Version", "Address", "Process", "Detail"), rows)
+    raise typer.Exit(0 if all(each.health in ("ok", "degraded") for each in found) else 1)
+
+
+@cli.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """Name everything that is missing on this machine and how to get it; exit code 1 where it is needed."""
+    from app.native.doctor import examine
+
+    found = examine(load_settings())
+    if as_json:
+        print(json.dumps([each.as_json() for each in found], indent=2))
+    else:
+        show_table(
+            ("", "What", "Found", "How to get it"),
+            [(each.state, each.subject, each.detail, each.remedy) for each in found],
+        )
+    raise typer.Exit(1 if any(each.state == "missing" for each in found) else 0)
+
+
+@cli.command()
+def env(
+    check: Annotated[bool, typer.Option("--check", help="Only compare .env.example with it.")] = False,
+) -> None:
+    """Print the text of .env.example."""
+    from app.envfile import example
+
+    if not check:
+        print(example(), end="")
+        return
+    path = Path(__file__).parent.parent / ".env.example"
+    if not path.is_file() or path.read_text(encoding="utf-8") != example():
+        stop(".env.example differs from the settings: python -m app env > .env.example", 1)
+
+
+@cli.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
+)
+def demo(context: typer.Context) -> None:
+    """Publish a sample stream and show it being dubbed."""
+    from app.demo.command import demo as run_demo
+
+    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    one.command()(run_demo)
+    one(context.args, prog_name="python -m app demo")
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Shows a table; where there is no terminal, as wide as it needs to be."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=240)
+    console.print(table)
 
 
 def main() -> None:

@@ -2,121 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import importlib.util
 import shutil
-import socket
-from collections.abc import Iterable
-from dataclasses import dataclass
-
-import psutil
 
 from app import media
-from app.catalog import Port, Service
-from app.native.plan import listens_on, number
+from app.catalog import Service
+from app.native.engines import engine_problems
+from app.native.ports import port_problems
+from app.native.problem import Problem
 from app.settings import Settings
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Something that keeps a service from starting, and what to do about it."""
-
-    what: str
-    remedy: str
-
-
-def told(problems: Iterable[Problem]) -> str:
-    """The problems as lines for people."""
-    return "Nothing was started:\n" + "\n".join(f"- {each.what}\n  {each.remedy}" for each in problems)
-
-
 def before_start(services: tuple[Service, ...], settings: Settings) -> list[Problem]:
-    """All that keeps these services from starting on this machine."""
+    """All that keeps these services from starting on this machine, and what is only worth knowing."""
+    names = {service.name for service in services}
     return [
-        *_taken_ports(services, settings),
-        *_same_ports(services, settings),
-        *_media_server(services),
+        *port_problems(services, settings),
+        *(media_problems() if "media" in names else []),
+        *(engine_problems(settings) if "sts" in names else []),
         *_modules(services),
-        *_data_folder(settings),
+        *data_folder_problems(settings),
+        *_open_to_all(settings),
     ]
 
 
-def _taken_ports(services: tuple[Service, ...], settings: Settings) -> list[Problem]:
-    problems = []
-    for service in services:
-        for port in service.ports:
-            chosen = number(port, settings)
-            error = bind_error(listens_on(port, settings), chosen, port)
-            if error is None:
-                continue
-            variable = port.setting.upper()
-            host = listens_on(port, settings)
-            if error == "taken":
-                holder = holder_of(chosen, port)
-                problems.append(
-                    Problem(
-                        f"port {chosen} ({service.name}: {port.purpose}) is taken{holder}",
-                        f"Stop that program, or set {variable} to a free port.",
-                    )
-                )
-            else:
-                problems.append(
-                    Problem(
-                        f"{host}:{chosen} ({service.name}) can't be listened on: {error}",
-                        f"Set BIND_ADDRESS to an address of this machine, {variable} to a port above 1023.",
-                    )
-                )
-    return problems
-
-
-def _same_ports(services: tuple[Service, ...], settings: Settings) -> list[Problem]:
-    seen: dict[tuple[str, int], Port] = {}
-    problems = []
-    for port in (port for service in services for port in service.ports):
-        key = (port.protocol, number(port, settings))
-        if key in seen:
-            problems.append(
-                Problem(
-                    f"{seen[key].setting.upper()} and {port.setting.upper()} are both {key[1]}",
-                    "Give each a port of its own.",
-                )
-            )
-        seen.setdefault(key, port)
-    return problems
-
-
-def bind_error(host: str, chosen: int, port: Port) -> str | None:
-    """Why that port can't be listened on: "taken", another reason, or None where it can."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    kind = socket.SOCK_DGRAM if port.protocol == "udp" else socket.SOCK_STREAM
-    with socket.socket(family, kind) as probe:
-        if kind == socket.SOCK_STREAM:
-            # As the services do: a port in TIME_WAIT after a stop is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, chosen))
-        except OSError as error:
-            return "taken" if error.errno == errno.EADDRINUSE else (error.strerror or str(error))
-    return None
-
-
-def holder_of(chosen: int, port: Port) -> str:
-    """The process that has a port, as far as the system tells us: " by NAME (process N)", or nothing."""
-    with contextlib.suppress(psutil.Error, OSError):
-        for connection in psutil.net_connections(kind=port.protocol):
-            if not connection.laddr or connection.laddr.port != chosen or not connection.pid:
-                continue
-            if port.protocol == "tcp" and connection.status != psutil.CONN_LISTEN:
-                continue
-            with contextlib.suppress(psutil.Error):
-                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
-    return ""
-
-
-def _media_server(services: tuple[Service, ...]) -> list[Problem]:
-    if all(service.module is not None for service in services):
-        return []
+def media_problems() -> list[Problem]:
+    """What the media server lacks."""
     problems = []
     try:
         media.find_binary()
@@ -125,7 +36,7 @@ def _media_server(services: tuple[Service, ...]) -> list[Problem]:
     if shutil.which("curl") is None:
         problems.append(
             Problem(
-                "curl is missing: the media server tells of new streams with it",
+                "curl is missing: the media server tells the dubber of new streams with it",
                 "Debian: apt-get install curl. macOS has it.",
             )
         )
@@ -140,15 +51,28 @@ def _modules(services: tuple[Service, ...]) -> list[Problem]:
     ]
 
 
-def _data_folder(settings: Settings) -> list[Problem]:
+def data_folder_problems(settings: Settings) -> list[Problem]:
+    """Whether DATA_DIR can be written; its folders are made where they are missing."""
     try:
         settings.recordings_dir.mkdir(parents=True, exist_ok=True)
         settings.models_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         return [
             Problem(
-                f"{settings.data_dir} can't be written: {error.strerror}",
+                f"DATA_DIR={settings.data_dir} can't be written: {error.strerror}",
                 "Set DATA_DIR to a folder of your own.",
             )
         ]
     return []
+
+
+def _open_to_all(settings: Settings) -> list[Problem]:
+    if settings.bind_address in ("127.0.0.1", "::1", "localhost") or settings.media_publish_user:
+        return []
+    return [
+        Problem(
+            f"BIND_ADDRESS={settings.bind_address} and no password: anyone on your network may publish",
+            "Set MEDIA_PUBLISH_USER and MEDIA_PUBLISH_PASSWORD (and MEDIA_READ_… for watching).",
+            fatal=False,
+        )
+    ]

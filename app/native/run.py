@@ -11,6 +11,7 @@ from app.catalog import Service
 from app.native import checks
 from app.native.output import Lines, table_of_addresses
 from app.native.plan import addresses, launch, names_of
+from app.native.problem import told
 from app.native.state import AlreadyRunning, RunFolder
 from app.native.supervisor import Supervisor
 from app.settings import Settings
@@ -28,10 +29,11 @@ def run(services: tuple[Service, ...], settings: Settings) -> int:
         return BAD_START
     try:
         problems = checks.before_start(services, settings)
-        if problems:
-            print(checks.told(problems), file=sys.stderr)
-            return BAD_START
-        return asyncio.run(_run(services, settings, folder))
+        if fatal := [problem for problem in problems if problem.fatal]:
+            print(f"Nothing was started:\n{told(fatal)}", file=sys.stderr)
+        if minor := [problem for problem in problems if not problem.fatal]:
+            print(f"Worth knowing:\n{told(minor)}", file=sys.stderr)
+        return BAD_START if fatal else asyncio.run(_run(services, settings, folder))
     finally:
         folder.release()
 

@@ -48,6 +48,17 @@ class RunFolder:
             os.close(self._lock)
             self._lock = None
 
+    def is_held(self) -> bool:
+        """Whether a supervisor runs with this folder."""
+        try:
+            with self._file.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     def note_services(self, pids: dict[str, int | None]) -> None:
         """Notes the process ids of the services, for `status`."""
         self._write({"pid": os.getpid(), "services": pids})

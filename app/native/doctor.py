@@ -1,0 +1,167 @@
+"""`python -m app doctor`: what this machine has and lacks, and how to get what is missing."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import psutil
+
+from app import catalog, media
+from app.native import checks, engines, ports
+from app.native.problem import Problem
+from app.native.state import RunFolder
+from app.settings import Settings
+
+GIBIBYTE = 1 << 30
+# Measured: everything with one stream stays under 1.5 GB.
+MEMORY_WANTED = 2 * GIBIBYTE
+DISK_WANTED = 2 * GIBIBYTE
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    subject: str
+    state: Literal["ok", "warning", "missing"]
+    detail: str
+    remedy: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return asdict(self)
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Everything that Voicestack needs on this machine, in the order of how basic it is."""
+    return [
+        _python(),
+        _environment(),
+        *_debian(),
+        _media_server(),
+        *_tools(),
+        _program("ffmpeg", "for publishing and the benchmark"),
+        *_group("speech engines", engines.engine_problems(settings), _engines_in_use(settings)),
+        *_ports(settings),
+        _memory(),
+        _disk(settings),
+        _gpu(),
+    ]
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if sys.version_info >= (3, 11):
+        return Finding("Python", "ok", version)
+    return Finding("Python", "missing", f"{version} is too old", "Install Python 3.11 or later.")
+
+
+def _environment() -> Finding:
+    if sys.prefix != sys.base_prefix:
+        return Finding("virtual environment", "ok", sys.prefix)
+    return Finding("virtual environment", "warning", "none in use", "Run `make setup`.")
+
+
+def _debian() -> list[Finding]:
+    try:
+        from tools import debian
+    except ImportError:
+        # Only a checkout has them; an image was built with its packages.
+        return []
+    absent = debian.missing(debian.packages("runtime"))
+    if absent:
+        return [Finding("system packages", "missing", ", ".join(absent), debian.remedy(absent))]
+    return [Finding("system packages", "ok", ", ".join(debian.packages("runtime")))]
+
+
+def _media_server() -> Finding:
+    try:
+        return Finding("MediaMTX", "ok", str(media.find_binary()))
+    except media.MediaServerMissing:
+        return Finding("MediaMTX", "missing", f"version {media.VERSION}", "Run `make setup`.")
+
+
+def _tools() -> list[Finding]:
+    """What setup would build with; of no interest where everything is built."""
+    found = []
+    if _media_server().state == "missing" and shutil.which("go") is None:
+        found.append(
+            Finding(
+                "Go",
+                "missing",
+                "builds MediaMTX",
+                "Debian: apt-get install -t bookworm-backports golang-go. macOS: brew install go.",
+            )
+        )
+    try:
+        from tools import browser_libraries
+    except ImportError:
+        return found
+    absent = browser_libraries.missing()
+    if absent:
+        names = ", ".join(each.name for each in absent)
+        found.append(Finding("console libraries", "missing", names, "Run `make setup`."))
+        if shutil.which("npm") is None:
+            found.append(
+                Finding(
+                    "npm",
+                    "missing",
+                    "fetches the console libraries",
+                    "Debian: apt-get install npm. macOS: brew install node.",
+                )
+            )
+    return found
+
+
+def _program(name: str, purpose: str) -> Finding:
+    path = shutil.which(name)
+    if path is not None:
+        return Finding(name, "ok", path)
+    remedy = f"Debian: apt-get install {name}. macOS: brew install {name}."
+    return Finding(name, "warning", f"not installed ({purpose})", remedy)
+
+
+def _group(subject: str, problems: Iterable[Problem], fine: str) -> list[Finding]:
+    found = [
+        Finding(subject, "missing" if each.fatal else "warning", each.what, each.remedy) for each in problems
+    ]
+    return found or [Finding(subject, "ok", fine)]
+
+
+def _engines_in_use(settings: Settings) -> str:
+    return f"{settings.asr_engine}, {settings.mt_engine}, {settings.tts_engine}"
+
+
+def _ports(settings: Settings) -> list[Finding]:
+    if RunFolder(settings).is_held():
+        return [Finding("ports", "ok", "in use by Voicestack itself, which is running")]
+    return _group("ports", ports.port_problems(catalog.CATALOG, settings), "all free")
+
+
+def _memory() -> Finding:
+    free = psutil.virtual_memory().available
+    detail = f"{free / GIBIBYTE:.1f} GiB available"
+    if free >= MEMORY_WANTED:
+        return Finding("memory", "ok", detail)
+    return Finding("memory", "warning", detail, "Close other programs: one stream needs about 1.5 GiB.")
+
+
+def _disk(settings: Settings) -> Finding:
+    problems = checks.data_folder_problems(settings)
+    if problems:
+        return _group("data folder", problems, "")[0]
+    free = shutil.disk_usage(settings.data_dir).free
+    detail = f"{free / GIBIBYTE:.1f} GiB free for {settings.data_dir}"
+    if free >= DISK_WANTED:
+        return Finding("disk", "ok", detail)
+    return Finding("disk", "warning", detail, "Free some, or set DATA_DIR to a larger disk.")
+
+
+def _gpu() -> Finding:
+    found = engines.gpu()
+    return Finding("GPU", "ok", found or "none (not needed: the default engines run on the CPU)")

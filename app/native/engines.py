@@ -1,0 +1,121 @@
+"""Whether what the chosen speech engines need is on this machine; nothing is loaded."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+
+from app.native.problem import Problem
+from app.settings import Settings
+
+MODULES = {
+    "pocketsphinx": "pocketsphinx",
+    "whisper": "faster_whisper",
+    "piper": "piper",
+    "ctranslate2": "ctranslate2",
+}
+
+
+def engine_problems(settings: Settings) -> list[Problem]:
+    """What is missing for the engines that the settings name."""
+    return [
+        *_modules(settings),
+        *_translator(settings),
+        *_programs(settings),
+        *_device(settings),
+    ]
+
+
+def _modules(settings: Settings) -> list[Problem]:
+    chosen = (
+        ("ASR_ENGINE", settings.asr_engine),
+        ("MT_ENGINE", settings.mt_engine),
+        ("TTS_ENGINE", settings.tts_engine),
+    )
+    return [
+        Problem(f"{variable}={engine}: the Python package {MODULES[engine]} is missing", "Run `make setup`.")
+        for variable, engine in chosen
+        if engine in MODULES and importlib.util.find_spec(MODULES[engine]) is None
+    ]
+
+
+def _translator(settings: Settings) -> list[Problem]:
+    source = settings.source_language
+    if settings.mt_engine == "ctranslate2":
+        folder = settings.models_dir / settings.mt_model
+        if settings.mt_model and folder.is_dir():
+            return []
+        return [
+            Problem(
+                f"MT_ENGINE=ctranslate2, but there is no model folder {folder}",
+                "Put a converted model there and name it in MT_MODEL, or set MT_ENGINE=apertium.",
+            )
+        ]
+    if settings.mt_engine != "apertium":
+        return []
+    if shutil.which("apertium") is None:
+        return [
+            Problem(
+                "MT_ENGINE=apertium, but Apertium is not installed",
+                "Debian: apt-get install apertium-eng-spa (or another pair). "
+                "Elsewhere: set MT_ENGINE=ctranslate2 with a model in MT_MODEL.",
+            )
+        ]
+    from app.speech.engines.apertium import Apertium
+
+    engine = Apertium()
+    return [
+        Problem(
+            f"no Apertium translation from {source} to {target} is installed: that language is not dubbed",
+            "Debian: `apt-cache search apertium-` lists the pairs. Or set MT_ENGINE=ctranslate2.",
+            fatal=False,
+        )
+        for target in settings.target_languages
+        if not engine.supports(source, target)
+    ]
+
+
+def _programs(settings: Settings) -> list[Problem]:
+    if settings.tts_engine == "piper" or shutil.which("espeak-ng") is not None:
+        return []
+    return [
+        Problem(
+            f"TTS_ENGINE={settings.tts_engine}, but eSpeak NG is not installed",
+            "Debian: apt-get install espeak-ng. macOS: brew install espeak-ng.",
+            fatal=settings.tts_engine == "espeak",
+        )
+    ]
+
+
+def _device(settings: Settings) -> list[Problem]:
+    wanting = [
+        variable
+        for variable, device in (("ASR_DEVICE", settings.asr_device), ("TTS_DEVICE", settings.tts_device))
+        if device == "cuda"
+    ]
+    if not wanting or gpu():
+        return []
+    return [
+        Problem(
+            f"{' and '.join(wanting)}=cuda, but no NVIDIA GPU answers on this machine",
+            "Install the NVIDIA driver (nvidia-smi shows the GPU then), or set auto or cpu.",
+        )
+    ]
+
+
+def gpu() -> str:
+    """Name and driver version of the NVIDIA GPUs, or nothing."""
+    if shutil.which("nvidia-smi") is None:
+        return ""
+    try:
+        answer = subprocess.run(
+            ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return "; ".join(answer.stdout.strip().splitlines()) if answer.returncode == 0 else ""
