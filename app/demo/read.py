@@ -25,7 +25,7 @@ from app.settings import Settings
 OPTIONS = {"fflags": "nobuffer", "probesize": "200000", "rw_timeout": "5000000"}
 # `timeout` would make an RTMP input listen instead of connect.
 RTSP_OPTIONS = OPTIONS | {"rtsp_transport": "tcp", "timeout": "5000000"}
-RETRY_EVERY = 0.25
+RETRY_EVERY = 0.5
 GAP = 0.005
 SILENT = -100.0
 

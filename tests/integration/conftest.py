@@ -1,0 +1,48 @@
+"""The real stack for integration tests: one for the session, or one of a test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.stack import Stack
+
+NewStack = Callable[..., Stack]
+STACKS: pytest.StashKey[list[Stack]] = pytest.StashKey()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Stack]:
+    """Media server, sts and dubber with the settings' defaults, on free ports, for tests that harm none."""
+    with Stack(tmp_path_factory.mktemp("stack")) as running:
+        pytestconfig.stash.setdefault(STACKS, []).append(running)
+        yield running
+
+
+@pytest.fixture
+def new_stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[NewStack]:
+    """Starts a stack of the test's own: `new_stack("media", TARGET_LANGUAGES="es,fr")`.
+
+    Without names it has media server, sts and dubber. For tests that kill services or need settings.
+    """
+    with ExitStack() as running:
+
+        def start(*services: str, **extra: str) -> Stack:
+            folder = tmp_path_factory.mktemp("stack")
+            made = running.enter_context(Stack(folder, services or ("dubber",), extra))
+            pytestconfig.stash.setdefault(STACKS, []).append(made)
+            return made
+
+        yield start
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Adds the services' logs to the report of a test that failed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for running in item.config.stash.get(STACKS, []):
+            report.sections.append((f"services in {running.folder.name}", running.logs()))
+    return report

@@ -1,0 +1,281 @@
+"""The real services on free ports, for integration tests and the bench: MediaMTX, sts, the dubber."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import psutil
+
+from app import media
+from app.catalog import CATALOG, select
+from app.demo.lines import Event, Helper
+from app.demo.measure import Measurement
+from app.demo.publish import ingest_address, publish
+from app.demo.read import read, watch_address
+from app.demo.sample import sample_video
+from app.settings import Settings, load
+
+ROOT = Path(__file__).parent.parent
+HEALTHY_WITHIN = 90.0
+STOP_WITHIN = 15.0
+POLL = 0.05
+LOG_TAIL = 60
+
+Found = TypeVar("Found")
+
+
+class StackError(RuntimeError):
+    """The services can't do what was asked; the message ends with their last log lines."""
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port that nothing listens on at the moment."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def free_ports() -> dict[str, str]:
+    """The environment that puts every service of the catalogue on a free port."""
+    return {
+        port.setting.upper(): str(
+            free_port(socket.SOCK_DGRAM if port.protocol == "udp" else socket.SOCK_STREAM)
+        )
+        for service in CATALOG
+        for port in service.ports
+    }
+
+
+def wait_for(what: str, found: Callable[[], Found | None], within: float, every: float = POLL) -> Found:
+    """The first result of `found` that is neither None nor False, or TimeoutError after `within` seconds."""
+    deadline = time.monotonic() + within
+    while True:
+        result = found()
+        if result is not None and result is not False:
+            return result
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {within:g} s")
+        time.sleep(every)
+
+
+@dataclass
+class FfmpegPublisher:
+    """A running ffmpeg that publishes something of the test's own."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def running(self) -> bool:
+        """Whether it still publishes."""
+        return self.process.poll() is None
+
+    def stop(self) -> None:
+        """Ends it as an encoder does that is switched off."""
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """Ends it at once, as when its machine loses power."""
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass
+class Stack:
+    """Services that run as in `make run`, each a process of its own, with logs in `folder`.
+
+    `extra` are settings as environment variables. A context manager: starts them all and waits until
+    they are healthy; stops everything that was started through it, publishers and readers included.
+    """
+
+    folder: Path
+    services: tuple[str, ...] = ("dubber",)
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        chosen = {"DATA_DIR": str(self.folder / "data"), "LOG_LEVEL": "info", **free_ports(), **self.extra}
+        self.environment = {name: value for name, value in os.environ.items() if name not in known_names()}
+        self.environment |= chosen | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        self.settings: Settings = load(chosen)
+        self.names = [service.name for service in select(self.services)]
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._stack = ExitStack()
+        self._publishers = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._stack.callback(self._stop_all)
+            self.http = self._stack.enter_context(
+                httpx.Client(base_url=self.settings.dubber_address, trust_env=False, timeout=5.0)
+            )
+            for name in self.names:
+                self.start(name)
+            self.wait_healthy()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def start(self, name: str) -> None:
+        """Starts a service (again); its log goes on in the same file."""
+        command = [sys.executable, "-m", "app", "serve", name]
+        if name == "media":
+            config = self.folder / "mediamtx.yml"
+            config.write_text(media.render(self.settings), encoding="utf-8")
+            command = [str(media.find_binary()), str(config)]
+        with self.log_of(name).open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_healthy(self, names: Iterable[str] = (), within: float = HEALTHY_WITHIN) -> None:
+        """Waits until the services answer 200; raises StackError with their logs where they don't."""
+        for name in list(names) or self.names:
+            try:
+                wait_for(f"{name} healthy", lambda name=name: self.is_healthy(name), within, 0.1)
+            except (TimeoutError, StackError) as problem:
+                raise StackError(f"{problem}\n{self.logs()}") from None
+
+    def is_healthy(self, name: str) -> bool:
+        """Whether a service answers its health address with 200. Raises StackError where it has ended."""
+        if self.processes[name].poll() is not None:
+            raise StackError(f"{name} ended with status {self.processes[name].returncode}")
+        service = next(each for each in CATALOG if each.name == name)
+        port = getattr(self.settings, service.port(service.health_port).setting)
+        try:
+            url = f"http://127.0.0.1:{port}{service.health}"
+            return httpx.get(url, timeout=2.0, trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def kill(self, name: str) -> None:
+        """kill -9 of a service."""
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+    def stop(self, name: str) -> None:
+        """SIGTERM to a service, and waits until it has gone."""
+        self.processes[name].terminate()
+        self.processes[name].wait(STOP_WITHIN)
+
+    def family(self, name: str) -> list[psutil.Process]:
+        """The processes of a service: its own and all its children (the dubber's workers among them)."""
+        try:
+            own = psutil.Process(self.processes[name].pid)
+            return [own, *own.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def publish_sample(self, name: str, seconds: float = 60.0) -> tuple[Helper, Measurement]:
+        """Publishes the sample video to live/<name>, for ever; frames it sends go into the measurement."""
+        measurement = Measurement()
+        address = ingest_address(self.settings, name)
+        helper = publish(address, sample_video(seconds), measurement.on_sent)
+        self._stack.callback(helper.stop)
+        return helper, measurement
+
+    def publish(self, arguments: Sequence[str], name: str, protocol: str = "rtsp") -> FfmpegPublisher:
+        """Publishes what ffmpeg makes of these arguments (inputs and codecs) to live/<name>.
+
+        Over RTSP any codec goes; over RTMP what FLV takes. `-re` is up to the arguments.
+        """
+        output = ["-f", "rtsp", "-rtsp_transport", "tcp", f"{self.rtsp}/live/{name}"]
+        if protocol == "rtmp":
+            output = ["-f", "flv", ingest_address(self.settings, name)]
+        self._publishers += 1
+        log = self.folder / f"ffmpeg-{self._publishers}-{name}.log"
+        with log.open("wb") as sink:
+            process = subprocess.Popen(
+                ["ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "warning", *arguments, *output],
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+            )
+        publisher = FfmpegPublisher(process, log)
+        self._stack.callback(publisher.kill)
+        return publisher
+
+    def read(
+        self,
+        path: str,
+        on_event: Callable[[Event], None],
+        *,
+        wait: float = 20.0,
+        record: Path | None = None,
+        look: bool = True,
+        protocol: Any = "rtmp",
+    ) -> Helper:
+        """Reads a path, such as dub/<name>/es, as app.demo.read does."""
+        address = watch_address(self.settings, path, protocol)
+        helper = read(address, on_event, wait=wait, record=record, look=look)
+        self._stack.callback(helper.stop)
+        return helper
+
+    @property
+    def rtsp(self) -> str:
+        """The RTSP address of the media server, without a path."""
+        return f"rtsp://127.0.0.1:{self.settings.media_rtsp_port}"
+
+    def dub(self, name: str, language: str = "es") -> dict[str, Any] | None:
+        """What the dubber says about a dub, None where it has none."""
+        for stream in self.http.get("/streams").raise_for_status().json()["streams"]:
+            for dub in stream["dubs"]:
+                if (stream["name"], dub["language"]) == (name, language):
+                    return dict(dub)
+        return None
+
+    def log_of(self, name: str) -> Path:
+        """The log file of a service."""
+        return self.folder / f"{name}.log"
+
+    def logs(self) -> str:
+        """The last lines that every service and publisher logged."""
+        parts = []
+        for log in sorted(self.folder.glob("*.log")):
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL:]
+            parts.append("\n".join([f"--- {log.stem}", *lines]))
+        return "\n".join(parts)
+
+    def _stop_all(self) -> None:
+        for name in reversed(list(self.processes)):
+            if self.processes[name].poll() is None:
+                self.processes[name].terminate()
+                try:
+                    self.processes[name].wait(STOP_WITHIN)
+                except subprocess.TimeoutExpired:
+                    for process in self.family(name):
+                        process.kill()
+                    self.processes[name].wait()
+
+
+def known_names() -> set[str]:
+    """The environment variables that are settings of ours."""
+    return {name.upper() for name in Settings.model_fields}
