@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -105,19 +106,10 @@ def status(
     if as_json:
         print(json.dumps([each.as_json() for each in found], indent=2))
     else:
-        rows = [
-            (
-                each.service,
-                each.state,
-                each.health,
-                each.version,
-                each.address,
-                each.process or "",
-                each.detail,
-            )
-            for each in found
-        ]
-        show_table(("Service", "", "Health", "Version", "Address", "Process", "Detail"), rows)
+        show_table(
+            ("Service", "", "Health", "Version", "Address", "Process", "Detail"),
+            [["" if cell is None else cell for cell in each.as_json().values()] for each in found],
+        )
     raise typer.Exit(0 if all(each.health in ("ok", "degraded") for each in found) else 1)
 
 
@@ -155,12 +147,12 @@ def env(
 
 
 @cli.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
 )
 def demo(context: typer.Context) -> None:
     """Publish a sample stream and show it being dubbed."""
-    from app.demo.command import demo as run_demo
-
+    run_demo = importlib.import_module("app.demo.command").demo
     one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     one.command()(run_demo)
     one(context.args, prog_name="python -m app demo")

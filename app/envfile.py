@@ -33,7 +33,7 @@ def example() -> str:
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         lines = textwrap.wrap(field.description or "", 96)
         default = shown(field.default)
-        if extra.get("example"):
+        if extra.get("example") not in (None, "", default):
             lines.append(f"Example: {name.upper()}={extra['example']}")
         block = "".join(f"# {line}\n" for line in lines) + f"#{name.upper()}={default}\n"
         sections.setdefault(str(extra.get("section", "Other")), []).append(block)

@@ -23,7 +23,7 @@ def port_problems(services: tuple[Service, ...], settings: Settings) -> list[Pro
 
 def _unavailable(services: tuple[Service, ...], settings: Settings) -> list[Problem]:
     problems = []
-    for service, port in ((service, port) for service in services for port in service.ports):
+    for service, port in ((each, port) for each in services for port in each.ports):
         host, chosen, variable = listens_on(port, settings), number(port, settings), port.setting.upper()
         error = bind_error(host, chosen, port)
         if error == TAKEN:
