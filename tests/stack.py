@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -160,7 +161,7 @@ class Stack:
         """Waits until the services answer 200; raises StackError with their logs where they don't."""
         for name in list(names) or self.names:
             try:
-                wait_for(f"{name} healthy", lambda name=name: self.is_healthy(name), within, 0.1)
+                wait_for(f"{name} healthy", partial(self.is_healthy, name), within, 0.1)
             except (TimeoutError, StackError) as problem:
                 raise StackError(f"{problem}\n{self.logs()}") from None
 
