@@ -45,16 +45,19 @@ async def _run(services: tuple[Service, ...], settings: Settings, folder: RunFol
     binary = media.find_binary() if any(each.module is None for each in services) else media.cached_binary()
     launches = [launch(each, settings, binary, config) for each in services]
     ready = asyncio.Event()
-    table = asyncio.create_task(_show_table(ready, services, settings))
+    table = asyncio.create_task(_show_table(ready, lines, services, settings))
     try:
         return await Supervisor(launches, lines, folder).run(ready)
     finally:
         table.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await table
+        lines.close()
 
 
-async def _show_table(ready: asyncio.Event, services: tuple[Service, ...], settings: Settings) -> None:
+async def _show_table(
+    ready: asyncio.Event, lines: Lines, services: tuple[Service, ...], settings: Settings
+) -> None:
     await ready.wait()
     if settings.log_format == "plain":
-        table_of_addresses(addresses(services, settings))
+        lines.show(table_of_addresses(addresses(services, settings), lines.coloured))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
+from collections.abc import Callable
 
 import httpx
 
@@ -27,7 +28,14 @@ class StartFailed(RuntimeError):
 class Runner:
     """Keeps one service running: start, healthy, watch, and again after a backoff."""
 
-    def __init__(self, launch: Launch, needs: list[Runner], lines: Lines, client: httpx.AsyncClient) -> None:
+    def __init__(
+        self,
+        launch: Launch,
+        needs: list[Runner],
+        lines: Lines,
+        client: httpx.AsyncClient,
+        on_up: Callable[[], None],
+    ) -> None:
         self.launch = launch
         self.service = launch.service
         self.child = Child(launch, lines.write)
@@ -36,6 +44,7 @@ class Runner:
         self._needs = needs
         self._lines = lines
         self._client = client
+        self._on_up = on_up
 
     async def run(self) -> None:
         """Until cancelled. Raises StartFailed where the very first start fails."""
@@ -72,6 +81,7 @@ class Runner:
                 return f"was not healthy within {self.service.start_within:g} s"
             self._lines.say(f"{self.service.name} is up after {time.monotonic() - began:.1f} s")
             self.healthy_once.set()
+            self._on_up()
             if await self._falls_silent(ended):
                 self.child.kill()
                 await ended
@@ -120,7 +130,7 @@ class Supervisor:
         self.runners: list[Runner] = []
         for each in launches:
             needs = [runner for runner in self.runners if runner.service.name in each.service.needs]
-            self.runners.append(Runner(each, needs, lines, self._client))
+            self.runners.append(Runner(each, needs, lines, self._client, self._note))
 
     def ask_to_stop(self) -> None:
         """The first time: stops in order. The second time: kills at once."""
@@ -150,8 +160,10 @@ class Supervisor:
     async def _all_started(self, ready: asyncio.Event) -> None:
         for runner in self.runners:
             await runner.healthy_once.wait()
-        self._folder.note_services({runner.service.name: runner.child.pid for runner in self.runners})
         ready.set()
+
+    def _note(self) -> None:
+        self._folder.note_services({runner.service.name: runner.child.pid for runner in self.runners})
 
     def _tell_failure(self, tasks: list[asyncio.Task[None]]) -> int:
         for task, runner in zip(tasks, self.runners, strict=True):
