@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
 from sse_starlette import EventSourceResponse
 
 from app.dubbing import feeds, paths, views
 from app.dubbing.captions import Cue, webvtt
 from app.dubbing.events import Hub
 from app.dubbing.guards import json_only
-from app.dubbing.streams import Streams
+from app.dubbing.streams import Conflict, Streams, Unknown
 
 Name = Annotated[str, Path(pattern=f"^{paths.NAME_PATTERN}$")]
 Language = Annotated[str, Path(pattern=f"^{paths.LANGUAGE_PATTERN}$")]
@@ -21,8 +21,21 @@ VTT_SECONDS = 600.0
 SEND_TIMEOUT = 10.0
 
 
+def install(app: FastAPI, streams: Streams, hub: Hub) -> None:
+    """Adds the API to the application; what is unknown answers 404, what can't be done now 409."""
+    app.include_router(router(streams, hub))
+
+    @app.exception_handler(Unknown)
+    async def unknown(_: Request, error: Unknown) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 404)
+
+    @app.exception_handler(Conflict)
+    async def conflict(_: Request, error: Conflict) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 409)
+
+
 def router(streams: Streams, hub: Hub) -> APIRouter:
-    """The routes over these streams. Unknown names answer 404 and say what there is."""
+    """The routes over these streams."""
     routes = APIRouter()
     operator = Depends(json_only)
 

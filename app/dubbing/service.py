@@ -8,14 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
 from app.dubbing import api, feeds, media_calls, metrics, speech_health
 from app.dubbing.auth import new_secret
 from app.dubbing.events import Hub
 from app.dubbing.media_api import MediaApi
-from app.dubbing.streams import LINGER, Conflict, Streams, Unknown
+from app.dubbing.streams import LINGER, Streams
 from app.dubbing.watcher import Watcher
 from app.dubbing.workers import PATIENCE, Launcher, Main, Patience, Supervisor, run_real_worker
 from app.service import create_app
@@ -78,14 +77,6 @@ def create(
         details=details,
     )
 
-    @app.exception_handler(Unknown)
-    async def unknown(_: Request, error: Unknown) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, 404)
-
-    @app.exception_handler(Conflict)
-    async def conflict(_: Request, error: Conflict) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, 409)
-
-    app.include_router(api.router(streams, hub))
+    api.install(app, streams, hub)
     app.include_router(media_calls.router(settings, secret, watcher))
     return app

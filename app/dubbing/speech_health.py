@@ -27,10 +27,11 @@ def verdict(status: int, document: Any) -> Check:
     if not isinstance(document, Mapping):
         return Check(False, f"answered {status}, which is no speech service's /health")
     said = str(document.get("status", ""))
-    listed = document.get("problems")
-    problems = [str(problem) for problem in listed] if isinstance(listed, list) else []
-    if document.get("detail"):
-        problems.append(str(document["detail"]))
+    problems = [str(document["detail"])] if document.get("detail") else []
+    parts = document.get("depends_on")
+    for name, part in (parts if isinstance(parts, Mapping) else {}).items():
+        if isinstance(part, Mapping) and not part.get("reachable"):
+            problems.append(str(part.get("detail") or name))
     if status != 200:
         return Check(False, "; ".join([said or str(status), *problems]))
     return Check(True, "; ".join(problems) or ("" if said == "ok" else said))
