@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from app.dubbing import messages, paths, views
 from app.dubbing.messages import State
+from app.service import hide_credentials
 
 LOG = 2000
 NO_STATE = State(
@@ -155,10 +156,13 @@ class Dub:
             reconnects=self.reconnects,
             restarts=self.restarts,
             since=self.since,
-            speech=views.Speech(address=state.speech_address, problem=state.speech_problem),
+            speech=views.Speech(
+                address=hide_credentials(state.speech_address),
+                problem=hide_credentials(state.speech_problem),
+            ),
             queue=views.Queue(seconds=state.queue_seconds, bytes=state.queue_bytes),
-            note=state.note,
-            problem=self.problem,
+            note=hide_credentials(state.note),
+            problem=hide_credentials(self.problem),
         )
 
     def _number(self, id: int) -> int:

@@ -242,6 +242,18 @@ def test_a_speech_problem_is_shown_with_the_dub() -> None:
     scenario(play)
 
 
+def test_no_credentials_of_a_speech_host_are_shown() -> None:
+    def play(world: World) -> None:
+        world.see("news")
+        told = replace(state(problem="ws://u:word@gpu:1 is gone"), speech_address="ws://u:word@gpu:1")
+        world.runner("es").told(replace(told, note="trying ws://u:word@gpu:1"))
+        view = world.streams.dub("news", "es").view()
+        assert view.speech.address == "ws://***@gpu:1"
+        assert "word" not in view.model_dump_json()
+
+    scenario(play)
+
+
 def test_sums_and_ids_go_on_over_a_restart_of_the_worker() -> None:
     def play(world: World) -> None:
         world.see("news")
