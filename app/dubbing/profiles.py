@@ -24,8 +24,8 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("live", delay=2.8, longest_phrase=1.9, cut_window=0.7, latest_start=1.2),
-        Profile("steady", delay=5.0, longest_phrase=3.9, cut_window=1.4, latest_start=1.5),
-        Profile("quality", delay=8.0, longest_phrase=6.7, cut_window=2.4, latest_start=2.0),
+        Profile("live", delay=2.8, longest_phrase=2.3, cut_window=0.8, latest_start=1.2),
+        Profile("steady", delay=5.0, longest_phrase=4.3, cut_window=1.5, latest_start=1.5),
+        Profile("quality", delay=8.0, longest_phrase=7.2, cut_window=2.5, latest_start=2.0),
     )
 }

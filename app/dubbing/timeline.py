@@ -20,6 +20,8 @@ SLEW = 0.002
 class _Track:
     time: float
     arrival: float
+    offset: float
+    behind_since: float | None = None
 
 
 class Timeline:
@@ -40,7 +42,6 @@ class Timeline:
         self._started: float | None = None
         self._settled_at = 0.0
         self._furthest = 0.0
-        self._behind_since: float | None = None
         self._least: float | None = None
         self._least_since = 0.0
         self.epochs = 0
@@ -60,7 +61,6 @@ class Timeline:
         """The source was lost: whatever it sends next stands in no relation to what came before."""
         self._tracks.clear()
         self._offsets.clear()
-        self._behind_since = None
 
     def place(self, track: Hashable, time: float, arrival: float) -> float | None:
         """The output time of a packet, or None where it came too late to be played.
@@ -71,42 +71,46 @@ class Timeline:
             self._started = arrival
             self._base = arrival
             self._settled_at = arrival + SETTLING
-        previous = self._tracks.get(track)
-        self._tracks[track] = _Track(time, arrival)
-        jumped = previous is not None and self._is_jump(previous, time, arrival)
-        if not self._offsets:
-            return self._open(time, arrival)
-        for index, offset in enumerate(self._offsets):
-            ahead = time + offset - (arrival - self._base)
-            if -self._delay <= ahead <= AHEAD:
-                self._behind_since = None
-                if index == 0:
-                    self._follow(ahead, arrival)
-                return self._advance(time + offset)
-        if jumped or previous is None or time + self._offsets[0] - (arrival - self._base) > AHEAD:
-            return self._open(time, arrival)
-        if self._behind_since is None:
-            self._behind_since = arrival
-        if arrival - self._behind_since >= PATIENCE:
-            return self._open(time, arrival)
-        return None
+        known = self._tracks.get(track)
+        jumped = known is None or self._is_jump(known, time, arrival)
+        if known is None:
+            known = self._tracks[track] = _Track(time, arrival, 0.0)
+        known.time, known.arrival = time, arrival
+        if not jumped and -self._delay <= self._ahead(time, known.offset, arrival) <= AHEAD:
+            return self._advance(known, time, arrival)
+        for offset in self._offsets:
+            if abs(self._ahead(time, offset, arrival)) <= AHEAD:
+                known.offset = offset
+                return self._advance(known, time, arrival)
+        if not jumped and self._ahead(time, known.offset, arrival) < 0:
+            if known.behind_since is None:
+                known.behind_since = arrival
+            if arrival - known.behind_since < PATIENCE:
+                return None
+        self._open(known, time, arrival)
+        return self._advance(known, time, arrival)
+
+    def _ahead(self, time: float, offset: float, arrival: float) -> float:
+        return time + offset - (arrival - self._base)
 
     def _is_jump(self, previous: _Track, time: float, arrival: float) -> bool:
         step = time - previous.time
         return step < -BACKWARD or step > arrival - previous.arrival + FORWARD
 
-    def _open(self, time: float, arrival: float) -> float:
+    def _open(self, track: _Track, time: float, arrival: float) -> None:
         start = max(arrival - self._base, self._furthest if self.epochs else 0.0)
-        self._offsets = [start - time, *self._offsets[:1]]
+        track.offset = start - time
+        self._offsets = [track.offset, *self._offsets[:1]]
         self.epochs += 1
-        self._behind_since = None
         self._least = None
         self._settled_at = arrival + SETTLING
-        return self._advance(start)
 
-    def _advance(self, out: float) -> float:
-        self._furthest = max(self._furthest, out)
-        return out
+    def _advance(self, track: _Track, time: float, arrival: float) -> float:
+        track.behind_since = None
+        if track.offset == self._offsets[0]:
+            self._follow(self._ahead(time, track.offset, arrival), arrival)
+        self._furthest = max(self._furthest, time + track.offset)
+        return time + track.offset
 
     def _follow(self, ahead: float, arrival: float) -> None:
         """Keeps `base` at the least latency: at once while a connection settles, later by slewing.
