@@ -1,0 +1,75 @@
+"""What the console refuses (DUB-8)."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.web.guard import Refused, is_from_this_page, safe_path
+from app.web.service import is_for_operators, is_playback
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../auth",
+        "streams/../auth",
+        "streams/./x",
+        "streams//x",
+        "/etc/passwd",
+        "a\\..\\b",
+        "a/\x00",
+        "a/\r\nb",
+        "",
+    ],
+)
+def test_a_path_that_climbs_or_that_two_servers_could_read_differently_is_refused(path: str) -> None:
+    with pytest.raises(Refused):
+        safe_path(path)
+
+
+@given(st.text())
+def test_a_path_is_either_refused_or_says_the_same_to_the_service_behind(path: str) -> None:
+    try:
+        passed_on = safe_path(path)
+    except Refused:
+        return
+    assert unquote(passed_on) == path
+    assert passed_on.isascii()
+    assert not set(passed_on) & set("?#\\ \r\n")
+    assert ".." not in passed_on.split("/")
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "answer"),
+    [
+        ("GET", {"origin": "https://evil.example", "host": "here:4200"}, True),
+        ("POST", {"host": "here:4200"}, True),
+        ("POST", {"host": "here:4200", "origin": "http://here:4200"}, True),
+        ("POST", {"host": "here:4200", "origin": "https://here:4200", "sec-fetch-site": "same-origin"}, True),
+        ("POST", {"host": "here:4200", "origin": "https://evil.example"}, False),
+        ("POST", {"host": "here:4200", "origin": "null"}, False),
+        ("DELETE", {"host": "here:4200", "origin": "http://here:8000"}, False),
+        ("PUT", {"host": "here:4200", "sec-fetch-site": "cross-site"}, False),
+        ("PUT", {"host": "here:4200", "sec-fetch-site": "same-site"}, False),
+    ],
+)
+def test_only_this_page_or_no_browser_at_all_may_change_something(
+    method: str, headers: dict[str, str], answer: bool
+) -> None:
+    assert is_from_this_page(method, headers) is answer
+
+
+def test_of_the_dubber_only_streams_events_and_health_are_shown() -> None:
+    shown = ("streams", "streams/match/es", "events", "health")
+    hidden = ("auth", "hooks/ready", "metrics", "docs", "openapi.json", "Streams", "streamsx")
+    assert [path for path in (*shown, *hidden) if is_for_operators(path)] == list(shown)
+
+
+def test_of_the_media_server_only_playlists_and_pieces_of_streams_are_shown() -> None:
+    shown = ("live/match/index.m3u8", "dub/match/es/a_part1.mp4")
+    hidden = ("live/match/", "dub/match/es", "other/match/index.m3u8", "dub/match/es/index.html")
+    assert [path for path in (*shown, *hidden) if is_playback(path)] == list(shown)

@@ -1,0 +1,105 @@
+"""The console's own addresses (DUB-8)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.settings import load
+from app.web import service
+from app.web.service import STATIC, create, hls_js
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def console() -> TestClient:
+    return TestClient(create(load({"MEDIA_PUBLISH_USER": "obs", "MEDIA_PUBLISH_PASSWORD": "very secret"})))
+
+
+@pytest.mark.parametrize("path", ["/", "/js/main.js", "/css/base.css", "/settings.json", "/nowhere"])
+def test_every_answer_carries_the_security_headers(console: TestClient, path: str) -> None:
+    headers = console.get(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_has_no_script_or_style_inside() -> None:
+    for file in [*STATIC.rglob("*.html"), *STATIC.rglob("*.js"), *STATIC.rglob("*.css")]:
+        text = file.read_text()
+        addresses = set(re.findall(r"https?://[^\"'\s)]+", text)) - {"http://www.w3.org/2000/svg"}
+        assert addresses == set(), file.name
+        assert re.findall("innerHTML|outerHTML|insertAdjacentHTML|document.write", text) == [], file.name
+    page = (STATIC / "index.html").read_text()
+    assert re.findall(r"<style| style=| on[a-z]+=", page) == []
+    assert re.findall(r"<script(?![^>]*\bsrc=)", page) == []
+
+
+def test_every_module_that_is_imported_and_every_file_that_the_page_names_is_there() -> None:
+    page = (STATIC / "index.html").read_text()
+    for name in re.findall(r'(?:src|href)="/([^"]+)"', page):
+        assert (STATIC / name).is_file(), name
+    for file in (STATIC / "js").glob("*.js"):
+        for name in re.findall(r'from "\./([^"]+)"', file.read_text()):
+            assert (file.parent / name).is_file(), f"{name}, imported by {file.name}"
+
+
+def test_the_page_is_asked_for_again_each_time_and_is_not_sent_again(console: TestClient) -> None:
+    first = console.get("/js/main.js")
+    assert first.headers["cache-control"] == "no-cache"
+    again = console.get("/js/main.js", headers={"if-none-match": first.headers["etag"]})
+    assert again.status_code == 304
+
+
+def test_the_page_learns_how_to_publish_but_no_secret(console: TestClient) -> None:
+    answer = console.get("/settings.json")
+    assert answer.json() == {
+        "rtmp_port": 1935,
+        "publishing_needs_password": True,
+        "source_language": "en",
+        "target_languages": ["es"],
+    }
+    assert "secret" not in answer.text
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_missing_player_library_says_how_to_get_it(console: TestClient) -> None:
+    answer = console.get("/libraries/hls.js")
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "hls.js is missing: run `make setup`"
+    assert console.get("/health").json()["depends_on"]["hls.js"] == {
+        "reachable": False,
+        "detail": "hls.js is missing: run `make setup`",
+    }
+
+
+@pytest.mark.usefixtures("cache")
+def test_the_player_library_comes_from_the_users_cache_and_is_kept_by_the_browser(
+    console: TestClient,
+) -> None:
+    hls_js().parent.mkdir(parents=True)
+    hls_js().write_text("window.Hls = null;")
+    answer = console.get("/libraries/hls.js")
+    assert answer.text == "window.Hls = null;"
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in answer.headers["cache-control"]
+    assert console.get("/health").json()["depends_on"]["hls.js"]["reachable"]
+
+
+def test_the_page_asks_for_the_version_of_the_player_library_that_is_served() -> None:
+    assert f'"/libraries/hls.js?v={service.HLS_JS_VERSION}"' in (STATIC / "js" / "player.js").read_text()
+
+
+def test_pages_that_would_load_scripts_from_elsewhere_are_not_served(console: TestClient) -> None:
+    for path in ("/docs", "/redoc", "/openapi.json"):
+        assert console.get(path).status_code == 404
