@@ -71,8 +71,9 @@ def go(arguments: list[str], folder: Path) -> str:
         ["go", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        words = "\n".join((done.stderr or done.stdout).strip().splitlines()[-15:])
-        raise BuildFailed(f"go {' '.join(arguments[:2])} failed:\n{words}")
+        lines = (done.stdout + done.stderr).strip().splitlines()
+        words = "\n".join([line for line in lines if not line.startswith("go: downloading")][-15:])
+        raise BuildFailed(f"go {' '.join(arguments[:2])} failed (exit code {done.returncode}):\n{words}")
     return done.stdout
 
 
