@@ -45,6 +45,7 @@ def create(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        launcher.warm_up()
         tasks = [
             asyncio.create_task(watcher.run(), name="watcher"),
             asyncio.create_task(feeds.tell_streams(streams, hub), name="feeds"),

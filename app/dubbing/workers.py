@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from threading import Thread
@@ -151,6 +151,10 @@ class Launcher:
         self._context.set_forkserver_preload(["app.dubbing.workers", *preload])
         # One thread: multiprocessing's start is not made for several at once.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="start-worker")
+
+    def warm_up(self) -> None:
+        """Starts the fork server, whose imports take a second or two, before the first worker is needed."""
+        self._starter.submit(forkserver.ensure_running)
 
     async def start(self, config: WorkerConfig) -> Process:
         """A new worker process. Raises OSError or EOFError where the fork server has just died."""
