@@ -183,7 +183,7 @@ def _read(parent: Parent) -> None:
     request = parent.request
     with ExitStack() as stack:
         source = stack.enter_context(open_patiently(parent, request))
-        tracks = [track for track in source.streams if track.type in ("video", "audio")]
+        tracks = [*source.streams.video[:1], *source.streams.audio[:1]]
         for track in tracks:
             # Threads of a decoder would hold pictures back and spoil the times.
             track.codec_context.thread_count = 1

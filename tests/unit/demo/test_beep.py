@@ -77,5 +77,12 @@ def test_a_ducked_beep_is_still_found() -> None:
     assert [b.at for b in found] == pytest.approx([1.0], abs=MILLISECOND)
 
 
+def test_a_ducked_beep_is_found_under_a_voice() -> None:
+    time = np.arange(3 * RATE) / RATE
+    voice = sum(0.2 / n**1.5 * np.sin(2 * np.pi * 150 * n * time) for n in range(1, 60))
+    sound = np.asarray(0.3 * sound_with([1.0], 3) + voice, dtype=np.float32)
+    assert [b.at for b in beep.find(sound, RATE)] == pytest.approx([1.0], abs=0.003)
+
+
 def test_sound_shorter_than_a_beep_has_none() -> None:
     assert beep.find(np.zeros(10, dtype=np.float32), RATE) == []
