@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fractions
+from dataclasses import dataclass
 from typing import Any
 
 import av
@@ -17,7 +18,8 @@ Samples = npt.NDArray[np.float32]
 
 WRITE_TIMEOUT = 4.0
 BIT_RATE = 128_000
-BLOCK = 1024
+BLOCK = 960
+SOUND_CODECS = ("aac", "libopus")
 VIDEO_TIME_BASE = fractions.Fraction(1, 90_000)
 AUDIO_TIME_BASE = fractions.Fraction(1, SAMPLE_RATE)
 
@@ -26,8 +28,16 @@ class OutputError(Exception):
     """The output can't be written (any more): why, in words that carry no credentials."""
 
 
+@dataclass
+class _Sound:
+    stream: Any
+    waiting: av.AudioFifo
+
+
 class Output:
-    """A publication: the video as it came, and AAC at 48 kHz, stereo.
+    """A publication: the video as it came, and the sound as AAC and as Opus, at 48 kHz, stereo.
+
+    Every protocol takes what it can carry: RTMP and HLS the AAC, WebRTC the Opus.
 
     A context manager, which connects when it is entered. All times are in seconds on the output's
     timeline. Raises OutputError where the media server refuses or goes away. A silent peer freezes
@@ -47,9 +57,8 @@ class Output:
                 },
             )
             self._video = self._container.add_stream_from_template(video) if video is not None else None
-            self._audio = self._container.add_stream("aac", rate=SAMPLE_RATE)
-            self._audio.layout = "stereo"
-            self._audio.bit_rate = BIT_RATE
+            self._sounds = [self._add_sound(codec) for codec in SOUND_CODECS]
+            self._samples_sent: int | None = None
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise OutputError(reason(error)) from None
 
@@ -82,13 +91,26 @@ class Output:
         self._mux(packet)
 
     def write_sound(self, position: int, samples: Samples) -> None:
-        """Sends a block of sound, shape (1024, 2), that starts at sample `position`."""
+        """Sends sound of shape (n, 2) that starts at sample `position`; a step in it is sent as one."""
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout="stereo")
         frame.sample_rate = SAMPLE_RATE
         frame.time_base = AUDIO_TIME_BASE
         frame.pts = position
-        for packet in self._audio.encode(frame):
-            self._mux(packet)
+        for sound in self._sounds:
+            if position != self._samples_sent:
+                sound.waiting = av.AudioFifo()
+            sound.waiting.write(frame)
+            for part in sound.waiting.read_many(sound.stream.codec_context.frame_size):
+                for packet in sound.stream.encode(part):
+                    self._mux(packet)
+        self._samples_sent = position + len(samples)
+
+    def _add_sound(self, codec: str) -> _Sound:
+        stream = self._container.add_stream(codec, rate=SAMPLE_RATE)
+        stream.layout = "stereo"
+        stream.format = "flt" if codec == "libopus" else "fltp"
+        stream.bit_rate = BIT_RATE
+        return _Sound(stream, av.AudioFifo())
 
     def _mux(self, packet: av.Packet[Any]) -> None:
         try:
