@@ -50,6 +50,8 @@ def build() -> Path:
         (source / "internal/core/VERSION").write_text(f"v{VERSION}", encoding="utf-8")
         shutil.copyfile(path_of("hls.js", "hls.min.js"), source / "internal/servers/hls/hls.min.js")
         built = Path(folder) / "mediamtx"
+        # Its hundred dependencies first, and again where the network hiccups.
+        go(["mod", "download"], source, attempts=3)
         go(["build", "-trimpath", "-ldflags", "-s -w", "-o", str(built), "."], source)
         os.replace(built, binary)
     return binary
@@ -64,12 +66,14 @@ def module_folder() -> Path:
     return Path(answer["Dir"])
 
 
-def go(arguments: list[str], folder: Path) -> str:
-    """What a go command prints. Raises BuildFailed with its last words."""
+def go(arguments: list[str], folder: Path, attempts: int = 1) -> str:
+    """What a go command prints, tried that often. Raises BuildFailed with its last words."""
     environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
     done = subprocess.run(
         ["go", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
+    if done.returncode != 0 and attempts > 1:
+        return go(arguments, folder, attempts - 1)
     if done.returncode != 0:
         lines = (done.stdout + done.stderr).strip().splitlines()
         words = "\n".join([line for line in lines if not line.startswith("go: downloading")][-15:])

@@ -1,0 +1,80 @@
+"""What is missing for the chosen engines, and how services' answers are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.native.checks import before_start, data_folder_problems
+from app.native.engines import engine_problems
+from app.native.plan import chosen
+from app.native.status import described
+from app.settings import load
+from tests.stack import free_ports
+
+
+def test_without_any_program_on_path_every_missing_one_is_told_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    problems = before_start(chosen([]), load({**free_ports(), "DATA_DIR": str(tmp_path / "data")}))
+    told = " ".join(each.what for each in problems)
+    for name in ("MediaMTX", "curl", "Apertium", "eSpeak NG"):
+        assert name in told
+    assert all(each.remedy for each in problems)
+
+
+def test_a_language_without_a_translator_is_worth_knowing_and_stops_nothing(tmp_path: Path) -> None:
+    problems = engine_problems(load({"TARGET_LANGUAGES": "xx", "DATA_DIR": str(tmp_path)}))
+    assert [(each.fatal, "en to xx" in each.what) for each in problems] == [(False, True)]
+
+
+def test_a_translation_model_that_is_not_there_is_told_with_its_folder(tmp_path: Path) -> None:
+    settings = load({"MT_ENGINE": "ctranslate2", "MT_MODEL": "opus", "DATA_DIR": str(tmp_path)})
+    assert str(settings.models_dir / "opus") in engine_problems(settings)[0].what
+
+
+def test_cuda_without_a_gpu_is_told_by_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("app.native.engines.gpu", lambda: "")
+    problems = engine_problems(
+        load({"ASR_DEVICE": "cuda", "MT_ENGINE": "identity", "DATA_DIR": str(tmp_path)})
+    )
+    assert any("ASR_DEVICE=cuda" in each.what and each.fatal for each in problems)
+
+
+def test_a_data_folder_that_can_not_be_made_is_told_by_its_variable(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    problems = data_folder_problems(load({"DATA_DIR": str(tmp_path / "file")}))
+    assert "DATA_DIR" in problems[0].what
+
+
+@pytest.mark.parametrize(("address", "warned"), [("127.0.0.1", False), ("0.0.0.0", True)])
+def test_opening_to_the_network_without_a_password_is_warned_about(
+    tmp_path: Path, address: str, warned: bool
+) -> None:
+    settings = load({**free_ports(), "BIND_ADDRESS": address, "DATA_DIR": str(tmp_path)})
+    problems = before_start(chosen(["media"]), settings)
+    assert any("anyone on your network" in each.what and not each.fatal for each in problems) is warned
+
+
+def test_what_a_service_can_not_reach_is_shown() -> None:
+    answer = httpx.Response(
+        200,
+        json={
+            "service": "dubber",
+            "status": "degraded",
+            "version": "1",
+            "depends_on": {"sts": {"reachable": False, "detail": "refused"}, "media": {"reachable": True}},
+        },
+    )
+    standing = described("dubber", "127.0.0.1:8003", 42, answer)
+    assert (standing.state, standing.health, standing.detail) == ("up", "degraded", "sts: refused")
+
+
+@pytest.mark.parametrize("body", ['{"service": "web"}', "[1]", "<html>"])
+def test_another_program_on_the_port_is_not_taken_for_the_service(body: str) -> None:
+    standing = described("dubber", "127.0.0.1:8003", None, httpx.Response(200, text=body))
+    assert (standing.state, standing.detail) == ("down", "another program answers there")
