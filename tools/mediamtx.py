@@ -50,9 +50,8 @@ def build() -> Path:
         (source / "internal/core/VERSION").write_text(f"v{VERSION}", encoding="utf-8")
         shutil.copyfile(path_of("hls.js", "hls.min.js"), source / "internal/servers/hls/hls.min.js")
         built = Path(folder) / "mediamtx"
-        # Its hundred dependencies first, and again where the network hiccups.
-        go(["mod", "download"], source, attempts=3)
-        go(["build", "-trimpath", "-ldflags", "-s -w", "-o", str(built), "."], source)
+        # It fetches a hundred modules: the network may hiccup once.
+        go(["build", "-trimpath", "-ldflags", "-s -w", "-o", str(built), "."], source, attempts=2)
         os.replace(built, binary)
     return binary
 

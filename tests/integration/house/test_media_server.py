@@ -1,0 +1,103 @@
+"""The real media server with our configuration: who may publish and read, recording, its closed API."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.integration.conftest import NewStack
+from tests.stack import Stack, wait_for
+
+PICTURE = ["-re", "-f", "lavfi", "-i", "testsrc=size=320x180:rate=25", "-t", "30",
+           "-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-pix_fmt", "yuv420p"]  # fmt: skip
+PASSWORDS = {
+    "MEDIA_PUBLISH_USER": "obs",
+    "MEDIA_PUBLISH_PASSWORD": "publish-word",
+    "MEDIA_READ_USER": "viewer",
+    "MEDIA_READ_PASSWORD": "read-word",
+}
+
+
+def published(stack: Stack, path: str) -> bool:
+    """Whether the media server has a stream at that path."""
+    api = f"http://127.0.0.1:{stack.settings.media_api_port}/v3/paths/list"
+    items = httpx.get(api, trust_env=False).json()["items"]
+    return any(item["name"] == path and item["ready"] for item in items)
+
+
+def publish(address: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        ["ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error", *PICTURE,
+         "-f", "rtsp", "-rtsp_transport", "tcp", address],
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def refused(publisher: subprocess.Popen[str]) -> bool:
+    _, words = publisher.communicate(timeout=30)
+    return publisher.returncode != 0 and "401" in words
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack where publishing and reading need passwords, and recording is on."""
+    with Stack(
+        tmp_path_factory.mktemp("guarded"), ("dubber",), {**PASSWORDS, "MEDIA_RECORD": "true"}
+    ) as stack:
+        yield stack
+
+
+def test_publishing_needs_the_password_where_one_is_set(guarded: Stack) -> None:
+    host = f"127.0.0.1:{guarded.settings.media_rtsp_port}"
+    assert refused(publish(f"rtsp://{host}/live/news"))
+    assert refused(publish(f"rtsp://obs:wrong@{host}/live/news"))
+    assert refused(publish(f"rtsp://viewer:read-word@{host}/live/news"))
+    publisher = publish(f"rtsp://obs:publish-word@{host}/live/news")
+    try:
+        wait_for("live/news", lambda: published(guarded, "live/news"), 20)
+    finally:
+        publisher.kill()
+        publisher.communicate()
+
+
+def test_reading_needs_the_password_and_recordings_are_written(guarded: Stack) -> None:
+    host = f"127.0.0.1:{guarded.settings.media_rtsp_port}"
+    hls = f"http://127.0.0.1:{guarded.settings.media_hls_port}/live/kept/index.m3u8"
+    publisher = publish(f"rtsp://obs:publish-word@{host}/live/kept")
+    try:
+        wait_for("live/kept", lambda: published(guarded, "live/kept"), 20)
+        assert httpx.get(hls, trust_env=False, follow_redirects=True).status_code == 401
+        with httpx.Client(trust_env=False, follow_redirects=True, timeout=20) as viewer:
+            assert viewer.get(hls, auth=("viewer", "read-word")).status_code == 200
+        folder = guarded.settings.recordings_dir / "live" / "kept"
+        wait_for("a recording", lambda: any(file.stat().st_size for file in folder.glob("*.mp4")), 20)
+    finally:
+        publisher.kill()
+        publisher.communicate()
+
+
+def test_nobody_publishes_outside_of_live(guarded: Stack) -> None:
+    host = f"127.0.0.1:{guarded.settings.media_rtsp_port}"
+    for path in ("other/news", "dub/news/es"):
+        assert publish(f"rtsp://obs:publish-word@{host}/{path}").wait(30) != 0
+
+
+def test_the_control_api_is_not_reachable_from_other_machines(new_stack: NewStack) -> None:
+    stack = new_stack("media", BIND_ADDRESS="0.0.0.0")
+    own = own_address()
+    with socket.create_connection((own, stack.settings.media_rtsp_port), timeout=5):
+        pass
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((own, stack.settings.media_api_port), timeout=5)
+
+
+def own_address() -> str:
+    """An address of this machine that is not loopback; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        # 192.0.2.0/24 is reserved for documentation (RFC 5737); connecting UDP only picks a route.
+        probe.connect(("192.0.2.1", 9))
+        return str(probe.getsockname()[0])
