@@ -1,0 +1,104 @@
+"""The services for the demo: those that run already, or a set of our own for as long as it lasts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from app.settings import Settings
+
+START_WITHIN = 120.0
+STOP_WITHIN = 20.0
+POLL = 0.25
+LOG_TAIL = 15
+
+
+class ServicesError(RuntimeError):
+    """The services don't come up. The message says what they said."""
+
+
+class Services:
+    """A context manager: the services are there inside it, and as before after it.
+
+    Where the dubber answers, what runs is used and left alone; else `python -m app run` is started, its
+    log written to `log`. Raises ServicesError where that does not get healthy.
+    """
+
+    def __init__(self, settings: Settings, log: Path, languages: str) -> None:
+        self._settings = settings
+        self._log = log
+        self._languages = languages
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def are_ours(self) -> bool:
+        """Whether they were started here."""
+        return self._process is not None
+
+    def health(self) -> bool | None:
+        """True where the dubber and all it needs are fine, False where not, None where it doesn't answer."""
+        try:
+            answer = httpx.get(f"{self._settings.dubber_address}/health", timeout=2.0, trust_env=False)
+            return answer.status_code == 200 and bool(answer.json().get("status") == "ok")
+        except (httpx.HTTPError, ValueError):
+            return None
+
+    def __enter__(self) -> Self:
+        if self.health() is None:
+            self._start()
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stops what was started here, as Ctrl-C would."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _start(self) -> None:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("wb") as sink:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "app", "run", "--no-setup"],
+                env={**os.environ, "TARGET_LANGUAGES": self._languages},
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START_WITHIN
+        while not self.health():
+            if self._process is not None and self._process.poll() is not None:
+                raise ServicesError(f"the services did not start:\n{self._tail()}")
+            if time.monotonic() > deadline:
+                said = f":\n{self._tail()}" if self._process else "; `python -m app status` says which"
+                raise ServicesError(f"the services did not get healthy within {START_WITHIN:g} s{said}")
+            time.sleep(POLL)
+
+    def _tail(self) -> str:
+        with self._log.open(encoding="utf-8", errors="replace") as lines:
+            return "".join(deque(lines, LOG_TAIL)).rstrip()
