@@ -110,3 +110,11 @@ def test_a_changed_lock_or_interpreter_is_installed_anew(tmp_path: Path) -> None
     assert setup.fingerprint(lock) == before
     lock.write_text("two")
     assert setup.fingerprint(lock) != before
+
+
+def test_the_table_of_licences_has_every_engine_and_voice() -> None:
+    from app.speech.licences import ALL
+
+    table = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
+    for licence in ALL:
+        assert f"| {licence.part} | {licence.kind} | {licence.spdx} |" in table
