@@ -1,0 +1,161 @@
+"""Recognition by faster-whisper: the sound not yet committed is transcribed anew at each commit."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.speech import device, licences
+from app.speech.types import RECOGNISER_RATE, EngineMissing, Samples, SpeechError, Word
+
+DEFAULT_MODEL = "small"
+LONGEST_BUFFER = 28.0
+SHORTEST = 0.2
+QUIETEST = 0.001
+PROMPT_CHARACTERS = 200
+NO_SPEECH = 0.6
+LOG_PROBABILITY = -1.0
+"""Whisper's own thresholds: a segment above the one and below the other is silence."""
+COMPUTE = {"cpu": "int8", "cuda": "float16"}
+
+
+class Whisper:
+    """Many languages; one model for all sessions, which take turns on it."""
+
+    name = "whisper"
+    licences = (licences.FASTER_WHISPER, licences.CTRANSLATE2, licences.WHISPER_MODELS)
+    memory = 1000
+    languages: tuple[str, ...] = ("*",)
+
+    def __init__(self, model: str, wanted_device: str, models_dir: Path) -> None:
+        self.model_name = model or DEFAULT_MODEL
+        self.wanted_device = wanted_device
+        self.models_dir = models_dir
+        self.device = "cpu"
+        self._model: Any = None
+        self._turn = threading.Lock()
+
+    def load(self) -> None:
+        """Loads the model from its folder under DATA_DIR/models, or has faster-whisper fetch it there.
+
+        Raises EngineMissing, naming the variable, where that can't be done.
+        """
+        if importlib.util.find_spec("faster_whisper") is None:
+            raise EngineMissing(
+                "ASR_ENGINE=whisper, but it is not installed: pip install 'voicestack[speech]'"
+            )
+        from faster_whisper import WhisperModel
+
+        self.device = device.choose(self.wanted_device, "ASR_DEVICE")
+        folder = self.models_dir / self.model_name
+        try:
+            self._model = WhisperModel(
+                str(folder) if folder.is_dir() else self.model_name,
+                device=self.device,
+                compute_type=COMPUTE[self.device],
+                download_root=str(self.models_dir),
+            )
+        except Exception as error:
+            raise EngineMissing(
+                f"ASR_MODEL={self.model_name} can't be loaded ({type(error).__name__}: {error}); put the "
+                f"CTranslate2 model into {folder}, or name one of faster-whisper's, for example small"
+            ) from error
+        if self._model.model.is_multilingual:
+            self.languages = tuple(self._model.supported_languages)
+        else:
+            self.languages = ("en",)
+        self.transcribe(np.zeros(RECOGNISER_RATE, np.float32), self.languages[0], "")
+
+    def close(self) -> None:
+        """Frees the model."""
+        self._model = None
+
+    def session(self, language: str) -> WhisperSession:
+        """A session that listens to one language."""
+        if language not in self.languages:
+            raise SpeechError(f"the model {self.model_name} does not know the language {language!r}")
+        return WhisperSession(self, language)
+
+    def transcribe(self, samples: Samples, language: str, prompt: str) -> list[Word]:
+        """The words in the samples with their times from the first sample; silence gives none."""
+        with self._turn:
+            if self._model is None:
+                raise SpeechError("whisper is not loaded")
+            segments, _ = self._model.transcribe(
+                samples,
+                language=language,
+                beam_size=1,
+                temperature=0.0,
+                initial_prompt=prompt or None,
+                condition_on_previous_text=False,
+                word_timestamps=True,
+                no_speech_threshold=NO_SPEECH,
+                log_prob_threshold=LOG_PROBABILITY,
+            )
+            return [
+                Word(word.word.strip(), float(word.start), float(word.end))
+                for segment in segments
+                if not is_silence(segment.no_speech_prob, segment.avg_logprob)
+                for word in segment.words or ()
+                if word.word.strip()
+            ]
+
+
+def is_silence(no_speech: float, log_probability: float) -> bool:
+    """Whether a segment's own scores say that nothing was said."""
+    return no_speech > NO_SPEECH and log_probability < LOG_PROBABILITY
+
+
+class WhisperSession:
+    """Keeps the sound that is not committed yet, and the text before it as the model's prompt."""
+
+    def __init__(self, engine: Whisper, language: str) -> None:
+        self._engine = engine
+        self._language = language
+        self._sound: Samples = np.zeros(0, np.float32)
+        self._start = 0
+        self._committed = 0.0
+        self._text = ""
+
+    def feed(self, samples: Samples) -> None:
+        """Keeps the sound; the oldest is forgotten beyond LONGEST_BUFFER."""
+        self._sound = np.concatenate([self._sound, samples])
+        self._forget(self._start + self._sound.size - int(LONGEST_BUFFER * RECOGNISER_RATE))
+
+    def commit(self, until: float, pause: bool) -> list[Word]:
+        """Transcribes what is not committed, with what follows it as look-ahead unless a pause follows."""
+        end = round(until * RECOGNISER_RATE) - self._start
+        heard = self._sound[: max(0, end)] if pause else self._sound
+        words: list[Word] = []
+        if heard.size >= SHORTEST * RECOGNISER_RATE and float(np.abs(heard).max()) > QUIETEST:
+            offset = self._start / RECOGNISER_RATE
+            found = self._engine.transcribe(heard, self._language, self._text[-PROMPT_CHARACTERS:])
+            moved = [Word(word.text, word.start + offset, word.end + offset) for word in found]
+            words = [word for word in moved if self._committed <= word.middle < until]
+            self._text = " ".join([self._text[-PROMPT_CHARACTERS:], *(word.text for word in words)])
+        self.skip(until if pause or not words else max(words[-1].end, words[-1].middle))
+        return words
+
+    def skip(self, until: float) -> None:
+        """Forgets the sound up to `until`."""
+        self._committed = max(self._committed, until)
+        self._forget(round(self._committed * RECOGNISER_RATE))
+
+    def reset(self) -> None:
+        """Forgets everything but the text, which still tells the model what is spoken of."""
+        self._sound = np.zeros(0, np.float32)
+        self._start, self._committed = 0, 0.0
+
+    def close(self) -> None:
+        """Forgets everything."""
+        self.reset()
+
+    def _forget(self, before: int) -> None:
+        surplus = min(before - self._start, self._sound.size)
+        if surplus > 0:
+            self._sound = self._sound[surplus:]
+            self._start += surplus
