@@ -94,6 +94,14 @@ def publishing(address: str, tone: int = 440) -> Iterator[None]:
 
 
 @contextmanager
+def publishing_file(file: Path, address: str) -> Iterator[None]:
+    """Publishes a video file to an RTMP address as it is, in real time, over and over."""
+    command = ["ffmpeg", "-v", "error", "-re", "-stream_loop", "-1", "-i", str(file)]
+    with running([*command, "-c", "copy", "-f", "flv", address]):
+        yield
+
+
+@contextmanager
 def running(command: list[str]) -> Iterator[None]:
     """A program that is ended with the context."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)

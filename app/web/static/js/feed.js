@@ -30,6 +30,12 @@ export class Feed extends EventTarget {
 
   close() {
     this.#end();
+    this.retryAt = 0;
+  }
+
+  /** Whether it is connected or about to be. */
+  get isOpen() {
+    return this.#source !== null || this.retryAt > 0;
   }
 
   #receive(name, text) {

@@ -220,6 +220,13 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 });
 addEventListener("pagehide", () => feed.close());
 addEventListener("pageshow", (event) => event.persisted && feed.open());
+// A browser opens six connections to one address at most: a page that nobody sees or hears gives its own back.
+document.addEventListener("visibilitychange", () => {
+  const resting = document.hidden && video.muted;
+  player.rest(resting);
+  if (resting) feed.close();
+  else if (!feed.isOpen) feed.open();
+});
 
 async function start() {
   health.check();

@@ -43,6 +43,7 @@ export class Player extends EventTarget {
   #lastTime = 0;
   #lastMoved = 0;
   #recovered = 0;
+  #resting = false;
 
   state = "idle";
 
@@ -75,6 +76,13 @@ export class Player extends EventTarget {
     if (this.#address) this.#attach();
   }
 
+  /** Lets go of the stream while it is true; afterwards plays it again. */
+  rest(resting) {
+    if (resting === this.#resting) return;
+    this.#resting = resting;
+    if (this.#address) this.#attach();
+  }
+
   /** Unix time in seconds at which the server sent what is seen now, or null. */
   clock() {
     const video = this.#video;
@@ -91,6 +99,7 @@ export class Player extends EventTarget {
     const attempt = ++this.#attempt;
     this.#detach();
     if (!this.#address) return this.#become("idle");
+    if (this.#resting) return;
     if (this.state !== "retrying") this.#become("connecting");
     this.#lastMoved = Date.now();
     const Hls = await loadLibrary();

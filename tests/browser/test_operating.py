@@ -1,0 +1,143 @@
+"""The operator's buttons and the keyboard, before a stand-in dubber (DUB-8)."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Stage
+from tests.browser.looking import until
+from tests.browser.servers import wait_until
+from tests.browser.stand_in import dub, stream
+
+
+def open_page(stage: Stage, page: Page, status: str = "dubbing") -> None:
+    stage.dubber.streams = [stream(dub(status=status))]
+    page.goto(stage.web)
+    expect(page.get_by_role("heading", name="match")).to_be_visible()
+    until(page, "!document.querySelector('#start').hasAttribute('aria-disabled')")
+
+
+def test_original_only_and_back(stage: Stage, page: Page) -> None:
+    open_page(stage, page)
+    page.get_by_role("button", name="Original only").click()
+    wait_until(lambda: len(stage.dubber.calls) == 1, "the order arrived")
+    stage.dubber.streams = [stream(dub(status="bypassed"))]
+    page.get_by_role("button", name="Dub again").click()
+    wait_until(lambda: len(stage.dubber.calls) == 2, "the second order arrived")
+    assert stage.dubber.calls == [
+        ("POST", "match/es/bypass", {"on": True}),
+        ("POST", "match/es/bypass", {"on": False}),
+    ]
+
+
+def test_stopping_is_asked_about_first(stage: Stage, page: Page) -> None:
+    open_page(stage, page)
+    page.get_by_role("button", name="Stop the dub…").click()
+    dialog = page.get_by_role("dialog", name="Stop the Spanish dub of match?")
+    expect(dialog).to_contain_text("Everybody who watches dub/match/es loses picture and sound.")
+    expect(dialog.get_by_role("button", name="Keep dubbing")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.get_by_role("button", name="Stop the dub…").click()
+    dialog.get_by_role("button", name="Keep dubbing").click()
+    expect(dialog).to_be_hidden()
+    assert stage.dubber.calls == []
+    page.get_by_role("button", name="Stop the dub…").click()
+    dialog.get_by_role("button", name="Stop the dub").click()
+    wait_until(lambda: bool(stage.dubber.calls), "the order arrived")
+    assert stage.dubber.calls == [("DELETE", "match/es", None)]
+
+
+def test_a_stopped_dub_can_be_started(stage: Stage, page: Page) -> None:
+    open_page(stage, page, "stopped")
+    expect(page.get_by_role("button", name="Original only")).to_be_hidden()
+    page.get_by_role("button", name="Start the dub").click()
+    wait_until(lambda: bool(stage.dubber.calls), "the order arrived")
+    assert stage.dubber.calls == [("PUT", "match/es", {})]
+
+
+def test_the_language_can_be_switched_and_the_page_follows(stage: Stage, page: Page) -> None:
+    open_page(stage, page)
+    language = page.get_by_label("Language")
+    assert "Spanish" not in language.locator("option").all_text_contents()
+    language.select_option(label="French")
+    page.get_by_role("button", name="Switch").click()
+    expect(page).to_have_url(f"{stage.web}/#/match/fr")
+    assert stage.dubber.calls == [("POST", "match/es/switch", {"language": "fr"})]
+
+
+def test_a_language_can_be_added(stage: Stage, page: Page) -> None:
+    open_page(stage, page)
+    page.get_by_label("Language").select_option(label="German")
+    page.get_by_role("button", name="Add").click()
+    expect(page).to_have_url(f"{stage.web}/#/match/de")
+    assert stage.dubber.calls == [("PUT", "match/de", {})]
+
+
+def test_a_button_at_work_says_so_keeps_the_focus_and_is_not_pressed_twice(stage: Stage, page: Page) -> None:
+    open_page(stage, page)
+    stage.dubber.held.clear()
+    button = page.locator("#bypass")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(button).to_have_text("Changing…")
+    expect(button).to_have_attribute("aria-busy", "true")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Switch").dispatch_event("click")
+    wait_until(lambda: bool(stage.dubber.calls), "the order arrived")
+    stage.dubber.held.set()
+    expect(button).to_have_text("Original only")
+    expect(button).to_be_focused()
+    assert len(stage.dubber.calls) == 1
+
+
+def test_a_refusal_is_told_in_plain_words(stage: Stage, page: Page) -> None:
+    open_page(stage, page)
+    stage.dubber.refusal = "64 dubs run already; stop one first"
+    page.get_by_label("Language").select_option(label="French")
+    page.get_by_role("button", name="Add").click()
+    expect(page.get_by_role("alert")).to_have_text(
+        "Adding French failed: 64 dubs run already; stop one first."
+    )
+    expect(page).to_have_url(f"{stage.web}/#/match/es")
+    stage.dubber.refusal = ""
+    page.get_by_role("button", name="Add").click()
+    expect(page).to_have_url(f"{stage.web}/#/match/fr")
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_everything_is_reached_by_keyboard_in_the_order_it_is_read(stage: Stage, page: Page) -> None:
+    open_page(stage, page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the stream")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to the stream")).to_be_in_viewport()
+    seen = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        name = page.evaluate("document.activeElement.id || document.activeElement.tagName.toLowerCase()")
+        if name == "body":
+            break
+        outlined = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outlined == "solid", f"no visible focus on {name}"
+        if name not in seen:
+            seen.append(name)
+    wanted = ["a", "play-dub", "play-original", "video", "announce-captions", "bypass", "stop", "language"]
+    wanted += ["switch", "add", "log-scroller", "summary"]
+    assert [name for name in seen if name in wanted] == wanted
+
+
+def test_the_skip_link_leads_to_the_stream_and_leaves_the_choice(stage: Stage, page: Page) -> None:
+    open_page(stage, page)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    expect(page).to_have_url(f"{stage.web}/#/match/es")
+
+
+def test_the_focus_stays_on_a_link_whose_status_changes(stage: Stage, page: Page) -> None:
+    open_page(stage, page)
+    page.get_by_role("navigation").get_by_role("link", name="Spanish").focus()
+    stage.dubber.streams = [stream(dub(status="source_lost"))]
+    link = page.get_by_role("link", name="Spanish Source lost")
+    expect(link).to_be_visible()
+    expect(link).to_be_focused()

@@ -1,0 +1,66 @@
+"""The console in a browser before the real services (DUB-1, DUB-4, DUB-8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.demo.sample import sample_video
+from tests.browser.looking import PLAYING, until
+from tests.browser.servers import publishing_file
+from tests.stack import Stack
+
+PATIENCE = 60_000
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Every service, and a speaking stream that is published to it."""
+    with Stack(tmp_path_factory.mktemp("stack"), ("web",)) as stack:
+        address = f"rtmp://127.0.0.1:{stack.settings.media_rtmp_port}/live/news"
+        with publishing_file(sample_video(40.0), address):
+            yield stack
+
+
+def address(stack: Stack) -> str:
+    return f"http://127.0.0.1:{stack.settings.web_port}/"
+
+
+def test_a_published_stream_is_seen_dubbed_with_captions_lag_and_phrases(stack: Stack, page: Page) -> None:
+    page.goto(address(stack))
+    expect(page.get_by_role("heading", name="news")).to_be_visible(timeout=PATIENCE)
+    until(page, PLAYING, 60)
+    expect(page.locator("#status")).to_contain_text("Dubbing", timeout=PATIENCE)
+    expect(page.locator("#caption-source")).not_to_have_text("", timeout=PATIENCE)
+    expect(page.locator("#caption-target")).not_to_have_text("", timeout=PATIENCE)
+    expect(page.locator("#log tr").first).to_contain_text("In time", timeout=PATIENCE)
+    expect(page.locator("#figures > div").first).to_contain_text("2.80 s")
+    expect(page.locator("#figures > div").nth(1)).to_contain_text(" s")
+    lights = page.get_by_role("region", name="Health").get_by_role("listitem")
+    expect(lights).to_have_text(["Media server: working", "Speech: working", "Dubber: working"])
+
+
+def test_the_operator_stops_bypasses_and_starts_the_real_dub(stack: Stack, page: Page) -> None:
+    page.goto(address(stack))
+    expect(page.locator("#status")).to_contain_text("Dubbing", timeout=PATIENCE)
+    page.get_by_role("button", name="Original only").click()
+    expect(page.locator("#status")).to_contain_text("Original only", timeout=PATIENCE)
+    page.get_by_role("button", name="Dub again").click()
+    expect(page.locator("#status")).to_contain_text("Dubbing", timeout=PATIENCE)
+    page.get_by_role("button", name="Stop the dub…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop the dub").click()
+    expect(page.locator("#status")).to_contain_text("Stopped", timeout=PATIENCE)
+    page.get_by_role("button", name="Start the dub").click()
+    expect(page.locator("#status")).to_contain_text("Dubbing", timeout=PATIENCE)
+    until(page, PLAYING, 60)
+
+
+def test_the_original_plays_beside_the_dub(stack: Stack, page: Page) -> None:
+    page.goto(address(stack))
+    until(page, PLAYING, 60)
+    page.get_by_role("button", name="Original", exact=True).click()
+    until(page, "document.querySelector('video').currentTime < 0.3", 20)
+    until(page, PLAYING, 60)
+    expect(page.locator("#caption-target")).not_to_have_text("", timeout=PATIENCE)
