@@ -32,6 +32,8 @@ class OutputError(Exception):
 class _Sound:
     stream: Any
     waiting: av.AudioFifo
+    # Position of the first sample that went into `waiting`, which wants to count from 0.
+    start: int = 0
 
 
 class Output:
@@ -95,12 +97,13 @@ class Output:
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout="stereo")
         frame.sample_rate = SAMPLE_RATE
         frame.time_base = AUDIO_TIME_BASE
-        frame.pts = position
         for sound in self._sounds:
             if position != self._samples_sent:
-                sound.waiting = av.AudioFifo()
+                sound.waiting, sound.start = av.AudioFifo(), position
+            frame.pts = position - sound.start
             sound.waiting.write(frame)
             for part in sound.waiting.read_many(sound.stream.codec_context.frame_size):
+                part.pts = (part.pts or 0) + sound.start
                 for packet in sound.stream.encode(part):
                     self._mux(packet)
         self._samples_sent = position + len(samples)
