@@ -18,7 +18,6 @@ from app.dubbing.streams import Conflict, Streams, Unknown
 Name = Annotated[str, Path(pattern=f"^{paths.NAME_PATTERN}$")]
 Language = Annotated[str, Path(pattern=f"^{paths.LANGUAGE_PATTERN}$")]
 VTT_SECONDS = 600.0
-SEND_TIMEOUT = 10.0
 
 
 def install(app: FastAPI, streams: Streams, hub: Hub) -> None:
@@ -93,11 +92,11 @@ def router(streams: Streams, hub: Hub) -> APIRouter:
             headers={"content-disposition": f'attachment; filename="{name}-{language}-phrases.jsonl"'},
         )
 
-    @routes.get("/streams/{name}/{language}/captions")
-    async def captions(name: Name, language: Language) -> EventSourceResponse:
+    @routes.get("/streams/{name}/{language}/captions", response_class=EventSourceResponse)
+    async def captions(name: Name, language: Language) -> feeds.Feed:
         """Server-sent events `caption`, each when its sound leaves the output."""
         streams.dub(name, language)
-        return EventSourceResponse(feeds.captions(streams, hub, name, language), send_timeout=SEND_TIMEOUT)
+        return feeds.Feed(feeds.captions(streams, hub, name, language))
 
     @routes.get("/streams/{name}/{language}/captions.vtt")
     async def captions_file(
@@ -115,9 +114,9 @@ def router(streams: Streams, hub: Hub) -> APIRouter:
             webvtt(cues), media_type="text/vtt; charset=utf-8", headers={"cache-control": "no-store"}
         )
 
-    @routes.get("/events")
-    async def events() -> EventSourceResponse:
+    @routes.get("/events", response_class=EventSourceResponse)
+    async def events() -> feeds.Feed:
         """Server-sent events `streams` (all of /streams), `phrase`, `caption`, `missed` (`count`)."""
-        return EventSourceResponse(feeds.everything(streams, hub), send_timeout=SEND_TIMEOUT)
+        return feeds.Feed(feeds.everything(streams, hub))
 
     return routes

@@ -19,6 +19,7 @@ from app.service import hide_credentials
 from app.settings import Settings
 
 LINGER = 60.0
+CLOSE_WITHIN = 6.0
 MAX_DUBS = 16
 MAX_WORKERS = 64
 
@@ -188,11 +189,11 @@ class Streams:
         return views.Streams(streams=[stream.view() for stream in self.all()])
 
     async def close(self) -> None:
-        """Stops all workers at once and waits until they are gone."""
+        """Stops all workers at once and waits until they are gone, for 6 s at most."""
         for name in list(self._streams):
             self._forget(name)
         if self._ending:
-            await asyncio.wait(self._ending.values())
+            await asyncio.wait(self._ending.values(), timeout=CLOSE_WITHIN)
 
     def _appear(self, publisher: Publisher) -> None:
         self._streams[publisher.name] = Stream(publisher)

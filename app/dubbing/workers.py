@@ -117,7 +117,10 @@ class Process:
             pass
 
     def _writable(self) -> bool:
-        return bool(select.select([], [self._pipe.fileno()], [], 0)[1])
+        # Not select(), which knows no descriptor above 1023.
+        poll = select.poll()
+        poll.register(self._pipe.fileno(), select.POLLOUT)
+        return bool(poll.poll(0))
 
     def kill(self) -> None:
         """SIGKILL, to this very process only."""

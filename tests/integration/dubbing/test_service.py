@@ -213,8 +213,12 @@ def test_a_killed_worker_a_killed_dubber_and_a_killed_media_server_are_all_survi
         wait_for("the dubber sees it", lambda: _media_reachable(stack), 10)
         publisher.stop()
     with showing(stack, "tough"):
-        out(stack, "tough", within=40)
-        settled(stack, "tough", "dubbing", within=40)
+        back = out(stack, "tough", within=40)
+        dub = settled(stack, "tough", "dubbing", within=40)
+        assert dub["restarts"] == 0
+        played = dub["position"]
+        wait_for("it plays on", lambda: (stack.dub("tough") or dub)["position"] > played + 5, 20)
+        assert paths(stack)["dub/tough/es"] == back
 
 
 def _worker_of(stack: Stack, language: str) -> int:

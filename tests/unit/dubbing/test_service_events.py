@@ -147,3 +147,24 @@ def test_the_streams_are_told_at_a_change_and_each_second() -> None:
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(go())
+
+
+def test_a_client_that_takes_nothing_is_let_go() -> None:
+    async def go() -> None:
+        world = World()
+        feed = feeds.Feed(feeds.everything(world.streams, world.hub), send_within=0.05)
+        never = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            await never.wait()
+            return {}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.body":
+                await never.wait()
+
+        async with asyncio.timeout(10):
+            await feed({"type": "http", "method": "GET"}, receive, send)
+        assert world.hub.listeners == 0
+
+    asyncio.run(go())

@@ -22,7 +22,7 @@ from app.dubbing.workers import Launcher, Patience, Supervisor, pause_before_res
 PATIENCE = Patience(silence=2.0, first_state=10.0, stop_within=3.0, healthy_after=30.0)
 
 
-def config(language: str = "es") -> WorkerConfig:
+def config(language: str = "es", reconnect_delay: float = 0.05) -> WorkerConfig:
     return WorkerConfig(
         stream="news",
         language=language,
@@ -32,8 +32,8 @@ def config(language: str = "es") -> WorkerConfig:
         source_language="en",
         voice="",
         profile="live",
-        reconnect_delay=0.05,
-        max_reconnect_delay=0.2,
+        reconnect_delay=reconnect_delay,
+        max_reconnect_delay=4 * reconnect_delay,
         log_level="info",
         log_format="plain",
     )
@@ -42,12 +42,10 @@ def config(language: str = "es") -> WorkerConfig:
 class Watched:
     """A supervisor and everything it told."""
 
-    def __init__(self, launcher: Launcher, language: str, patience: Patience) -> None:
+    def __init__(self, launcher: Launcher, config: WorkerConfig, patience: Patience) -> None:
         self.events: list[Event] = []
         self.deaths: list[str] = []
-        self.supervisor = Supervisor(
-            config(language), launcher, self.events.append, self.deaths.append, patience
-        )
+        self.supervisor = Supervisor(config, launcher, self.events.append, self.deaths.append, patience)
         self.supervisor.start()
 
     @property
@@ -82,8 +80,8 @@ async def watching() -> AsyncIterator[Watch]:
     launcher = Launcher(stand_in_worker.main)
     all_watched: list[Watched] = []
 
-    def watch(language: str = "es", patience: Patience = PATIENCE) -> Watched:
-        all_watched.append(Watched(launcher, language, patience))
+    def watch(language: str = "es", patience: Patience = PATIENCE, reconnect_delay: float = 0.05) -> Watched:
+        all_watched.append(Watched(launcher, config(language, reconnect_delay), patience))
         return all_watched[-1]
 
     try:
@@ -135,6 +133,29 @@ def test_the_death_of_one_worker_does_not_touch_another() -> None:
         await until(lambda: len(other.states) > heard)
         assert other.pids() == {neighbour}
         assert other.deaths == []
+
+    run(scenario)
+
+
+def test_a_worker_that_was_healthy_for_a_while_is_started_again_at_once_each_time() -> None:
+    async def scenario(watch: Watch) -> None:
+        watched = watch(patience=Patience(healthy_after=0.0), reconnect_delay=3600.0)
+        known: set[int] = set()
+        for _ in range(3):
+            pid = await watched.running(besides=known)
+            known.add(pid)
+            os.kill(pid, signal.SIGKILL)
+        await watched.running(besides=known)
+
+    run(scenario)
+
+
+def test_a_worker_that_waits_for_its_next_start_can_be_stopped() -> None:
+    async def scenario(watch: Watch) -> None:
+        watched = watch(stand_in_worker.FAILING, reconnect_delay=3600.0)
+        await until(lambda: len(watched.deaths) >= 2)
+        await watched.stopped()
+        assert len(watched.deaths) == 2
 
     run(scenario)
 
