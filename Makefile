@@ -3,7 +3,9 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo status doctor test lint bench locks env clean
 
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# The first Python that is there, starts, and is new enough; setup says so where none is.
+PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done),python3)
 PY := .venv/bin/python
 SETUP := $(PYTHON) -m tools.setup
 ARGS ?=
@@ -12,7 +14,7 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: ## Install what is missing: system packages, .venv, media server, console libraries
-	@$(SETUP)
+	@$(SETUP) $(ARGS)
 
 run: ## Set up, then start everything; Ctrl-C stops it (a part: make run ARGS="--services media")
 	@$(SETUP)
