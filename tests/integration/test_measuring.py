@@ -1,0 +1,51 @@
+"""The measurements themselves, against the real media server: a plain relay shows their floor (DUB-9)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import av
+import pytest
+
+from app.demo.measure import Measurement
+from app.demo.picture import decode_number
+from tests.integration.conftest import NewStack
+from tests.stack import wait_for
+
+AUTH_IS_AT_THE_DUBBER = ("dubber",)
+
+
+def enough(measurement: Measurement) -> bool:
+    return measurement.figures().skew.count >= 2
+
+
+@pytest.mark.parametrize("protocol", ["rtmp", "rtsp"])
+def test_what_is_published_arrives_unharmed_and_in_step(
+    new_stack: NewStack, tmp_path: Path, protocol: Literal["rtmp", "rtsp"]
+) -> None:
+    stack = new_stack(*AUTH_IS_AT_THE_DUBBER)
+    recording = tmp_path / "relayed.mp4"
+    publisher, measurement = stack.publish_sample("plain", 30)
+    reader = stack.read("live/plain", measurement.on_received, record=recording, protocol=protocol)
+    wait_for("two beeps with their flashes", lambda: enough(measurement), 60)
+    reader.stop()
+    publisher.stop()
+    figures = measurement.figures()
+    assert figures.problem == ""
+    assert abs(figures.skew.p50) < 0.08
+    assert figures.delay.p50 > 0
+    with av.open(str(recording)) as container:
+        numbers = [decode_number(frame.to_ndarray(format="gray8")) for frame in container.decode(video=0)]
+    assert None not in numbers
+    assert numbers == list(range(numbers[0] or 0, (numbers[0] or 0) + len(numbers)))
+
+
+def test_a_reader_of_nothing_says_so(new_stack: NewStack) -> None:
+    stack = new_stack(*AUTH_IS_AT_THE_DUBBER)
+    measurement = Measurement()
+    reader = stack.read("live/nobody", measurement.on_received, wait=0.5)
+    wait_for("the reader to give up", lambda: not reader.running, 20)
+    reader.stop()
+    assert measurement.figures().problem.startswith("reading: ")
+    assert not measurement.received
