@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
 
 from tests.bench.report import machine, plot, table
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("--streams", default="1,2,4,8", help="counts of streams, separated by commas")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of latest.md and latest.png")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     results = []
     for count in (int(part) for part in options.streams.split(",")):
         results.append(run(count, options.seconds, lambda line: print(line, flush=True)))

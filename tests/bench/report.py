@@ -127,7 +127,7 @@ def table(results: Sequence[Result]) -> str:
     lines += [f"| {name} | {' | '.join(cell(r) for r in results)} |" for name, cell in ROWS]
     for result in results:
         for reason, count in sorted(result.reasons.items(), key=lambda item: -item[1]):
-            lines.append(f"\n{result.streams} streams: {count} times no dub or a late one: {reason}")
+            lines.append(f"\n{result.streams} streams, {count} phrases without a timely dub: {reason}")
     return "\n".join([*lines, ""])
 
 

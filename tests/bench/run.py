@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
 import time
@@ -31,6 +32,7 @@ APART = 1.3
 WARM_UP = 5.0
 APPEARS_WITHIN = 60.0
 SAMPLE_SECONDS = 150.0
+NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ def result(
         counts={outcome: counted[outcome] for outcome in OUTCOMES},
         lag=spread([phrase["lateness"] for phrase in phrases if is_dubbed(phrase)]),
         lag_slope=max(slopes, key=abs),
-        reasons=dict(Counter(phrase["reason"] for phrase in phrases if phrase["reason"])),
+        reasons=dict(Counter(NUMBER.sub("…", phrase["reason"]) for phrase in phrases if phrase["reason"])),
         costs=costs,
         other_cores=others,
         restarts=restarts,
