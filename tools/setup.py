@@ -11,10 +11,11 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from app import media
@@ -69,13 +70,9 @@ def system_packages(purpose: str) -> None:
     """Installs the system packages that are missing. Raises NotInstalled."""
     wanted = debian.packages(*GROUPS[purpose])
     if browser_libraries.missing():
-        wanted += ("npm",) if not _has("npm") else ()
+        wanted += () if shutil.which("npm") else ("npm",)
     if absent := debian.missing(wanted):
         step(f"system packages ({', '.join(absent)})", lambda: debian.install(absent))
-
-
-def _has(program: str) -> bool:
-    return any((Path(folder) / program).is_file() for folder in os.environ.get("PATH", "").split(os.pathsep))
 
 
 def python_packages(purpose: str) -> None:
@@ -116,9 +113,16 @@ def install_lock(lock: Path) -> None:
     """Installs uv, pinned, and with it everything in the lock; each file is checked against its hash."""
     run([str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes",
          "-r", str(ROOT / "requirements" / "uv.txt")])  # fmt: skip
-    environment = {**os.environ, "VIRTUAL_ENV": str(VENV)}
     run([str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(PYTHON), "--require-hashes",
-         "-r", str(lock)], environment)  # fmt: skip
+         "-r", str(lock)], for_uv(os.environ))  # fmt: skip
+
+
+def for_uv(inherited: Mapping[str, str]) -> dict[str, str]:
+    """The environment for uv: it trusts whom the system trusts, and goes to the index that pip goes to."""
+    environment = {"UV_SYSTEM_CERTS": "true", **inherited}
+    if "PIP_INDEX_URL" in inherited:
+        environment.setdefault("UV_DEFAULT_INDEX", inherited["PIP_INDEX_URL"])
+    return environment
 
 
 def run(command: list[str], environment: dict[str, str] | None = None) -> None:

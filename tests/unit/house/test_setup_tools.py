@@ -118,3 +118,10 @@ def test_the_table_of_licences_has_every_engine_and_voice() -> None:
     table = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
     for licence in ALL:
         assert f"| {licence.part} | {licence.kind} | {licence.spdx} |" in table
+
+
+def test_uv_follows_pip_to_a_company_mirror_unless_told_otherwise() -> None:
+    mirror, own = "https://mirror.example/simple", "https://own.example/simple"
+    assert setup.for_uv({"PIP_INDEX_URL": mirror})["UV_DEFAULT_INDEX"] == mirror
+    assert setup.for_uv({"PIP_INDEX_URL": mirror, "UV_DEFAULT_INDEX": own})["UV_DEFAULT_INDEX"] == own
+    assert "UV_DEFAULT_INDEX" not in setup.for_uv({})
