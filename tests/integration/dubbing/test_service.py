@@ -151,8 +151,8 @@ def test_credentials_are_asked_for_where_they_are_set(new_stack: NewStack) -> No
     )
     port, rtmp_port = stack.settings.media_rtsp_port, stack.settings.media_rtmp_port
     second = ["-f", "lavfi", "-i", PICTURE, "-t", "1", *ENCODED[:-2], "-f", "rtsp", "-rtsp_transport", "tcp"]
-    # The server accepts RTMP first and closes it two seconds later, so it must be noticed while sending.
-    over_rtmp = ["-re", *second[:4], "-t", "4", *ENCODED[:-2], "-f", "flv"]
+    # The server accepts RTMP first and closes it seconds later, so it must be noticed while sending.
+    over_rtmp = ["-re", *second[:4], "-t", "25", *ENCODED[:-2], "-f", "flv"]
     obs = f"rtsp://obs:in-word@127.0.0.1:{port}"
     assert not attempt(f"rtsp://127.0.0.1:{port}/live/locked", *second)
     assert not attempt(f"rtsp://obs:wrong@127.0.0.1:{port}/live/locked", *second)
@@ -161,10 +161,18 @@ def test_credentials_are_asked_for_where_they_are_set(new_stack: NewStack) -> No
     assert not attempt(f"{obs}/dub/locked/es", *second)
     assert not attempt(f"rtsp://voicestack-internal:guess@127.0.0.1:{port}/dub/locked/es", *second)
     assert attempt(f"{obs}/live/locked", *second)
-    assert attempt(f"rtmp://127.0.0.1:{rtmp_port}/live/locked?user=obs&pass=in-word", *over_rtmp)
 
     publisher = subprocess.Popen(
-        ["ffmpeg", "-nostdin", "-loglevel", "error", *TEST_CARD, *second[-4:], f"{obs}/live/locked"]
+        [
+            "ffmpeg",
+            "-nostdin",
+            "-loglevel",
+            "error",
+            *TEST_CARD,
+            "-f",
+            "flv",
+            f"rtmp://127.0.0.1:{rtmp_port}/live/locked?user=obs&pass=in-word",
+        ]
     )
     try:
         out(stack, "locked")
