@@ -29,6 +29,31 @@ exit 3
 STOP_WITHIN = 40.0
 
 
+# A stand-in that answers for its health once and then ends.
+SHORT_LIVED_MEDIA_SERVER = f"""#!{sys.executable}
+import http.server, json, sys
+if sys.argv[1] == "--version":
+    sys.exit(print("v1.13.1"))
+class Healthy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+host, port = json.load(open(sys.argv[1]))["apiAddress"].split(":")
+server = http.server.HTTPServer((host, int(port)), Healthy)
+server.handle_request()
+sys.exit(5)
+"""
+
+
+def path_with(folder: Path, script: str) -> str:
+    """A PATH on which that script is the media server."""
+    program = folder / "bin" / "mediamtx"
+    program.parent.mkdir()
+    program.write_text(script)
+    program.chmod(0o755)
+    return f"{program.parent}:{os.environ['PATH']}"
+
+
 class Run:
     """A supervisor process, its output, and the processes it started."""
 
@@ -189,16 +214,19 @@ def test_a_second_run_is_told_of_the_first(start: StartRun) -> None:
 def test_a_service_that_can_not_start_stops_the_start_with_its_last_lines(
     start: StartRun, tmp_path: Path
 ) -> None:
-    program = tmp_path / "bin" / "mediamtx"
-    program.parent.mkdir()
-    program.write_text(
-        '#!/bin/sh\n[ "$1" = --version ] && echo v1.13.1 && exit\necho the disk is on fire\nexit 3\n'
-    )
-    program.chmod(0o755)
-    run = start("--services", "media", PATH=f"{program.parent}:{os.environ['PATH']}")
+    run = start("--services", "media", PATH=path_with(tmp_path, BROKEN_MEDIA_SERVER))
     assert run.process.wait(30) == 1
     run.wait_for_line("media ended with exit code 3 before it was healthy")
     run.wait_for_line("the disk is on fire")
+
+
+def test_a_service_that_keeps_dying_is_started_again_after_longer_and_longer_waits(
+    start: StartRun, tmp_path: Path
+) -> None:
+    run = start("--services", "media", PATH=path_with(tmp_path, SHORT_LIVED_MEDIA_SERVER))
+    for wait in ("0.5", "1", "2"):
+        run.wait_for_line(f"media ended with exit code 5; starting it again in {wait} s")
+    assert run.stop() == 0
 
 
 def test_a_service_that_ignores_the_stop_is_killed_after_its_grace(start: StartRun) -> None:
