@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -31,6 +32,7 @@ def test_the_dub_plays_at_once_without_sound_until_the_viewer_wants_it(stage: St
     until(page, "!document.querySelector('video').muted")
     expect(page.get_by_role("button", name="Turn sound on")).to_be_hidden()
     expect(page.locator("video")).to_be_focused()
+    expect(page.locator("#details > div").first).to_have_text(re.compile(r"Player.*\d\.\d s"))
 
 
 @pytest.mark.usefixtures("live")

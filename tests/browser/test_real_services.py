@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from app.demo.sample import sample_video
 from tests.browser.looking import PLAYING, until
@@ -19,6 +20,16 @@ PATIENCE = 60_000
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Every service, and a speaking stream that is published to it."""
     with Stack(tmp_path_factory.mktemp("stack"), ("web",)) as stack:
+        address = f"rtmp://127.0.0.1:{stack.settings.media_rtmp_port}/live/news"
+        with publishing_file(sample_video(40.0), address):
+            yield stack
+
+
+@pytest.fixture(scope="module")
+def locked_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The same, where watching needs a password."""
+    password = {"MEDIA_READ_USER": "viewer", "MEDIA_READ_PASSWORD": "open sesame"}
+    with Stack(tmp_path_factory.mktemp("locked"), ("web",), password) as stack:
         address = f"rtmp://127.0.0.1:{stack.settings.media_rtmp_port}/live/news"
         with publishing_file(sample_video(40.0), address):
             yield stack
@@ -64,3 +75,14 @@ def test_the_original_plays_beside_the_dub(stack: Stack, page: Page) -> None:
     until(page, "document.querySelector('video').currentTime < 0.3", 20)
     until(page, PLAYING, 60)
     expect(page.locator("#caption-target")).not_to_have_text("", timeout=PATIENCE)
+
+
+def test_watching_needs_the_password_where_one_is_set(locked_stack: Stack, browser: Browser) -> None:
+    # A browser that nobody sits before cannot show its prompt: this is what makes it ask.
+    playlist = f"{address(locked_stack)}hls/live/news/index.m3u8"
+    asked = httpx.get(playlist, trust_env=False, timeout=10)
+    assert (asked.status_code, asked.headers["www-authenticate"].split()[0]) == (401, "Basic")
+    with browser.new_context(http_credentials={"username": "viewer", "password": "open sesame"}) as context:
+        page = context.new_page()
+        page.goto(address(locked_stack))
+        until(page, PLAYING, 60)

@@ -22,9 +22,10 @@ function mainFigures(dub) {
 }
 
 /** The small figures. */
-function moreFigures(dub) {
+function moreFigures(dub, playerLatency) {
   const counts = dub.counts ?? {};
   const rows = [
+    ["Player, on top of the delay", playerLatency === null ? "–" : `${playerLatency.toFixed(1)} s`],
     ["Late", String(counts.late ?? 0)],
     ["Dropped", String(counts.dropped ?? 0)],
     ["Original heard", String(counts.passed_through ?? 0)],
@@ -37,9 +38,9 @@ function moreFigures(dub) {
 }
 
 /** Renders both lists; values change in place. */
-export function renderFigures(figures, details, dub) {
+export function renderFigures(figures, details, dub, playerLatency) {
   renderList(figures, mainFigures(dub));
-  renderList(details, moreFigures(dub));
+  renderList(details, moreFigures(dub, playerLatency));
 }
 
 function renderList(list, rows) {

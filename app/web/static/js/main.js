@@ -84,7 +84,7 @@ function renderMonitor({ stream, dub }) {
   setText(byId("source-name"), sourceName);
   setAttribute(byId("caption-target"), "lang", dub.language);
   setAttribute(byId("caption-source"), "lang", settings.source_language);
-  renderFigures(byId("figures"), byId("details"), dub);
+  renderFigures(byId("figures"), byId("details"), dub, player.latency);
   renderDownloads(byId("downloads"), (rest) => dubAddress(dub.stream, dub.language, rest), { target: name, source: sourceName });
   controls.render(dub, view.connected);
   renderStage(stream, dub);

@@ -12,6 +12,8 @@ const OPTIONS = {
   liveDurationInfinity: true,
   // A viewer who fell behind is brought back by playing a little faster.
   maxLiveSyncPlaybackRate: 1.1,
+  // Two segments behind live instead of three; hls.js falls further back by itself when playing stalls.
+  liveSyncDurationCount: 2,
 };
 
 let library = null;
@@ -81,6 +83,11 @@ export class Player extends EventTarget {
     if (resting === this.#resting) return;
     this.#resting = resting;
     if (this.#address) this.#attach();
+  }
+
+  /** Seconds that this player is behind the media server, or null. */
+  get latency() {
+    return this.state === "playing" && this.#hls?.latency > 0 ? this.#hls.latency : null;
   }
 
   /** Unix time in seconds at which the server sent what is seen now, or null. */
