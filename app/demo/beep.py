@@ -99,7 +99,8 @@ class Listener:
 
     def _look(self) -> list[Beep]:
         sound = np.concatenate(self._held)
-        settled = len(sound) / self.rate - SECONDS
+        # A beep that the sound ends in looks as if it had started too early: it waits for the next look.
+        settled = len(sound) / self.rate - 2 * SECONDS
         found = [
             Beep(self._from + beep.at, beep.amplitude)
             for beep in find(sound, self.rate)
@@ -107,7 +108,7 @@ class Listener:
         ]
         if found:
             self._last = found[-1].at
-        keep = round(2 * SECONDS * self.rate)
+        keep = round(3 * SECONDS * self.rate)
         self._from += (len(sound) - keep) / self.rate
         self._held, self._held_samples = [sound[-keep:]], keep
         return found

@@ -75,6 +75,10 @@ class Helper:
             if event["type"] == "problem":
                 self.problem = event["message"]
             self._on_event(event)
+        status = self._process.wait()
+        if status != 0 and not self.problem:
+            self.problem = f"the process ended with status {status}"
+            self._on_event({"type": "problem", "message": self.problem})
 
     def __enter__(self) -> Self:
         return self
