@@ -116,7 +116,8 @@ class Output:
         return _Sound(stream, av.AudioFifo())
 
     def _mux(self, packet: av.Packet[Any]) -> None:
+        codec, decoding = packet.stream.codec_context.name, packet.dts
         try:
             self._container.mux_one(packet)
         except (av.error.FFmpegError, OSError) as error:
-            raise OutputError(reason(error)) from None
+            raise OutputError(f"{reason(error)} ({codec} at {decoding})") from None

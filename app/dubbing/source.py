@@ -19,6 +19,7 @@ Samples = npt.NDArray[np.float32]
 SAMPLE_RATE = 48000
 READ_TIMEOUT = 5.0
 PROBE_TIME = 1.0
+LONG_PROBE_TIME = 10.0
 BURST_GAP = 0.005
 LONGEST_BURST = 5.0
 
@@ -57,26 +58,39 @@ class Source:
     """
 
     def __init__(self, url: str) -> None:
+        self._connect(url, PROBE_TIME)
+        if not self._picture_known():
+            self.close()
+            self._connect(url, LONG_PROBE_TIME)
+        if not self._picture_known():
+            self.close()
+            raise SourceError(f"the picture's format is not known: no keyframe in {LONG_PROBE_TIME:.0f} s")
+        if self.video is None and self.audio is None:
+            self.close()
+            raise SourceError("the stream has neither video nor audio that can be read")
+        self._resampler = av.AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE)
+        self.damaged_frames = 0
+
+    def _connect(self, url: str, probe_time: float) -> None:
         try:
             self._container = av.open(
                 url,
                 options={
                     "rtsp_transport": "tcp",
                     "timeout": str(round(READ_TIMEOUT * 1e6)),
-                    "analyzeduration": str(round(PROBE_TIME * 1e6)),
+                    "analyzeduration": str(round(probe_time * 1e6)),
                     "fflags": "+genpts+discardcorrupt",
                 },
-                timeout=(READ_TIMEOUT, READ_TIMEOUT),
+                timeout=(READ_TIMEOUT + probe_time, READ_TIMEOUT),
             )
         except (av.error.FFmpegError, OSError) as error:
             raise SourceError(reason(error)) from None
         self.video = next(iter(self._container.streams.video), None)
         self.audio = next(iter(self._container.streams.audio), None)
-        if self.video is None and self.audio is None:
-            self.close()
-            raise SourceError("the stream has neither video nor audio that can be read")
-        self._resampler = av.AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE)
-        self.damaged_frames = 0
+
+    def _picture_known(self) -> bool:
+        """Whether the picture can be copied; it can't before its size is known."""
+        return self.video is None or self.video.codec_context.width > 0
 
     def __enter__(self) -> Source:
         return self

@@ -1,0 +1,147 @@
+"""Streams as they come in the field are dubbed, with the real media server and the real engines."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.integration.dubbing.clips import (
+    codecs_of,
+    levels,
+    make_clip,
+    packet_times,
+    picture_hashes,
+    play,
+    record,
+    sound_of,
+)
+from tests.stack import FfmpegPublisher, Stack, wait_for
+
+H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-pix_fmt", "yuv420p")
+B_FRAMES = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "25", "-pix_fmt", "yuv420p")
+H265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:keyint=25")
+AAC = ("-c:a", "aac")
+
+# name, container, codecs, protocol, expected video codec
+FIELD = [
+    ("h264-aac", "mp4", (*H264, *AAC), "rtmp", "h264"),
+    ("b-frames-mp3", "mp4", (*B_FRAMES, "-c:a", "libmp3lame", "-ar", "44100"), "rtmp", "h264"),
+    ("h265-opus", "mkv", (*H265, "-c:a", "libopus"), "rtsp", "hevc"),
+    ("surround", "mp4", (*H264, *AAC, "-ac", "6"), "rtsp", "h264"),
+    ("low-rate-mono", "mp4", (*H264, *AAC, "-ac", "1", "-ar", "22050"), "rtmp", "h264"),
+    ("telephone", "mkv", ("-vn", "-c:a", "pcm_mulaw", "-ac", "1", "-ar", "8000"), "rtsp", None),
+    ("variable-rate", "mp4", (*H264, *AAC, "-fps_mode", "vfr"), "rtmp", "h264"),
+]
+
+
+def dubbed(stack: Stack, name: str, phrases: int) -> dict[str, Any] | None:
+    """The dub once that many of its phrases have been heard."""
+    dub = stack.dub(name)
+    if dub is None or dub["counts"]["in_time"] + dub["counts"]["late"] < phrases:
+        return None
+    return dub
+
+
+@contextmanager
+def published(
+    stack: Stack, arguments: list[str], name: str, protocol: str = "rtsp"
+) -> Iterator[FfmpegPublisher]:
+    publisher = stack.publish(arguments, name, protocol)
+    try:
+        yield publisher
+    finally:
+        publisher.stop()
+        stack.http.delete(f"/streams/{name}/es", headers={"content-type": "application/json"})
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "codecs", "protocol", "video"), FIELD, ids=[f[0] for f in FIELD]
+)
+def test_a_stream_in_the_codecs_of_the_field_is_dubbed_and_its_picture_copied(
+    stack: Stack,
+    tmp_path: Path,
+    name: str,
+    container: str,
+    codecs: tuple[str, ...],
+    protocol: str,
+    video: str | None,
+) -> None:
+    """DUB-1, DUB-2: whatever the codecs, the picture is the same to the last bit."""
+    clip = make_clip(tmp_path / f"clip.{container}", *codecs)
+    with published(stack, play(clip), name, protocol):
+        wait_for("a dubbed phrase", lambda: dubbed(stack, name, 2), within=25)
+        out = record(f"{stack.rtsp}/dub/{name}/es", tmp_path / "out.mkv", 5)
+    assert codecs_of(out) == [*([video] if video else []), "aac", "opus"]
+    times = list(packet_times(out, "audio"))
+    assert max(np.diff(times)) < 0.03
+    assert max(levels(sound_of(out))) > -35
+    if video:
+        sent, got = set(picture_hashes(clip)), picture_hashes(out)
+        assert len(got) > 60
+        assert sum(picture in sent for picture in got) > 0.9 * len(got)
+
+
+def test_a_picture_without_sound_is_published_with_silence(stack: Stack, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", *H264, "-an")
+    with published(stack, play(clip), "silent-film"):
+        wait_for("output", lambda: (stack.dub("silent-film") or {}).get("status") == "dubbing", within=20)
+        out = record(f"{stack.rtsp}/dub/silent-film/es", tmp_path / "out.mkv", 3)
+    assert codecs_of(out) == ["h264", "aac", "opus"]
+    assert max(levels(sound_of(out))) < -80
+    assert len(picture_hashes(out)) > 30
+
+
+def test_music_and_silence_pass_untouched_and_are_no_phrases(stack: Stack, tmp_path: Path) -> None:
+    """DUB-3: music stays, and nothing is said over it."""
+    chord = "+".join(f"0.08*sin(2*PI*{note}*t)" for note in (220, 277.18, 329.63))
+    source = f"aevalsrc='({chord})*lt(mod(t\\,8)\\,5)':s=48000:c=stereo"
+    arguments = ["-re", "-f", "lavfi", "-i", source, "-c:a", "aac", "-b:a", "192k"]
+    with published(stack, arguments, "music"):
+        wait_for("output", lambda: (stack.dub("music") or {}).get("position", 0) > 1, within=20)
+        out = record(f"{stack.rtsp}/dub/music/es", tmp_path / "out.mkv", 9)
+        dub = stack.dub("music")
+    assert dub is not None
+    assert dub["counts"]["in_time"] + dub["counts"]["late"] == 0
+    heard = levels(sound_of(out))
+    playing = heard[heard > -40]
+    assert 4.0 < len(playing) * 0.05 < 8.0
+    assert np.percentile(playing, 90) - np.percentile(playing, 10) < 1.0
+
+
+@pytest.mark.parametrize("jump", [3600.0, 30_000.0], ids=["an-hour", "past-the-wrap-of-rtp"])
+def test_a_jump_of_the_timestamps_does_not_stop_the_dubbing(
+    stack: Stack, tmp_path: Path, jump: float
+) -> None:
+    """30,000 s are more than half of what RTP's 90 kHz clock can count: the picture goes back."""
+    name = f"jump-{jump:.0f}"
+    clip = make_clip(tmp_path / "clip.mp4", *H264, *AAC, seconds=40.0)
+    with jumping(clip, f"{stack.rtsp}/live/{name}", 6.0, jump):
+        wait_for("position past the jump", lambda: (stack.dub(name) or {}).get("position", 0) > 7, within=30)
+        before = stack.dub(name)
+        assert before is not None
+        heard = before["counts"]["in_time"] + before["counts"]["late"]
+        out = record(f"{stack.rtsp}/dub/{name}/es", tmp_path / "out.mkv", 3)
+        wait_for("phrases after the jump", lambda: dubbed(stack, name, heard + 2), within=15)
+        after = stack.dub(name)
+    assert after is not None
+    assert (after["reconnects"], after["restarts"]) == (0, 0)
+    assert max(np.diff(list(packet_times(out, "audio")))) < 0.03
+    assert len(picture_hashes(out)) > 30
+
+
+@contextmanager
+def jumping(clip: Path, url: str, at: float, jump: float) -> Iterator[None]:
+    module = "tests.integration.dubbing.jumping_publisher"
+    publisher = subprocess.Popen([sys.executable, "-m", module, str(clip), url, str(at), str(jump)])
+    try:
+        yield
+    finally:
+        publisher.kill()
+        publisher.wait()
