@@ -104,13 +104,12 @@ class PocketSphinxSession:
 
     def feed(self, samples: Samples) -> None:
         """Decodes the sound, and before it the overlap that waits."""
-        decoder = self._open()
+        running = self._running
         self._sound = np.concatenate([self._sound, samples])
-        if not self._running:
-            decoder.start()
-            self._running = True
-            samples = self._sound
-        decoder.feed(to_pcm(samples))
+        if running:
+            self._open().feed(to_pcm(samples))
+        else:
+            self._begin()
         if self._sound.size > LONGEST_UTTERANCE * RECOGNISER_RATE:
             self._held += self._settle(self._heard - CARRY, pause=False)
 
@@ -147,6 +146,11 @@ class PocketSphinxSession:
             raise SpeechError("the recogniser's session is closed")
         return self._decoder
 
+    def _begin(self) -> None:
+        self._open().start()
+        self._open().feed(to_pcm(self._sound))
+        self._running = True
+
     def _end(self) -> None:
         if self._running and self._decoder is not None:
             self._decoder.end()
@@ -155,7 +159,9 @@ class PocketSphinxSession:
     def _settle(self, until: float, pause: bool) -> list[Word]:
         """Ends the utterance, takes its words up to `until`, and places the start of the next."""
         if not self._running:
-            return []
+            if until <= self._told or self._sound.size == 0:
+                return []
+            self._begin()
         self._end()
         offset = self._start / RECOGNISER_RATE
         words = spoken(self._open().segments(), offset)
