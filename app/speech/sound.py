@@ -18,7 +18,7 @@ def from_pcm(pcm: bytes) -> Samples:
 def to_pcm(samples: Samples) -> bytes:
     """float32 in [-1, 1] as int16 little-endian PCM; what lies outside is clipped, NaN is silence."""
     clean = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
-    return (np.clip(clean, -1, 1) * 32767).astype("<i2").tobytes()
+    return np.clip(np.rint(clean * 32768), -32768, 32767).astype("<i2").tobytes()
 
 
 def trimmed(samples: Samples, sample_rate: int, keep: float = 0.02) -> Samples:

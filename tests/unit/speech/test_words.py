@@ -43,7 +43,11 @@ class ScriptedDecoder:
         first = (self.start_at or 0) / RECOGNISER_RATE
         last = first + self.heard / RECOGNISER_RATE
         self.ended = [
-            (word.text, round((max(word.start, first) - first) / FRAME), round((word.end - first) / FRAME) - 1)
+            (
+                word.text,
+                round((max(word.start, first) - first) / FRAME),
+                round((word.end - first) / FRAME) - 1,
+            )
             for word in self.script
             if word.middle >= first and word.middle < last
         ]
