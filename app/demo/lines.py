@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -20,6 +21,13 @@ from app.service import hide_credentials
 
 Event = dict[str, Any]
 STOP_WITHIN = 5.0
+QUERY = re.compile(r"(?<=[\w/])\?\S+")
+
+
+def in_words(error: Exception) -> str:
+    """What an error says, without the address that FFmpeg quotes: a query may hold a password."""
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return QUERY.sub("", hide_credentials(said))
 
 
 class Helper:
@@ -106,7 +114,7 @@ class Parent:
 
     def tell_problem(self, error: Exception) -> None:
         """Sends an error in words, without passwords."""
-        self.tell("problem", message=hide_credentials(str(error) or type(error).__name__))
+        self.tell("problem", message=in_words(error))
 
     def _wait_for_end(self) -> None:
         while sys.stdin.readline():
