@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -110,6 +111,8 @@ class Session:
 
     def _phrase(self, text: str) -> None:
         mark = parse(text, PhraseMark)
+        if not (math.isfinite(mark.deadline) and math.isfinite(mark.seconds) and mark.start <= mark.end):
+            raise BadMessage("a phrase has finite seconds and deadline, and starts before it ends")
         phrase = Phrase(mark)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         admitted = not self.draining and self.admission.enter()

@@ -128,7 +128,7 @@ def main() -> None:
     print(f"{'profile':10}{'word error':>12}{'cores':>8}{'commit p50':>12}{'worst':>8}{'phrases':>9}")
     if not arguments.no_whole:
         print(f"{'whole':10}{word_error_rate(text, whole(sound)):12.1%}")
-    engine = PocketSphinx()
+    engine = PocketSphinx(background=False)
     engine.load()
     for name in arguments.profile:
         heard, result = incremental(engine, sound, PROFILES[name])

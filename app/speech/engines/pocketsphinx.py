@@ -4,7 +4,8 @@ At a commit the running utterance is ended, so that PocketSphinx's second and th
 running hypothesis lacks) settle its words. Then a new utterance starts, not at the cut but at a word
 about `CARRY` seconds before it: the words of that overlap are the language model's and the acoustic
 context for what follows, and are not told again. The overlap is decoded with the next sound, after
-the answer has left. The running mean of the features (CMN) lives on.
+the answer has left. The running mean of the features (CMN) lives on, and the session learns how to
+warp the frequency axis for the speaker's voice (see voice.py).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 from app.speech import licences
 from app.speech.engines.sphinx_library import Decoder, Setting
+from app.speech.engines.voice import VoiceScout
 from app.speech.sound import to_pcm
 from app.speech.types import RECOGNISER_RATE, EngineMissing, Samples, SpeechError, Word
 
@@ -41,8 +43,9 @@ class PocketSphinx:
     device = "cpu"
     languages: tuple[str, ...] = ("en",)
 
-    def __init__(self) -> None:
+    def __init__(self, background: bool = True) -> None:
         self._free: list[Decoder] = []
+        self._scout = VoiceScout(lambda: Decoder(settings()), background)
         self._lock = threading.Lock()
 
     def load(self) -> None:
@@ -57,6 +60,7 @@ class PocketSphinx:
         """Frees the spare decoders."""
         with self._lock:
             spare, self._free = self._free, []
+        self._scout.close()
         for decoder in spare:
             decoder.close()
 
@@ -66,7 +70,7 @@ class PocketSphinx:
             raise SpeechError(f"pocketsphinx knows English (en), not {language!r}")
         with self._lock:
             decoder = self._free.pop() if self._free else None
-        return PocketSphinxSession(decoder or Decoder(settings()), self._give_back)
+        return PocketSphinxSession(decoder or Decoder(settings()), self._give_back, self._scout)
 
     def _give_back(self, decoder: Decoder) -> None:
         decoder.forget_speaker(CEPSTRAL_MEAN)
@@ -93,9 +97,10 @@ def settings() -> dict[str, Setting]:
 class PocketSphinxSession:
     """Overlapping utterances of one speaker; words leave it in order, each once."""
 
-    def __init__(self, decoder: Decoder, give_back: Callable[[Decoder], None]) -> None:
+    def __init__(self, decoder: Decoder, give_back: Callable[[Decoder], None], scout: VoiceScout) -> None:
         self._decoder: Decoder | None = decoder
         self._give_back = give_back
+        self._voice = scout.listener()
         self._running = False
         self._sound: Samples = np.zeros(0, np.float32)
         self._start = 0
@@ -147,6 +152,8 @@ class PocketSphinxSession:
         return self._decoder
 
     def _begin(self) -> None:
+        if (factor := self._voice.changed()) is not None:
+            self._open().warp(factor)
         self._open().start()
         self._open().feed(to_pcm(self._sound))
         self._running = True
@@ -166,6 +173,7 @@ class PocketSphinxSession:
         offset = self._start / RECOGNISER_RATE
         words = spoken(self._open().segments(), offset)
         fresh = settled(words, self._told, until)
+        self._voice.heard(self._sound, words, self._heard)
         self._told = max(self._told, until - REVISABLE, *(word.end for word in fresh))
         self._keep_from(until if pause else next_start(words, until, offset))
         return fresh

@@ -9,11 +9,15 @@ from __future__ import annotations
 import ctypes
 import functools
 import json
+import math
 from collections.abc import Mapping
 
 from app.speech.types import EngineMissing
 
 Setting = str | int | float | bool
+
+LOG_BASE = math.log(1.0001)
+"""PocketSphinx's own unit of log probabilities (its setting `logbase`)."""
 
 _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "ps_config_parse_json": (ctypes.c_void_p, (ctypes.c_void_p, ctypes.c_char_p)),
@@ -33,6 +37,14 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
         None,
         (ctypes.c_void_p, ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_int)),
     ),
+    "ps_seg_prob": (
+        ctypes.c_int32,
+        (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p),
+    ),
+    "ps_get_config": (ctypes.c_void_p, (ctypes.c_void_p,)),
+    "ps_config_set_str": (ctypes.c_void_p, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)),
+    "ps_reinit_feat": (ctypes.c_int, (ctypes.c_void_p, ctypes.c_void_p)),
+    "ps_get_cmn": (ctypes.c_char_p, (ctypes.c_void_p, ctypes.c_int)),
     "ps_set_cmn": (ctypes.c_int, (ctypes.c_void_p, ctypes.c_char_p)),
     "err_set_loglevel_str": (ctypes.c_char_p, (ctypes.c_char_p,)),
 }
@@ -93,8 +105,27 @@ class Decoder:
             segment = self._library.ps_seg_next(segment)
         return found
 
+    def confidence(self) -> float:
+        """Mean log posterior of the segments of an ended utterance: 0 is sure, lower is less so."""
+        total, count = 0.0, 0
+        segment = self._library.ps_seg_iter(self._decoder)
+        while segment:
+            total += self._library.ps_seg_prob(segment, None, None, None) * LOG_BASE
+            count += 1
+            segment = self._library.ps_seg_next(segment)
+        return total / count if count else -math.inf
+
+    def warp(self, factor: float) -> None:
+        """Stretches the frequency axis for the speaker's voice (1.0: not at all), between utterances."""
+        config = self._library.ps_get_config(self._decoder)
+        self._library.ps_config_set_str(config, b"warp_params", f"{factor:g}".encode())
+        mean = self._library.ps_get_cmn(self._decoder, 0)
+        self._library.ps_reinit_feat(self._decoder, None)
+        self._library.ps_set_cmn(self._decoder, mean)
+
     def forget_speaker(self, cepstral_mean: str) -> None:
-        """Sets the running mean of the features back, for the next speaker."""
+        """Sets the warp and the running mean of the features back, for the next speaker."""
+        self.warp(1.0)
         self._library.ps_set_cmn(self._decoder, cepstral_mean.encode())
 
     def close(self) -> None:

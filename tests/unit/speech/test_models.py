@@ -1,0 +1,81 @@
+"""faster-whisper and CTranslate2 translation load and run, on tiny models made here. (SPK-2)"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.speech.engines.ctranslate2 import END, CTranslate2
+from app.speech.engines.whisper import Whisper
+from app.speech.types import RECOGNISER_RATE, SpeechError
+from tests.unit.speech import tiny_models
+
+
+def noise(seconds: float) -> np.ndarray:
+    return np.random.default_rng(0).normal(0, 0.1, int(seconds * RECOGNISER_RATE)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> Whisper:
+    folder = tmp_path_factory.mktemp("models")
+    tiny_models.whisper(folder / "tiny")
+    engine = Whisper("tiny", "auto", folder)
+    engine.load()
+    return engine
+
+
+def test_a_whisper_model_loads_from_its_folder_and_tells_its_languages(whisper: Whisper) -> None:
+    assert whisper.device in ("cpu", "cuda")
+    assert whisper.languages == ("en",)
+    with pytest.raises(SpeechError, match="'es'"):
+        whisper.session("es")
+
+
+def test_whisper_commits_words_in_order_within_the_time_asked(whisper: Whisper) -> None:
+    session = whisper.session("en")
+    told, until = [], 0.0
+    for _ in range(4):
+        session.feed(noise(1.5))
+        words = session.commit(until + 1.2, pause=False)
+        assert all(until - 0.5 <= word.middle < until + 1.2 for word in words)
+        until += 1.2
+        told += words
+    session.close()
+
+    assert [word.end for word in told] == sorted(word.end for word in told)
+
+
+def test_whisper_hears_nothing_in_silence(whisper: Whisper) -> None:
+    session = whisper.session("en")
+    session.feed(np.zeros(RECOGNISER_RATE, np.float32))
+
+    assert session.commit(1.0, pause=True) == []
+
+
+@pytest.mark.parametrize("sentencepiece", [False, True])
+def test_an_opus_model_translates_the_pair_in_its_name(tmp_path: Path, sentencepiece: bool) -> None:
+    tiny_models.translator(tmp_path / "opus-mt-en-es", nllb=False, sentencepiece=sentencepiece)
+    engine = CTranslate2("opus-mt-en-es", "cpu", tmp_path)
+    engine.load()
+
+    assert engine.pairs == (("en", "es"),)
+    assert engine.source_tokens("the rain", "en")[-1] == END
+    assert isinstance(engine.translate("the rain in the morning", "en", "es"), str)
+    assert engine.translate("  ", "en", "es") == ""
+    with pytest.raises(SpeechError, match="en-fr"):
+        engine.translate("the rain", "en", "fr")
+
+
+def test_an_nllb_model_is_told_both_languages(tmp_path: Path) -> None:
+    tiny_models.translator(tmp_path / "nllb", nllb=True, sentencepiece=False)
+    engine = CTranslate2("nllb", "cpu", tmp_path)
+    engine.load()
+
+    assert set(engine.pairs) == {(a, b) for a in ("en", "es", "fr") for b in ("en", "es", "fr") if a != b}
+    tokens = engine.source_tokens("the rain", "en")
+    assert (tokens[0], tokens[-1]) == ("eng_Latn", END)
+    text = engine.translate("the rain", "en", "fr")
+    assert "fra_Latn" not in text
+    assert END not in text
