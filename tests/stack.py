@@ -26,6 +26,7 @@ from app.demo.measure import Measurement
 from app.demo.publish import ingest_address, publish
 from app.demo.read import read, watch_address
 from app.demo.sample import sample_video
+from app.native import guard
 from app.settings import Settings, load
 
 ROOT = Path(__file__).parent.parent
@@ -103,6 +104,7 @@ class Stack:
 
     `extra` are settings as environment variables. A context manager: starts them all and waits until
     they are healthy; stops everything that was started through it, publishers and readers included.
+    The services end with this process, however it ends.
     """
 
     folder: Path
@@ -148,7 +150,7 @@ class Stack:
             command = [str(media.find_binary()), str(config)]
         with self.log_of(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                command,
+                guard.command(os.getpid(), command),
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

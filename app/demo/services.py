@@ -13,6 +13,7 @@ from typing import Self
 
 import httpx
 
+from app.native import guard
 from app.settings import Settings
 
 START_WITHIN = 120.0
@@ -81,7 +82,7 @@ class Services:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as sink:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app", "run", "--no-setup"],
+                guard.command(os.getpid(), [sys.executable, "-m", "app", "run", "--no-setup"]),
                 env={**os.environ, "TARGET_LANGUAGES": self._languages},
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
