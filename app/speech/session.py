@@ -73,6 +73,7 @@ class Session:
         self.context: deque[str] = deque(maxlen=1)
         self.draining = False
         self._something = asyncio.Event()
+        self._hearing: asyncio.Future[float] | None = None
 
     async def run(self) -> None:
         """Until the client goes. Raises BadMessage."""
@@ -86,6 +87,8 @@ class Session:
             for task in (working, answering):
                 with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
                     await task
+            if self._hearing is not None:
+                await asyncio.wait([self._hearing])
             self._abandon()
 
     async def _read(self) -> None:
@@ -149,7 +152,8 @@ class Session:
             await self._something.wait()
             self._something.clear()
             while not self.lane.idle:
-                self.metrics.heard.inc(await loop.run_in_executor(self.executor, self.lane.work))
+                self._hearing = loop.run_in_executor(self.executor, self.lane.work)
+                self.metrics.heard.inc(await asyncio.shield(self._hearing))
 
     async def _answer(self) -> None:
         while True:
@@ -161,6 +165,9 @@ class Session:
                 phrase.abandoned = True
                 _settle(answer, failed(phrase, None))
                 message, pcm = answer.result()
+            except asyncio.CancelledError:
+                self._give_up(phrase, answer)
+                raise
             self._count(message)
             await self.socket.send_text(message.model_dump_json())
             if pcm:
@@ -176,10 +183,12 @@ class Session:
 
     def _abandon(self) -> None:
         while not self.asked.empty():
-            phrase, answer = self.asked.get_nowait()
-            phrase.abandoned = True
-            answer.cancel()
-            self.metrics.phrases.labels("abandoned").inc()
+            self._give_up(*self.asked.get_nowait())
+
+    def _give_up(self, phrase: Phrase, answer: asyncio.Future[Answer]) -> None:
+        phrase.abandoned = True
+        answer.cancel()
+        self.metrics.phrases.labels("abandoned").inc()
 
 
 def failed(phrase: Phrase, error: BaseException | None) -> Answer:
