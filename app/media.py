@@ -68,8 +68,7 @@ def render(settings: Settings) -> str:
 def configuration(settings: Settings) -> dict[str, Any]:
     """The configuration of MediaMTX 1.13 as plain data.
 
-    The control API listens on this machine only and is the one thing that is not asked about at the
-    dubber, which decides who may publish and read.
+    The dubber decides who may publish, read and use the control API, which listens on this machine only.
     """
 
     def address(port: int, host: str = settings.bind_address) -> str:
@@ -86,7 +85,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "writeQueueSize": 2048,
         "authMethod": "http",
         "authHTTPAddress": f"{settings.dubber_address}/auth",
-        "authHTTPExclude": [{"action": "api"}, {"action": "metrics"}, {"action": "pprof"}],
+        # Not even the control API is left out: any page in a browser on this machine could post to it.
+        "authHTTPExclude": [],
         "api": True,
         "apiAddress": address(settings.media_api_port, "127.0.0.1"),
         # No web page may read it from a browser on this machine.

@@ -80,6 +80,13 @@ class Settings(BaseSettings):
     media_read_password: SecretStr = section(
         "Media server", SecretStr(""), "Password for watching.", "another-long-random-word"
     )
+    media_api_password: SecretStr = section(
+        "Media server",
+        SecretStr(""),
+        "Password of the control API for tools of your own (user voicestack-api); empty lets only the "
+        "dubber in.",
+        "a-third-long-random-word",
+    )
     media_record: bool = section(
         "Media server",
         False,

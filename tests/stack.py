@@ -26,7 +26,9 @@ from app.demo.measure import Measurement
 from app.demo.publish import ingest_address, publish
 from app.demo.read import read, watch_address
 from app.demo.sample import sample_video
+from app.dubbing.auth import API_USER
 from app.native import guard
+from app.native.plan import healthy_statuses
 from app.settings import Settings, load
 
 ROOT = Path(__file__).parent.parent
@@ -34,6 +36,7 @@ HEALTHY_WITHIN = 90.0
 STOP_WITHIN = 15.0
 POLL = 0.05
 LOG_TAIL = 60
+API_PASSWORD = "for-tests"
 
 Found = TypeVar("Found")
 
@@ -112,7 +115,13 @@ class Stack:
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        chosen = {"DATA_DIR": str(self.folder / "data"), "LOG_LEVEL": "info", **free_ports(), **self.extra}
+        chosen = {
+            "DATA_DIR": str(self.folder / "data"),
+            "LOG_LEVEL": "info",
+            "MEDIA_API_PASSWORD": API_PASSWORD,
+            **free_ports(),
+            **self.extra,
+        }
         self.environment = {name: value for name, value in os.environ.items() if name not in known_names()}
         self.environment |= chosen | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         self.settings: Settings = load(chosen)
@@ -175,7 +184,7 @@ class Stack:
         port = getattr(self.settings, service.port(service.health_port).setting)
         try:
             url = f"http://127.0.0.1:{port}{service.health}"
-            return httpx.get(url, timeout=2.0, trust_env=False).status_code == 200
+            return httpx.get(url, timeout=2.0, trust_env=False).status_code in healthy_statuses(service)
         except httpx.HTTPError:
             return False
 
@@ -246,6 +255,12 @@ class Stack:
     def rtsp(self) -> str:
         """The RTSP address of the media server, without a path."""
         return f"rtsp://127.0.0.1:{self.settings.media_rtsp_port}"
+
+    def ready_paths(self) -> dict[str, str]:
+        """The media server's ready paths: when each became ready."""
+        address = f"http://127.0.0.1:{self.settings.media_api_port}/v3/paths/list"
+        answer = httpx.get(address, auth=(API_USER, API_PASSWORD), timeout=5.0, trust_env=False)
+        return {item["name"]: item["readyTime"] for item in answer.json()["items"] if item["ready"]}
 
     def dub(self, name: str, language: str = "es") -> dict[str, Any] | None:
         """What the dubber says about a dub, None where it has none."""

@@ -10,6 +10,7 @@ from app.dubbing import paths
 from app.settings import Settings
 
 INTERNAL_USER = "voicestack-internal"
+API_USER = "voicestack-api"
 
 
 class AccessRequest(BaseModel):
@@ -37,9 +38,12 @@ def allowed(request: AccessRequest, settings: Settings, internal_secret: str) ->
     """Whether the media server shall let this connection do what it asks.
 
     Workers read live/<name> and publish dub/<name>/<language>; people publish to live/<name> and
-    watch both, with the credentials from the settings where they are set. Nothing else is let
-    through, the server's own control API, metrics and profiler included.
+    watch both, with the credentials from the settings where they are set. The control API takes
+    its password always, so that no web page in a browser on this machine can use it: it can make the
+    media server run commands. Nothing else is let through, metrics and profiler included.
     """
+    if request.action == "api":
+        return request.user == API_USER and same(request.password, api_password(settings, internal_secret))
     live, dub = paths.live_name(request.path) is not None, paths.is_dub(request.path)
     if request.user == INTERNAL_USER:
         asked_for_its_part = (request.action == "read" and live) or (request.action == "publish" and dub)
@@ -53,6 +57,11 @@ def allowed(request: AccessRequest, settings: Settings, internal_secret: str) ->
             request, settings.media_read_user, settings.media_read_password.get_secret_value()
         )
     return False
+
+
+def api_password(settings: Settings, internal_secret: str) -> str:
+    """The password of the control API: the one from the settings, else the dubber's own."""
+    return settings.media_api_password.get_secret_value() or internal_secret
 
 
 def matches(request: AccessRequest, user: str, password: str) -> bool:

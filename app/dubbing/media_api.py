@@ -53,11 +53,21 @@ class Page(BaseModel):
 
 
 class MediaApi:
-    """The control API of the media server at a host and port."""
+    """The control API of the media server at a host and port, with user and password where it asks."""
 
-    def __init__(self, host: str, port: int, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        credentials: tuple[str, str] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._client = httpx.AsyncClient(
-            base_url=f"http://{host}:{port}", timeout=TIMEOUT, transport=transport, trust_env=False
+            base_url=f"http://{host}:{port}",
+            auth=credentials,
+            timeout=TIMEOUT,
+            transport=transport,
+            trust_env=False,
         )
 
     async def paths(self) -> list[MediaPath]:

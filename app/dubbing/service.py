@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +12,7 @@ import httpx
 from fastapi import FastAPI
 
 from app.dubbing import api, feeds, media_calls, metrics, speech_health
-from app.dubbing.auth import new_secret
+from app.dubbing.auth import API_USER, api_password, new_secret
 from app.dubbing.events import Hub
 from app.dubbing.media_api import MediaApi
 from app.dubbing.streams import LINGER, Streams
@@ -19,6 +20,8 @@ from app.dubbing.watcher import Watcher
 from app.dubbing.workers import PATIENCE, Launcher, Main, Patience, Supervisor, run_real_worker
 from app.service import create_app
 from app.settings import Settings
+
+LISTENS_WITHIN = 2.0
 
 
 def create(
@@ -39,15 +42,21 @@ def create(
         hub,
         linger,
     )
-    media = MediaApi(settings.media_host, settings.media_api_port)
+    media = MediaApi(settings.media_host, settings.media_api_port, (API_USER, api_password(settings, secret)))
     watcher = Watcher(media, streams.seen)
     client = httpx.AsyncClient(trust_env=False, timeout=1.0)
+
+    async def watch() -> None:
+        # The media server asks this service whether its control API may answer, and makes one who is
+        # refused wait: so not before this service listens.
+        await listening(settings.local_host, settings.dubber_port, LISTENS_WITHIN)
+        await watcher.run()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         launcher.warm_up()
         tasks = [
-            asyncio.create_task(watcher.run(), name="watcher"),
+            asyncio.create_task(watch(), name="watcher"),
             asyncio.create_task(feeds.tell_streams(streams, hub), name="feeds"),
         ]
         try:
@@ -81,3 +90,17 @@ def create(
     api.install(app, streams, hub)
     app.include_router(media_calls.router(settings, secret, watcher))
     return app
+
+
+async def listening(host: str, port: int, within: float) -> None:
+    """Waits until something listens there, or for `within` seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection(host, port)
+                except OSError:
+                    await asyncio.sleep(0.02)
+                else:
+                    writer.close()
+                    return

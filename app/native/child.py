@@ -106,10 +106,10 @@ class Child:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
 
-async def is_healthy(client: httpx.AsyncClient, url: str) -> bool:
-    """Whether a service answers 200 there."""
+async def is_healthy(client: httpx.AsyncClient, url: str, healthy: frozenset[int]) -> bool:
+    """Whether a service answers there with one of these statuses."""
     try:
         answer = await client.get(url, timeout=HEALTH_TIMEOUT)
     except httpx.HTTPError:
         return False
-    return answer.status_code == 200
+    return answer.status_code in healthy

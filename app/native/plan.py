@@ -19,11 +19,12 @@ GOOD_RUN = 60.0
 
 @dataclass(frozen=True)
 class Launch:
-    """How a service is run: its command, and the address that tells its health."""
+    """How a service is run: its command, the address that tells its health, and what it answers there."""
 
     service: Service
     command: tuple[str, ...]
     health_url: str
+    healthy: frozenset[int]
 
 
 def number(port: Port, settings: Settings) -> int:
@@ -45,7 +46,16 @@ def launch(service: Service, settings: Settings, media_binary: Path, media_confi
         command = (str(media_binary), str(media_config))
     else:
         command = (sys.executable, "-m", "app", "serve", service.name)
-    return Launch(service, command, f"http://{bracket(host)}:{number(port, settings)}{service.health}")
+    url = f"http://{bracket(host)}:{number(port, settings)}{service.health}"
+    return Launch(service, command, url, healthy_statuses(service))
+
+
+def healthy_statuses(service: Service) -> frozenset[int]:
+    """The HTTP statuses that say a service is well.
+
+    The media server asks us for a password, which shows as well that it lives.
+    """
+    return frozenset({200}) if service.module is not None else frozenset({200, 401})
 
 
 def bracket(host: str) -> str:

@@ -48,14 +48,14 @@ async def _ask_all(settings: Settings) -> list[Standing]:
 async def _ask(
     client: httpx.AsyncClient, service: Service, settings: Settings, process: int | None
 ) -> Standing:
-    url = launch(service, settings, media.cached_binary(), media.cached_binary()).health_url
+    how = launch(service, settings, media.cached_binary(), media.cached_binary())
     address = f"{settings.local_host}:{number(service.ports[0], settings)}"
     try:
-        answer = await client.get(url)
+        answer = await client.get(how.health_url)
     except httpx.HTTPError:
         return Standing(service.name, "down", "", "", address, None, "")
     if service.module is None:
-        health = "ok" if answer.status_code == 200 else f"HTTP {answer.status_code}"
+        health = "ok" if answer.status_code in how.healthy else f"HTTP {answer.status_code}"
         return Standing(service.name, "up", health, "", address, process, "")
     return described(service.name, address, process, answer)
 

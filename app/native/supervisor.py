@@ -93,7 +93,7 @@ class Runner:
     async def _gets_healthy(self, ended: asyncio.Task[int]) -> bool:
         deadline = time.monotonic() + self.service.start_within
         while not ended.done() and time.monotonic() < deadline:
-            if await is_healthy(self._client, self.launch.health_url):
+            if await is_healthy(self._client, self.launch.health_url, self.launch.healthy):
                 return not ended.done()
             await asyncio.wait({ended}, timeout=ASK_WHILE_STARTING)
         return False
@@ -106,7 +106,7 @@ class Runner:
             done, _ = await asyncio.wait({ended}, timeout=ASK_WHILE_RUNNING)
             if done:
                 return False
-            if await is_healthy(self._client, self.launch.health_url):
+            if await is_healthy(self._client, self.launch.health_url, self.launch.healthy):
                 if told:
                     self._lines.say(f"{self.service.name} answers again")
                 answered, told = time.monotonic(), False

@@ -30,9 +30,7 @@ TEST_CARD = ["-re", "-f", "lavfi", "-i", PICTURE, "-re", "-f", "lavfi", "-i", SO
 
 def paths(stack: Stack) -> dict[str, Any]:
     """The media server's ready paths: when each became ready."""
-    address = f"http://127.0.0.1:{stack.settings.media_api_port}/v3/paths/list"
-    items = httpx.get(address, timeout=5.0, trust_env=False).json()["items"]
-    return {item["name"]: item["readyTime"] for item in items if item["ready"]}
+    return stack.ready_paths()
 
 
 def out(stack: Stack, name: str, language: str = "es", within: float = 20.0) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -24,9 +25,7 @@ PASSWORDS = {
 
 def published(stack: Stack, path: str) -> bool:
     """Whether the media server has a stream at that path."""
-    api = f"http://127.0.0.1:{stack.settings.media_api_port}/v3/paths/list"
-    items = httpx.get(api, trust_env=False).json()["items"]
-    return any(item["name"] == path and item["ready"] for item in items)
+    return path in stack.ready_paths()
 
 
 def publish(address: str) -> subprocess.Popen[str]:
@@ -84,6 +83,15 @@ def test_nobody_publishes_outside_of_live(guarded: Stack) -> None:
     host = f"127.0.0.1:{guarded.settings.media_rtsp_port}"
     for path in ("other/news", "dub/news/es"):
         assert publish(f"rtsp://obs:publish-word@{host}/{path}").wait(30) != 0
+
+
+def test_the_control_api_takes_no_command_without_its_password(guarded: Stack, tmp_path: Path) -> None:
+    """What a web page in a browser on this machine could send."""
+    url = f"http://127.0.0.1:{guarded.settings.media_api_port}/v3/config/paths/add/page"
+    body = f'{{"runOnInit": "touch {tmp_path / "done"}"}}'
+    answer = httpx.post(url, content=body, headers={"Content-Type": "text/plain"}, trust_env=False)
+    assert answer.status_code == 401
+    assert not (tmp_path / "done").exists()
 
 
 def test_the_control_api_is_not_reachable_from_other_machines(new_stack: NewStack) -> None:

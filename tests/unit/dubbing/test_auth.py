@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dubbing.auth import INTERNAL_USER, AccessRequest, allowed, new_secret
+from app.dubbing.auth import API_USER, INTERNAL_USER, AccessRequest, allowed, new_secret
 from app.settings import Settings, load
 
 SECRET = "of-this-run"
@@ -99,6 +99,14 @@ def test_other_paths_are_refused(action: str, path: str) -> None:
 def test_the_control_api_is_never_opened_this_way(settings: Settings, action: str) -> None:
     for user, password in (("", ""), ("obs", "in-word"), (INTERNAL_USER, SECRET)):
         assert not may(settings, action, "live/news", user, password)
+
+
+def test_the_control_api_takes_the_dubbers_own_secret_or_the_password_from_the_settings() -> None:
+    assert may(OPEN, "api", "", API_USER, SECRET)
+    assert not may(OPEN, "api", "", API_USER, "")
+    chosen = load({"MEDIA_API_PASSWORD": "api-word"})
+    assert may(chosen, "api", "", API_USER, "api-word")
+    assert not may(chosen, "api", "", API_USER, SECRET)
 
 
 @given(user=st.text(), password=st.text(), action=st.text(), path=st.text())

@@ -26,7 +26,7 @@ IDLE = {**LIVE, "name": "live/idle", "source": None, "ready": False, "readyTime"
 
 def ask(answer: Any) -> list[MediaPath]:
     async def go() -> list[MediaPath]:
-        api = MediaApi("127.0.0.1", 9997, httpx.MockTransport(answer))
+        api = MediaApi("127.0.0.1", 9997, transport=httpx.MockTransport(answer))
         try:
             return await api.paths()
         finally:

@@ -30,9 +30,8 @@ def test_an_ipv6_address_is_bracketed() -> None:
     assert configured(BIND_ADDRESS="::1")["rtspAddress"] == "[::1]:8554"
 
 
-def test_only_actions_that_never_leave_this_machine_are_not_asked_about() -> None:
-    excluded = {entry["action"] for entry in configured()["authHTTPExclude"]}
-    assert excluded == {"api", "metrics", "pprof"}
+def test_the_dubber_is_asked_about_everything_the_control_api_included() -> None:
+    assert configured()["authHTTPExclude"] == []
 
 
 def test_the_dubber_is_asked_who_may_publish_and_read() -> None:
