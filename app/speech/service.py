@@ -131,6 +131,8 @@ class SpeechService:
             await refuse(socket, "bad_message", str(error))
         except (WebSocketDisconnect, RuntimeError):
             log.info("client went away")
+        except SpeechError as error:
+            await refuse(socket, "no_recogniser", str(error))
         finally:
             self.sessions.discard(session)
             await asyncio.get_running_loop().run_in_executor(None, session.lane.recogniser.close)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import math
 from collections import deque
@@ -12,7 +11,7 @@ from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 import structlog
-from fastapi import WebSocket, WebSocketDisconnect
+from fastapi import WebSocket
 from pydantic import ValidationError
 
 from app.protocol import Config, Dub, ErrorCode, Failure, PhraseMark, unpack_sound
@@ -76,20 +75,20 @@ class Session:
         self._hearing: asyncio.Future[float] | None = None
 
     async def run(self) -> None:
-        """Until the client goes. Raises BadMessage."""
-        working = asyncio.create_task(self._work())
-        answering = asyncio.create_task(self._answer())
+        """Until the client goes. Raises BadMessage, or what the recogniser failed with."""
+        tasks = [asyncio.create_task(part) for part in (self._read(), self._work(), self._answer())]
         try:
-            await self._read()
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (working, answering):
+            ended = [task for task in tasks if task.done()]
+            for task in tasks:
                 task.cancel()
-            for task in (working, answering):
-                with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
-                    await task
+            await asyncio.wait(tasks)
             if self._hearing is not None:
                 await asyncio.wait([self._hearing])
             self._abandon()
+        for task in ended:
+            task.result()
 
     async def _read(self) -> None:
         while True:
