@@ -4,7 +4,8 @@
 
 Piper's packaged voice speaks tests/data/news-test.txt; the sound is fed as it would arrive and cut by
 the worker's own phrase cutter. Settings of the recogniser are tuned on news-tuning.txt alone. `whole`
-is PocketSphinx on all the sound at once: what it can do without any cut.
+is PocketSphinx on all the sound at once: what it can do without any cut. The trials of the speaker's
+voice, which a service runs in the background, run within a commit here: they are the worst ones.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class PocketSphinx:
 
     name = "pocketsphinx"
     licences = (licences.POCKETSPHINX, licences.POCKETSPHINX_MODEL)
-    memory = 120
+    memory = 220
     device = "cpu"
     languages: tuple[str, ...] = ("en",)
 
@@ -173,7 +173,7 @@ class PocketSphinxSession:
         offset = self._start / RECOGNISER_RATE
         words = spoken(self._open().segments(), offset)
         fresh = settled(words, self._told, until)
-        self._voice.heard(self._sound, words, self._heard)
+        self._voice.heard(self._sound, self._start, words)
         self._told = max(self._told, until - REVISABLE, *(word.end for word in fresh))
         self._keep_from(until if pause else next_start(words, until, offset))
         return fresh

@@ -21,11 +21,12 @@ from app.speech.sound import to_pcm
 from app.speech.types import RECOGNISER_RATE, Samples, Word
 
 FACTORS = (0.86, 0.93, 1.0, 1.07)
-PIECE = 4.0
-"""Seconds of speech that are tried with each factor; about 0.3 s of CPU time a factor."""
-FEWEST_WORDS = 5
-EVERY = (4.0, 6.0, 10.0, 15.0, 25.0)
+PIECE = 7.0
+"""Seconds of speech that are tried with each factor; about 0.6 s of CPU time a factor."""
+EVERY = (7.0, 10.0, 14.0, 20.0, 30.0)
 """Seconds from one trial to the next; after these, LATER."""
+DOUBT = 0.7
+"""Each factor's handicap for each unit it is away from 1.0: one short trial must not decide."""
 LATER = 90.0
 FORGETTING = 0.9
 
@@ -41,7 +42,7 @@ class Evidence:
         if all(math.isfinite(score) for score in scores.values()):
             for factor, score in scores.items():
                 self._scores[factor] = FORGETTING * self._scores[factor] + score
-        return max(FACTORS, key=lambda factor: (self._scores[factor], -abs(factor - 1.0)))
+        return max(FACTORS, key=lambda factor: self._scores[factor] - DOUBT * abs(factor - 1.0))
 
 
 class VoiceScout:
@@ -96,27 +97,30 @@ class VoiceListener:
         self._evidence = Evidence()
         self._trials = 0
         self._next = EVERY[0]
-        self._since = 0.0
-        self._last = 0.0
+        self._since = 0
+        self._end = 0
         self._busy = False
         self._collected: list[Samples] = []
         self._used = 1.0
         self._best = 1.0
 
-    def heard(self, sound: Samples, words: Sequence[Word], now: float) -> None:
-        """Takes an utterance into account; starts a trial when it is time for one."""
-        self._since += max(0.0, now - self._last)
-        self._last = now
-        if self._busy or self._since < self._next or not words:
+    def heard(self, sound: Samples, start: int, words: Sequence[Word]) -> None:
+        """Takes an utterance into account, which starts at sample `start`; starts a trial in its time."""
+        end = start + sound.size
+        known = self._end - start if self._end <= end else 0
+        self._end = end
+        fresh = sound[max(0, known) :]
+        self._since += fresh.size
+        if self._busy or self._since < (self._next - PIECE) * RECOGNISER_RATE or not words:
             return
-        self._collected.append(sound[: int(PIECE * RECOGNISER_RATE)])
-        piece = np.concatenate(self._collected)
-        if piece.size < PIECE * RECOGNISER_RATE or len(words) + len(self._collected) < FEWEST_WORDS:
+        self._collected.append(fresh)
+        if sum(part.size for part in self._collected) < PIECE * RECOGNISER_RATE:
             return
+        piece = np.concatenate(self._collected)[-int(PIECE * RECOGNISER_RATE) :]
         self._collected = []
-        self._busy, self._since = True, 0.0
-        self._next = EVERY[self._trials + 1] if self._trials + 1 < len(EVERY) else LATER
+        self._busy, self._since = True, 0
         self._trials += 1
+        self._next = EVERY[self._trials] if self._trials < len(EVERY) else LATER
         self._scout.start(lambda: self._try(piece))
 
     def changed(self) -> float | None:
