@@ -21,7 +21,7 @@ from app import __version__, catalog
 from app.settings import Settings
 
 CHECK_TIMEOUT = 0.7
-CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@|(?<=[?&]pass=)[^&\s]+")
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,8 @@ async def run_checks(checks: Mapping[str, Checker]) -> dict[str, Check]:
 
 
 def hide_credentials(text: str) -> str:
-    """The text with user and password taken out of every address in it."""
-    return CREDENTIALS.sub("***@", text)
+    """The text with user and password taken out of every address in it, also of `?user=…&pass=…`."""
+    return CREDENTIALS.sub(lambda found: "***@" if found[0].endswith("@") else "***", text)
 
 
 def _hide_in_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

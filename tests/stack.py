@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -47,9 +49,12 @@ class StackError(RuntimeError):
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """A port that nothing listens on at the moment."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        # Below the ports that outgoing connections take, or one of those has it before the service.
+        port = random.randint(20_000, 32_000)
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def free_ports() -> dict[str, str]:

@@ -18,8 +18,15 @@ OUTCOMES = {
     "late": "late",
     "dropped": "dropped",
     "passed_through": "original",
+    "wordless": "no words",
 }
-COLOURS = {"in_time": "green", "late": "yellow", "dropped": "red", "passed_through": "magenta"}
+COLOURS = {
+    "in_time": "green",
+    "late": "yellow",
+    "dropped": "red",
+    "passed_through": "magenta",
+    "wordless": "dim",
+}
 SHOWN = 12
 
 
@@ -33,8 +40,8 @@ class Summary:
 
     @property
     def phrases(self) -> int:
-        """All phrases."""
-        return sum(self.counts.values())
+        """All phrases; what had no words in it is none."""
+        return sum(self.counts.values()) - self.counts["wordless"]
 
     @property
     def dubbed(self) -> int:
@@ -117,6 +124,7 @@ def summary_rows(summary: Summary, figures: Figures, recording: str) -> list[tup
         ("late", str(summary.counts["late"])),
         ("dropped", str(summary.counts["dropped"])),
         ("original passed through", str(summary.counts["passed_through"])),
+        ("sounds without words", str(summary.counts["wordless"])),
     ]
     if lag.count:
         rows.append(("dub lag p50 / p95 / p99", f"{lag.p50:.3f} / {lag.p95:.3f} / {lag.p99:.3f} s"))

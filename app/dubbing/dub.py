@@ -49,6 +49,7 @@ def added(one: messages.Counts, other: messages.Counts) -> messages.Counts:
         late=one.late + other.late,
         dropped=one.dropped + other.dropped,
         passed_through=one.passed_through + other.passed_through,
+        wordless=one.wordless + other.wordless,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Phase = Literal["connecting", "waiting", "running", "source_lost"]
-Outcome = Literal["in_time", "late", "dropped", "passed_through"]
+Outcome = Literal["in_time", "late", "dropped", "passed_through", "wordless"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,9 @@ class Bypass:
 
 @dataclass(frozen=True)
 class SourceReady:
-    """The publisher is there (again): connect now instead of at the next attempt."""
+    """The publisher is there (again): connect now, to this address, instead of at the next attempt."""
+
+    source_url: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,19 @@ class Counts:
 
     in_time: the dub started within 0.1 s of its place; late: later than that, but played;
     dropped: a dub came too late to be played; passed_through: the original was heard because no dub
-    came (speech service down, overloaded or wrong, or nothing was recognised).
+    came (speech service down, overloaded or wrong). What sounded like speech but had no word in it
+    (laughter, a cough, the end of a word that the phrase before has) is `wordless`, and no phrase.
     """
 
     in_time: int = 0
     late: int = 0
     dropped: int = 0
     passed_through: int = 0
+    wordless: int = 0
 
     @property
     def phrases(self) -> int:
-        """All phrases that have an outcome."""
+        """All phrases with words, or with an unknown number of them, that have an outcome."""
         return self.in_time + self.late + self.dropped + self.passed_through
 
 

@@ -12,7 +12,7 @@ from app.dubbing import views
 from app.dubbing.streams import Streams
 
 LABELS = ("stream", "language")
-OUTCOMES = ("in_time", "late", "dropped", "passed_through")
+OUTCOMES = ("in_time", "late", "dropped", "passed_through", "wordless")
 UP = ("dubbing", "original", "bypassed")
 
 

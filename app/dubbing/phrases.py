@@ -92,7 +92,8 @@ class Phrases:
         if phrase is None:
             return
         if answer.dub is None:
-            self._record(answer, phrase, "passed_through", answer.problem or answer.code)
+            outcome: Outcome = "wordless" if answer.code == "no_speech" else "passed_through"
+            self._record(answer, phrase, outcome, answer.problem or answer.code)
             return
         self._tell(self._caption(answer, phrase))
         rate = answer.dub.sample_rate

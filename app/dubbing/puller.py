@@ -30,8 +30,9 @@ class Puller:
         self.reconnects = 0
         self.last_progress = time.monotonic()
 
-    def wake(self) -> None:
-        """Tries again now instead of after the wait."""
+    def wake(self, url: str = "") -> None:
+        """Tries again now instead of after the wait, at this address where one is given."""
+        self._url = url or self._url
         self._wake.set()
 
     def run(self) -> None:

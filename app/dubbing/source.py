@@ -75,12 +75,7 @@ class Source:
         try:
             self._container = av.open(
                 url,
-                options={
-                    "rtsp_transport": "tcp",
-                    "timeout": str(round(READ_TIMEOUT * 1e6)),
-                    "analyzeduration": str(round(probe_time * 1e6)),
-                    "fflags": "+genpts+discardcorrupt",
-                },
+                options=options(url, probe_time),
                 timeout=(READ_TIMEOUT + probe_time, READ_TIMEOUT),
             )
         except (av.error.FFmpegError, OSError) as error:
@@ -157,6 +152,18 @@ class Source:
                 samples: Samples = part.to_ndarray().reshape(-1, 2).astype(np.float32, copy=False)
                 yield Sound(start, arrival, np.nan_to_num(samples, copy=False))
                 start += len(samples) / SAMPLE_RATE
+
+
+def options(url: str, probe_time: float) -> dict[str, str]:
+    """FFmpeg's options for that address. An RTMP input with a `timeout` would listen, not connect."""
+    common = {
+        "analyzeduration": str(round(probe_time * 1e6)),
+        "fflags": "+genpts+discardcorrupt",
+    }
+    wait = str(round(READ_TIMEOUT * 1e6))
+    if url.startswith("rtmp"):
+        return common | {"rw_timeout": wait}
+    return common | {"rtsp_transport": "tcp", "timeout": wait}
 
 
 def decoding_time(packet: av.Packet[Any], last: float) -> float:

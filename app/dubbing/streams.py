@@ -47,6 +47,10 @@ class Runner(Protocol):
 MakeRunner = Callable[[WorkerConfig, Callable[[Event], None], Callable[[str], None]], Runner]
 
 
+# What MediaMTX 1.13 gives to an RTMP reader that speaks no enhanced RTMP.
+CARRIED_BY_RTMP = {"H264", "MPEG-4 Audio", "MPEG-1/2 Audio"}
+
+
 class Stream:
     """A stream: its publisher, the one before where it is gone (`gone_at`, monotonic), and its dubs."""
 
@@ -212,7 +216,7 @@ class Streams:
         for language in stream.dubs:
             runner = self._runners.get((publisher.name, language))
             if runner is not None:
-                runner.send(SourceReady())
+                runner.send(SourceReady(self._source_url(publisher)))
 
     def _forget(self, name: str) -> None:
         stream = self._streams.pop(name)
@@ -260,14 +264,29 @@ class Streams:
         else:
             self._hub.tell("caption", dub.caption(event), dub.stream, dub.language)
 
+    def _source_url(self, publisher: Publisher) -> str:
+        """Where a worker reads the stream: over RTMP where that carries all its tracks, else over RTSP.
+
+        RTMP has one clock for picture and sound, and decoding times. An RTSP client guesses how the
+        tracks belong together until sender reports arrive, which the media server writes from the times
+        of arrival: the tracks then jump by as much as the publisher's packets jittered.
+        """
+        settings, path = self._settings, paths.live_path(publisher.name)
+        host = f"[{settings.media_host}]" if ":" in settings.media_host else settings.media_host
+        if publisher.tracks and set(publisher.tracks) <= CARRIED_BY_RTMP:
+            login = f"user={INTERNAL_USER}&pass={self._secret}"
+            return f"rtmp://{host}:{settings.media_rtmp_port}/{path}?{login}"
+        return f"rtsp://{INTERNAL_USER}:{self._secret}@{host}:{settings.media_rtsp_port}/{path}"
+
     def _config(self, dub: Dub) -> WorkerConfig:
         settings = self._settings
         host = f"[{settings.media_host}]" if ":" in settings.media_host else settings.media_host
         server = f"rtsp://{INTERNAL_USER}:{self._secret}@{host}:{settings.media_rtsp_port}"
+        publisher = self._streams[dub.stream].publisher
         return WorkerConfig(
             stream=dub.stream,
             language=dub.language,
-            source_url=f"{server}/{paths.live_path(dub.stream)}",
+            source_url=self._source_url(publisher),
             publish_url=f"{server}/{paths.dub_path(dub.stream, dub.language)}",
             sts_addresses=settings.sts_addresses,
             source_language=settings.source_language,

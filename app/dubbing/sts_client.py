@@ -16,6 +16,7 @@ from app.dubbing.sts_host import Host
 from app.protocol import Config, Dub, Failure, PhraseMark, pack_sound
 
 RETURN_AFTER = 3.0
+RETURN_AT_LATEST = 6.0
 REST_AFTER_SILENCE = 4.0
 REST_AFTER_FAILURES = 10.0
 MOST_FAILURES = 3
@@ -52,8 +53,8 @@ class StsClient:
 
     Fails over at once when the host goes away or lets a phrase's deadline pass, with the phrases that
     still wait and the sound before them; goes back to a better one when that has been ready for 3 s
-    and nothing waits. Methods may be called from any thread; `on_answer` is called in the client's.
-    Every phrase asked for is answered exactly once.
+    and nothing waits, or for 6 s. Methods may be called from any thread; `on_answer` is called in the
+    client's. Every phrase asked for is answered exactly once.
     """
 
     def __init__(
@@ -177,7 +178,7 @@ class StsClient:
         active = self._active
         if active is not None and active.usable and best is not active and best is not None:
             ready_for = time.monotonic() - (best.ready_since or 0.0)
-            if self._asked or ready_for < RETURN_AFTER:
+            if ready_for < (RETURN_AT_LATEST if self._asked else RETURN_AFTER):
                 return
         if best is active:
             return

@@ -45,6 +45,7 @@ class Counts(BaseModel):
     late: int = 0
     dropped: int = 0
     passed_through: int = 0
+    wordless: int = 0
 
 
 class Speech(BaseModel):

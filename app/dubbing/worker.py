@@ -84,8 +84,8 @@ class Worker:
                 self._stopping.set()
             case Bypass(on):
                 self._pipeline.bypass(on)
-            case SourceReady():
-                self._puller.wake()
+            case SourceReady(source_url):
+                self._puller.wake(source_url)
 
     def _tell(self, event: Caption | Phrase) -> None:
         try:

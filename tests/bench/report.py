@@ -26,7 +26,8 @@ over RTMP by a process that decodes the frame number in each picture and the bee
   server in the same run: the floor.
 - *sound after picture*: how much later than its flash a beep is, by the output's timestamps.
 - *dub lag*: how much later than its place a dub starts. *Slope*: its trend (Theil-Sen) in the worst stream.
-- *passed through*: the original was heard, because nothing was recognised or no dub came.
+- *passed through*: the original was heard, because no dub came.
+- *sounds without words*: taken for speech, but nothing was recognised in them; they are no phrases.
 - *cost*: cores and MiB (proportional share) for one stream: the part's total divided by the streams.
   *measuring* is what publishing and reading cost on the same machine, *others* what unrelated
   processes used: where that is much, the figures are worse than the machine can do."""
@@ -109,6 +110,7 @@ ROWS: tuple[tuple[str, Callable[[Result], str]], ...] = (
     ("late", lambda r: share(r, "late")),
     ("dropped", lambda r: share(r, "dropped")),
     ("passed through", lambda r: share(r, "passed_through")),
+    ("sounds without words", lambda r: str(r.counts["wordless"])),
     ("worker restarts", lambda r: str(r.restarts)),
     ("a stream: worker, cores / MiB", a_stream("workers")),
     ("a stream: sts, cores / MiB", a_stream("sts")),

@@ -18,7 +18,7 @@ ONE = Result(
     seconds=120,
     figures=[FIGURES],
     relay=replace(FIGURES, delay=spread([0.01])),
-    counts={"in_time": 98, "late": 1, "dropped": 0, "passed_through": 1},
+    counts={"in_time": 98, "late": 1, "dropped": 0, "passed_through": 1, "wordless": 2},
     lag=spread([0.0, 0.02, 0.3]),
     lag_slope=0.0,
     reasons={"no words were recognised": 1},

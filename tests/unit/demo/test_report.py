@@ -38,7 +38,7 @@ MIXED = [
 
 def test_the_summary_counts_outcomes_and_measures_only_dubs() -> None:
     summary = summarise(MIXED)
-    assert summary.counts == {"in_time": 2, "late": 1, "dropped": 0, "passed_through": 1}
+    assert summary.counts == {"in_time": 2, "late": 1, "dropped": 0, "passed_through": 1, "wordless": 0}
     assert (summary.phrases, summary.dubbed) == (4, 3)
     assert summary.lag.count == 3
     assert summary.lag.highest == 0.3

@@ -38,7 +38,8 @@ def test_a_worker_is_given_the_internal_addresses_and_the_settings() -> None:
         world.see("news")
         config = world.runners[0].config
         internal = "rtsp://voicestack-internal:of-this-run@media:8554"
-        assert config.source_url == f"{internal}/live/news"
+        login = "user=voicestack-internal&pass=of-this-run"
+        assert config.source_url == f"rtmp://media:1935/live/news?{login}"
         assert config.publish_url == f"{internal}/dub/news/es"
         assert config.sts_addresses == ("ws://a:1", "ws://b:2")
         assert (config.profile, config.voice, config.source_language) == ("steady", "es+f3", "en")
@@ -65,7 +66,7 @@ def test_a_dub_outlives_a_short_drop_of_its_publisher_and_is_told_of_the_return(
         world.see()
         assert not world.runner("es").stopped
         world.see("news", since=2.0)
-        assert world.runner("es").commands == [SourceReady()]
+        assert world.runner("es").commands == [SourceReady(world.runner("es").config.source_url)]
         assert world.streams.view().streams[0].ready
         assert len(world.runners) == 1
 
@@ -76,7 +77,7 @@ def test_a_publisher_that_was_replaced_between_two_looks_is_noticed() -> None:
     def play(world: World) -> None:
         world.see("news", since=1.0)
         world.see("news", since=2.0)
-        assert world.runner("es").commands == [SourceReady()]
+        assert world.runner("es").commands == [SourceReady(world.runner("es").config.source_url)]
 
     scenario(play)
 
@@ -245,11 +246,11 @@ def test_a_speech_problem_is_shown_with_the_dub() -> None:
 def test_no_credentials_of_a_speech_host_are_shown() -> None:
     def play(world: World) -> None:
         world.see("news")
-        told = replace(state(problem="ws://u:word@gpu:1 is gone"), speech_address="ws://u:word@gpu:1")
-        world.runner("es").told(replace(told, note="trying ws://u:word@gpu:1"))
+        told = replace(state(problem="ws://u:s3cret@gpu:1 is gone"), speech_address="ws://u:s3cret@gpu:1")
+        world.runner("es").told(replace(told, note="trying ws://u:s3cret@gpu:1"))
         view = world.streams.dub("news", "es").view()
         assert view.speech.address == "ws://***@gpu:1"
-        assert "word" not in view.model_dump_json()
+        assert "s3cret" not in view.model_dump_json()
 
     scenario(play)
 

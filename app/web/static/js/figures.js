@@ -29,6 +29,7 @@ function moreFigures(dub, playerLatency) {
     ["Late", String(counts.late ?? 0)],
     ["Dropped", String(counts.dropped ?? 0)],
     ["Original heard", String(counts.passed_through ?? 0)],
+    ["Without words", String(counts.wordless ?? 0)],
     ["Reconnects", String(dub.reconnects ?? 0)],
     ["Restarts", String(dub.restarts ?? 0)],
   ];

@@ -22,6 +22,7 @@ export const OUTCOME = {
   late: ["Late", "warning"],
   dropped: ["Dropped", "problem"],
   passed_through: ["Original heard", "idle"],
+  wordless: ["No words", "idle"],
 };
 
 /** Languages offered beside the configured ones. */
