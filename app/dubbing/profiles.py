@@ -24,7 +24,7 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("live", delay=2.8, longest_phrase=2.3, cut_window=0.8, latest_start=1.2),
+        Profile("live", delay=2.8, longest_phrase=2.2, cut_window=0.8, latest_start=1.2),
         Profile("steady", delay=5.0, longest_phrase=4.3, cut_window=1.5, latest_start=1.5),
         Profile("quality", delay=8.0, longest_phrase=7.2, cut_window=2.5, latest_start=2.0),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -73,6 +74,8 @@ class Session:
         self.draining = False
         self._something = asyncio.Event()
         self._hearing: asyncio.Future[float] | None = None
+        self._untold = 0.0
+        self._told_at = 0.0
 
     async def run(self) -> None:
         """Until the client goes. Raises BadMessage, or what the recogniser failed with."""
@@ -109,7 +112,14 @@ class Session:
         dropped = self.lane.put_sound(Sound(position, pcm))
         if dropped:
             self.metrics.dropped.inc(dropped)
-            log.warning("recognition is behind: dropped the oldest sound", seconds=round(dropped, 2))
+            self._tell_dropped(dropped)
+
+    def _tell_dropped(self, seconds: float) -> None:
+        """Logs sound that was dropped, its sum at most once a second."""
+        self._untold += seconds
+        if time.monotonic() - self._told_at >= 1.0:
+            log.warning("recognition is behind: dropped the oldest sound", seconds=round(self._untold, 2))
+            self._told_at, self._untold = time.monotonic(), 0.0
 
     def _phrase(self, text: str) -> None:
         mark = parse(text, PhraseMark)

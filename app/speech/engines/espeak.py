@@ -18,8 +18,8 @@ TIMEOUT = 10.0
 WORDS_PER_MINUTE = 175
 """Natural pace. eSpeak's own default is 175; LANGUAGE_PACE has what suits dubbing better."""
 LANGUAGE_PACE = {"es": 200, "fr": 190, "it": 195, "pt": 195, "ca": 195}
-"""Romance languages need more words and syllables than English for the same news: measured with
-news text, these paces make the dub about as long as an English speaker at 160 words a minute."""
+"""Romance languages need more syllables than English for the same news; at these paces most dubs fit
+without being sped up further (a choice; how much they are is in each phrase's record)."""
 FALLBACK_RATE = 22050
 
 
