@@ -10,7 +10,7 @@ from collections.abc import Callable
 import structlog
 from pydantic import ValidationError
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from app.protocol import Config, Dub, Error, Failure, Ready
 
@@ -169,6 +169,8 @@ def describe(error: Exception) -> str:
     """Why a host can't be reached, in a few words."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, ConnectionClosed):
+        return "the connection broke off"
     if isinstance(error, ConnectionRefusedError):
         return "nothing listens there (connection refused)"
     if isinstance(error, OSError):

@@ -92,7 +92,7 @@ def test_while_sts_is_killed_the_original_goes_on_without_a_gap_and_dubbing_come
     reader.forget()
     stack.kill("sts")
     dub = wait_for("the original is heard", status_is(stack, "news", "original"), 5)
-    assert "connection" in dub["speech"]["problem"]
+    assert "connection" in dub["speech"]["problem"], dub["speech"]
     passed = dub["counts"]["passed_through"]
     wait_for(
         "phrases pass through",

@@ -29,6 +29,9 @@ B_FRAMES = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "25", "-
 H265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:keyint=25")
 AAC = ("-c:a", "aac")
 
+# Seconds after which RTP's 90 kHz clock of 32 bits can't tell forward from back.
+HALF_OF_RTP = 2**31 / 90_000
+
 # name, container, codecs, protocol, expected video codec
 FIELD = [
     ("h264-aac", "mp4", (*H264, *AAC), "rtmp", "h264"),
@@ -131,7 +134,9 @@ def test_a_jump_of_the_timestamps_does_not_stop_the_dubbing(
         wait_for("phrases after the jump", lambda: dubbed(stack, name, heard + 2), within=15)
         after = stack.dub(name)
     assert after is not None
-    assert (after["reconnects"], after["restarts"]) == (0, 0)
+    # The media server drops its RTMP readers when a picture's time goes back; the worker returns.
+    assert after["reconnects"] == (0 if jump < HALF_OF_RTP else 1)
+    assert after["restarts"] == 0
     assert max(np.diff(list(packet_times(out, "audio")))) < 0.03
     assert len(picture_hashes(out)) > 30
 
