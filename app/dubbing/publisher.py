@@ -16,6 +16,7 @@ from app.dubbing.source import VideoData
 TICK = 0.01
 OPEN_EARLY = 0.3
 LONGEST_STALL = 1.0
+LONGEST_REORDER = 2.0
 
 log = structlog.get_logger()
 
@@ -79,7 +80,7 @@ class Publisher:
         ahead = 0.0
         if packet.pts is not None and packet.dts is not None and packet.time_base is not None:
             ahead = float((packet.pts - packet.dts) * packet.time_base)
-        output.write_video(packet, decoding, decoding + max(ahead, 0.0))
+        output.write_video(packet, decoding, decoding + min(max(ahead, 0.0), LONGEST_REORDER))
 
     def _send_sound(self, output: Output) -> None:
         pipeline = self._pipeline
