@@ -42,8 +42,12 @@ def play(clip: Path) -> list[str]:
 
 
 def record(url: str, target: Path, seconds: float) -> Path:
-    """Writes what is published at an RTSP address to a file, not re-encoded, all its tracks."""
-    ffmpeg("-rtsp_transport", "tcp", "-i", url, "-map", "0", "-c", "copy", "-t", str(seconds), str(target))
+    """Writes what is published at an address to a file, not re-encoded, all its tracks.
+
+    RTMP keeps the tracks' times as they are; an RTSP client guesses how they belong together.
+    """
+    transport = ("-rtsp_transport", "tcp") if url.startswith("rtsp") else ()
+    ffmpeg(*transport, "-i", url, "-map", "0", "-c", "copy", "-t", str(seconds), str(target))
     return target
 
 

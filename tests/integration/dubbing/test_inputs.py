@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.demo.read import watch_address
 from tests.integration.dubbing.clips import (
     codecs_of,
     levels,
@@ -130,14 +131,17 @@ def test_a_jump_of_the_timestamps_does_not_stop_the_dubbing(
         before = stack.dub(name)
         assert before is not None
         heard = before["counts"]["in_time"] + before["counts"]["late"]
-        out = record(f"{stack.rtsp}/dub/{name}/es", tmp_path / "out.mkv", 3)
+        out = record(watch_address(stack.settings, f"dub/{name}/es"), tmp_path / "out.mkv", 8)
         wait_for("phrases after the jump", lambda: dubbed(stack, name, heard + 2), within=15)
         after = stack.dub(name)
     assert after is not None
     # The media server drops its RTMP readers when a picture's time goes back; the worker returns.
     assert after["reconnects"] == (0 if jump < HALF_OF_RTP else 1)
     assert after["restarts"] == 0
-    assert max(np.diff(list(packet_times(out, "audio")))) < 0.03
+    # A reader's first packet may carry a time from before the jump.
+    times = list(packet_times(out, "audio"))[1:]
+    assert len(times) > 100
+    assert max(np.diff(times)) < 0.03
     assert len(picture_hashes(out)) > 30
 
 
