@@ -14,6 +14,20 @@ from tests.browser.servers import publishing_file
 from tests.stack import Stack
 
 PATIENCE = 60_000
+# The highest sample of what the page's video plays in five seconds.
+LOUDEST = """async () => {
+  const context = new AudioContext();
+  const analyser = context.createAnalyser();
+  context.createMediaStreamSource(document.querySelector("video").srcObject).connect(analyser);
+  const samples = new Float32Array(analyser.fftSize);
+  let loudest = 0;
+  for (let turn = 0; turn < 100; turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    analyser.getFloatTimeDomainData(samples);
+    loudest = Math.max(loudest, ...samples.map(Math.abs));
+  }
+  return loudest;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +100,12 @@ def test_watching_needs_the_password_where_one_is_set(locked_stack: Stack, brows
         page = context.new_page()
         page.goto(address(locked_stack))
         until(page, PLAYING, 60)
+
+
+def test_the_dub_plays_over_webrtc_with_its_sound(stack: Stack, page: Page) -> None:
+    """The media server's own page, which takes the Opus track: browsers take no AAC over WebRTC."""
+    page.goto(f"http://127.0.0.1:{stack.settings.media_webrtc_port}/dub/news/es/?muted=true")
+    until(page, "document.querySelector('video')?.currentTime > 2", 60)
+    until(page, "document.querySelector('video').videoWidth === 640", 10)
+    until(page, "document.querySelector('video').srcObject.getAudioTracks().length === 1", 10)
+    assert page.evaluate(LOUDEST) > 0.05
