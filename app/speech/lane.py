@@ -19,6 +19,7 @@ from app.speech.types import RECOGNISER_RATE, RecogniserSession
 
 LONGEST_BACKLOG = 20.0
 LONGEST_FEED = 0.5
+STALE_BACKLOG = 1.0
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class Lane:
     def _take(self) -> Sound | Mark | None:
         """The next item; sound that follows on is joined, up to LONGEST_FEED seconds."""
         with self._lock:
+            self._drop_stale()
             if not self._items:
                 return None
             first = self._items.popleft()
@@ -123,6 +125,25 @@ class Lane:
             self._waiting -= end - first.position
             return Sound(first.position, b"".join(parts))
 
+    def _drop_stale(self) -> None:
+        """Gives up sound of phrases that nobody waits for any more: decoding it would make the next late too.
+
+        Sound that is missing makes the recogniser start afresh, so it is only done a second behind.
+        """
+        if self.backlog < STALE_BACKLOG:
+            return
+        stale = [
+            index for index, item in enumerate(self._items) if isinstance(item, Mark) and item.phrase.over
+        ]
+        if not stale:
+            return
+        before, after = list(self._items)[: stale[-1]], list(self._items)[stale[-1] :]
+        for item in before:
+            if isinstance(item, Sound):
+                self._waiting -= item.end - item.position
+                self.dropped += (item.end - item.position) / self.rate
+        self._items = deque([*(item for item in before if isinstance(item, Mark)), *after])
+
     def _hear(self, sound: Sound) -> None:
         if self._origin is None or sound.position != self._next:
             if self._origin is not None:
@@ -140,7 +161,7 @@ class Lane:
         if self._origin is None:
             return
         until = (phrase.mark.end - self._origin) / self.rate
-        if mark.refused or phrase.abandoned or phrase.remaining <= 0:
+        if mark.refused or phrase.over:
             self.recogniser.skip(until)
             phrase.check()
             return

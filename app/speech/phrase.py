@@ -36,9 +36,14 @@ class Phrase:
         """Seconds until its deadline; negative afterwards."""
         return self.arrived + self.mark.deadline - time.monotonic()
 
+    @property
+    def over(self) -> bool:
+        """Whether its deadline has passed, or nobody waits for it."""
+        return self.abandoned or self.remaining <= 0
+
     def check(self) -> None:
-        """Raises PhraseFailed where its deadline has passed, or nobody waits for it."""
-        if self.abandoned or self.remaining <= 0:
+        """Raises PhraseFailed where it is over."""
+        if self.over:
             raise PhraseFailed("deadline", f"not ready within {self.mark.deadline:.2f} s")
 
     def failure(self, code: FailureCode, message: str) -> Failure:

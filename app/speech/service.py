@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 from collections.abc import AsyncIterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -20,6 +20,7 @@ from app.speech.lane import Lane
 from app.speech.metrics import Metrics
 from app.speech.pace import Pace
 from app.speech.phrase import Dubber
+from app.speech.ranked import RankedExecutor
 from app.speech.session import Admission, BadMessage, Session, parse
 from app.speech.types import SpeechError
 
@@ -49,9 +50,9 @@ class SpeechService:
         self.pace = Pace()
         self.sessions: set[Session] = set()
         self.opening = 0
-        self.executor = ThreadPoolExecutor(
-            max_workers=max(4, os.cpu_count() or 1), thread_name_prefix="speech"
-        )
+        self.threads = RankedExecutor(max(2, os.cpu_count() or 1), "speech")
+        self.executor = self.threads.at(0)
+        self.ranks = itertools.count(1)
         self.metrics.sessions.set_function(lambda: len(self.sessions))
         self.metrics.pending.set_function(lambda: self.admission.pending)
         self.metrics.backlog.set_function(lambda: sum(s.lane.backlog for s in self.sessions))
@@ -68,7 +69,7 @@ class SpeechService:
                 session.draining = True
             with suppress(asyncio.CancelledError):
                 await loading
-            self.executor.shutdown(wait=True, cancel_futures=True)
+            await asyncio.to_thread(self.threads.close)
             self.engines.close()
 
     async def _load(self) -> None:
@@ -185,7 +186,7 @@ class SpeechService:
             Lane(recogniser, config.sample_rate),
             Dubber(engines, config.source, config.target, voice, self.pace),
             self.admission,
-            self.executor,
+            self.threads.at(next(self.ranks)),
             self.metrics,
         )
 
