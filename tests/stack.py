@@ -47,13 +47,19 @@ class StackError(RuntimeError):
     """The services can't do what was asked; the message ends with their last log lines."""
 
 
+given_ports: set[int] = set()
+
+
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """A port that nothing listens on at the moment."""
     while True:
         # Below the ports that outgoing connections take, or one of those has it before the service.
         port = random.randint(20_000, 32_000)
+        if port in given_ports:
+            continue
         with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            given_ports.add(port)
             return port
 
 
