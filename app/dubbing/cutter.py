@@ -47,7 +47,6 @@ class Rules:
 @dataclass(frozen=True)
 class _Chunk:
     start: int
-    probability: float
     energy: float
 
 
@@ -79,7 +78,7 @@ class Cutter:
         if self._position is not None and position != self._position:
             cuts.extend(self.flush())
         energy = float(np.mean(np.square(samples), dtype=np.float64))
-        self._history.append(_Chunk(position, probability, energy))
+        self._history.append(_Chunk(position, energy))
         self._position = end = position + len(samples)
         threshold = self._rules.threshold
         if self._start is not None or self._speech_start is not None:

@@ -124,15 +124,20 @@ class Phrases:
             latest_start=self._profile.latest_start,
         )
 
+    def _heard_at(self, phrase: _Open) -> tuple[float, float]:
+        """The Unix times at which the phrase's sound begins and ends to leave the output."""
+        to_unix = time.time() - self._playhead()
+        return to_unix + phrase.start, to_unix + phrase.end
+
     def _caption(self, answer: Answer, phrase: _Open) -> Caption:
-        shown_at = time.time() + phrase.start - self._playhead()
+        shown_at, hidden_at = self._heard_at(phrase)
         assert answer.dub is not None
         return Caption(
             id=answer.id,
             start=phrase.start,
             end=phrase.end,
             shown_at=shown_at,
-            hidden_at=shown_at + phrase.end - phrase.start,
+            hidden_at=hidden_at,
             source=answer.dub.source,
             target=answer.dub.target,
         )
@@ -149,13 +154,13 @@ class Phrases:
         stages = {"answer": answer.seconds}
         if answer.dub is not None:
             stages |= answer.dub.timings.model_dump()
-        shown_at = time.time() + phrase.start - self._playhead()
+        shown_at, hidden_at = self._heard_at(phrase)
         record = Phrase(
             id=answer.id,
             start=phrase.start,
             end=phrase.end,
             shown_at=shown_at,
-            hidden_at=shown_at + phrase.end - phrase.start,
+            hidden_at=hidden_at,
             source=answer.dub.source if answer.dub else "",
             target=answer.dub.target if answer.dub else "",
             outcome=outcome,

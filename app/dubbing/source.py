@@ -69,7 +69,6 @@ class Source:
             self.close()
             raise SourceError("the stream has neither video nor audio that can be read")
         self._resampler = av.AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE)
-        self.damaged_frames = 0
 
     def _connect(self, url: str, probe_time: float) -> None:
         try:
@@ -136,7 +135,6 @@ class Source:
         try:
             frames = packet.decode()
         except av.error.InvalidDataError:
-            self.damaged_frames += 1
             return
         for frame in frames:
             if not isinstance(frame, av.AudioFrame) or frame.time is None:

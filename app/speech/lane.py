@@ -69,9 +69,8 @@ class Lane:
         """Whether nothing waits."""
         return not self._items
 
-    def put_sound(self, sound: Sound) -> float:
-        """Queues sound. Returns the seconds that had to be dropped, oldest first, to keep the bound."""
-        dropped = 0.0
+    def put_sound(self, sound: Sound) -> None:
+        """Queues sound; what is over the bound is dropped, oldest first, and counted in `dropped`."""
         with self._lock:
             self._items.append(sound)
             self._waiting += sound.end - sound.position
@@ -79,9 +78,7 @@ class Lane:
                 oldest = next(item for item in self._items if isinstance(item, Sound))
                 self._items.remove(oldest)
                 self._waiting -= oldest.end - oldest.position
-                dropped += (oldest.end - oldest.position) / self.rate
-        self.dropped += dropped
-        return dropped
+                self.dropped += (oldest.end - oldest.position) / self.rate
 
     def put_mark(self, mark: Mark) -> None:
         """Queues a mark, after the sound it is about."""

@@ -74,6 +74,7 @@ class Session:
         self.draining = False
         self._something = asyncio.Event()
         self._hearing: asyncio.Future[float] | None = None
+        self._counted = 0.0
         self._untold = 0.0
         self._told_at = 0.0
 
@@ -109,14 +110,17 @@ class Session:
             position, pcm = unpack_sound(message)
         except ValueError as error:
             raise BadMessage(str(error)) from error
-        dropped = self.lane.put_sound(Sound(position, pcm))
-        if dropped:
-            self.metrics.dropped.inc(dropped)
-            self._tell_dropped(dropped)
+        self.lane.put_sound(Sound(position, pcm))
+        self._count_dropped()
 
-    def _tell_dropped(self, seconds: float) -> None:
-        """Logs sound that was dropped, its sum at most once a second."""
-        self._untold += seconds
+    def _count_dropped(self) -> None:
+        """Counts the sound that the lane has dropped since, and logs its sum at most once a second."""
+        fresh = self.lane.dropped - self._counted
+        if fresh <= 0:
+            return
+        self._counted += fresh
+        self.metrics.dropped.inc(fresh)
+        self._untold += fresh
         if time.monotonic() - self._told_at >= 1.0:
             log.warning("recognition is behind: dropped the oldest sound", seconds=round(self._untold, 2))
             self._told_at, self._untold = time.monotonic(), 0.0
@@ -163,6 +167,7 @@ class Session:
             while not self.lane.idle:
                 self._hearing = loop.run_in_executor(self.executor, self.lane.work)
                 self.metrics.heard.inc(await asyncio.shield(self._hearing))
+                self._count_dropped()
 
     async def _answer(self) -> None:
         while True:

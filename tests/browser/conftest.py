@@ -12,8 +12,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.settings import load
 from app.web.service import create
-from tests.browser.servers import free_port, media_server, serving
+from tests.browser.servers import media_server, serving
 from tests.browser.stand_in import StandInDubber
+from tests.stack import free_port
 
 ARGUMENTS = (
     "--no-sandbox",

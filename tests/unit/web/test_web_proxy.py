@@ -15,7 +15,8 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response, Streamin
 
 from app.settings import load
 from app.web.service import create
-from tests.browser.servers import free_port, serving, wait_until
+from tests.browser.servers import serving, wait_until
+from tests.stack import free_port
 
 MEBIBYTE = 1 << 20
 
