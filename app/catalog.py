@@ -7,7 +7,7 @@ all read the same list.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 
@@ -24,12 +24,24 @@ class Port:
 
 
 @dataclass(frozen=True)
+class Volume:
+    """Data that outlives a container. `path` is where a container has it."""
+
+    name: str
+    path: str
+    purpose: str
+
+
+@dataclass(frozen=True)
 class Service:
     """What a service is, wherever it runs.
 
     `module` is the Python module whose `create(settings)` makes its FastAPI application,
     or None for a program that is not ours. `needs` are services that must be healthy first.
-    `grace` is the time in seconds it is given to drain after SIGTERM.
+    `found_by` are the settings that tell the others where it is, with {host} for its host.
+    `grace` is the time in seconds it is given to drain after SIGTERM, `memory` what its container
+    may use, in MB. An `optional` service only runs where it is asked for or needed; one that is not
+    `native` runs in a container alone.
     """
 
     name: str
@@ -43,8 +55,11 @@ class Service:
     health_port: str = "http"
     start_within: float = 60.0
     grace: float = 10.0
+    found_by: tuple[tuple[str, str], ...] = ()
+    memory: int = 512
     gpu: bool = False
-    debian: tuple[str, ...] = field(default=())
+    optional: bool = False
+    native: bool = True
 
     def port(self, name: str) -> Port:
         """The port of that name. Raises KeyError where the service has none."""
@@ -54,6 +69,13 @@ class Service:
         raise KeyError(f"{self.name} has no port named {name}")
 
 
+VOLUMES: tuple[Volume, ...] = (
+    Volume("models", "/data/models", "speech models"),
+    Volume("voices", "/data/voices", "voices of your own"),
+    Volume("recordings", "/data/recordings", "recorded streams"),
+    Volume("postgres-data", "/var/lib/postgresql/data", "database"),
+)
+
 CATALOG: tuple[Service, ...] = (
     Service(
         name="sts",
@@ -61,7 +83,9 @@ CATALOG: tuple[Service, ...] = (
         image="speech",
         module="app.speech.service",
         ports=(Port("http", "sts_port", 5003, "speech-to-speech WebSocket"),),
-        volumes=("models",),
+        volumes=("models", "voices"),
+        found_by=(("STS_URLS", "ws://{host}:5003"),),
+        memory=2048,
         gpu=True,
     ),
     Service(
@@ -77,6 +101,7 @@ CATALOG: tuple[Service, ...] = (
             Port("api", "media_api_port", 9997, "control API", public=False),
         ),
         volumes=("recordings",),
+        found_by=(("MEDIA_HOST", "{host}"),),
         health="/v3/config/global/get",
         health_port="api",
     ),
@@ -87,6 +112,60 @@ CATALOG: tuple[Service, ...] = (
         module="app.dubbing.service",
         ports=(Port("http", "dubber_port", 8003, "streams, captions, operator controls"),),
         needs=("media", "sts"),
+        found_by=(("DUBBER_URL", "http://{host}:8003"),),
+        memory=1024,
+    ),
+    Service(
+        name="asr",
+        title="Speech to text over REST",
+        image="speech",
+        module="app.speech.asr",
+        ports=(
+            Port("http", "asr_port", 5001, "OpenAI-compatible transcription"),
+            Port("wyoming", "asr_wyoming_port", 10300, "Wyoming protocol, where WYOMING_ENABLED"),
+        ),
+        volumes=("models",),
+        found_by=(("ASR_URL", "http://{host}:5001"),),
+        memory=2048,
+        gpu=True,
+        optional=True,
+    ),
+    Service(
+        name="tts",
+        title="Text to speech over REST",
+        image="speech",
+        module="app.speech.tts",
+        ports=(
+            Port("http", "tts_port", 5002, "OpenAI-compatible speech"),
+            Port("wyoming", "tts_wyoming_port", 10200, "Wyoming protocol, where WYOMING_ENABLED"),
+        ),
+        volumes=("models", "voices"),
+        found_by=(("TTS_URL", "http://{host}:5002"),),
+        memory=2048,
+        gpu=True,
+        optional=True,
+    ),
+    Service(
+        name="live",
+        title="Live transcription over WebSocket",
+        image="speech",
+        module="app.live.service",
+        ports=(Port("http", "live_port", 9090, "WhisperLive's protocol"),),
+        volumes=("models",),
+        found_by=(("WHISPER_HOST", "{host}"), ("WHISPER_PORT", "9090")),
+        memory=2048,
+        gpu=True,
+        optional=True,
+    ),
+    Service(
+        name="sales",
+        title="Objections in a live transcript",
+        image="app",
+        module="app.sales.service",
+        ports=(Port("http", "sales_port", 8002, "calls, objections, events"),),
+        needs=("live",),
+        found_by=(("SALES_URL", "http://{host}:8002"),),
+        optional=True,
     ),
     Service(
         name="web",
@@ -95,6 +174,19 @@ CATALOG: tuple[Service, ...] = (
         module="app.web.service",
         ports=(Port("http", "web_port", 4200, "console"),),
         needs=("dubber",),
+    ),
+    Service(
+        name="db",
+        title="PostgreSQL",
+        image="postgres:15",
+        ports=(Port("postgres", "db_port", 5432, "PostgreSQL", public=False),),
+        volumes=("postgres-data",),
+        found_by=(("DB_HOST", "{host}"), ("DB_PORT", "5432")),
+        health="",
+        health_port="postgres",
+        grace=30.0,
+        optional=True,
+        native=False,
     ),
 )
 
@@ -113,7 +205,7 @@ def get(name: str) -> Service:
 
 
 def select(names: Iterable[str] = ()) -> tuple[Service, ...]:
-    """The named services and all they need, in order of start; every service where none is named.
+    """The named services and all they need, in order of start; without a name all but the optional ones.
 
     Raises UnknownService for a name that the catalogue does not have.
     """
@@ -126,6 +218,6 @@ def select(names: Iterable[str] = ()) -> tuple[Service, ...]:
             visit(get(need))
         ordered.append(service)
 
-    for service in [get(name) for name in names] or list(CATALOG):
+    for service in [get(name) for name in names] or [each for each in CATALOG if not each.optional]:
         visit(service)
     return tuple(ordered)

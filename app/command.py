@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from app import catalog, settings
+from app.configuration import SettingsError
 
 BAD_START = 2
 
@@ -34,7 +35,7 @@ def load_settings() -> settings.Settings:
     """The settings; ends the program with a line for each that is wrong."""
     try:
         return settings.load()
-    except settings.SettingsError as error:
+    except SettingsError as error:
         stop(f"These settings can't be used:\n{error}\nSee .env.example for every variable.")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
-from app.settings import Settings, shown
+from app.configuration import shown
+from app.settings import Settings
 
 HEADER = """\
 # Voicestack's settings. Written by `python -m app env`; don't edit .env.example by hand.

@@ -13,23 +13,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.configuration import SettingsError, explain, section
+
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 Device = Literal["auto", "cpu", "cuda"]
 Profile = Literal["live", "steady", "quality"]
-
-
-class SettingsError(ValueError):
-    """Settings that cannot be used. The message names every variable, what is wrong, and an example."""
-
-
-def section(title: str, default: Any, meaning: str, example: str = "") -> Any:
-    """A settings field: where it stands in `.env.example`, its default, its meaning, an example."""
-    return Field(
-        default=default,
-        description=meaning,
-        json_schema_extra={"section": title, "example": example},
-    )
 
 
 class Settings(BaseSettings):
@@ -54,9 +43,16 @@ class Settings(BaseSettings):
     web_port: PortNumber = section("Network", 4200, "Console.")
     dubber_port: PortNumber = section("Network", 8003, "Dubber: streams, captions, controls.")
     sts_port: PortNumber = section("Network", 5003, "Speech to speech.")
+    asr_port: PortNumber = section("Network", 5001, "Speech to text over REST.")
+    tts_port: PortNumber = section("Network", 5002, "Text to speech over REST.")
+    live_port: PortNumber = section("Network", 9090, "Live transcription (WhisperLive's protocol).")
+    sales_port: PortNumber = section("Network", 8002, "Objections in a live transcript.")
     dubber_url: str = section(
         "Network", "", "Where the dubber is; empty means this machine.", "http://dubber:8003"
     )
+    asr_url: str = section("Network", "", "Where asr is; empty means this machine.", "http://asr:5001")
+    tts_url: str = section("Network", "", "Where tts is; empty means this machine.", "http://tts:5002")
+    sales_url: str = section("Network", "", "Where sales is; empty means this machine.", "http://sales:8002")
     data_dir: Path = section(
         "Network", Path("data"), "Folder for models, recordings and everything else that is kept."
     )
@@ -153,7 +149,90 @@ class Settings(BaseSettings):
         "Speech", 16, "Phrases that may wait in sts; more are refused at once as overload."
     )
 
-    @field_validator("target_languages", "sts_urls", mode="before")
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = section(
+        "Speech API",
+        (),
+        "Keys that clients of asr, tts and live must send as a bearer token, separated by commas; "
+        "empty lets everyone in.",
+        "a-long-random-word",
+    )
+    max_upload_mb: Annotated[int, Field(ge=1)] = section(
+        "Speech API", 512, "Largest file that asr takes, in MB."
+    )
+    max_audio_seconds: Annotated[float, Field(gt=0)] = section(
+        "Speech API", 14400.0, "Longest sound that asr takes, in seconds."
+    )
+    request_deadline: Annotated[float, Field(gt=0)] = section(
+        "Speech API", 3600.0, "Seconds after which a request to asr or tts is given up."
+    )
+    max_waiting: Annotated[int, Field(ge=1)] = section(
+        "Speech API", 16, "Requests that may wait in asr or in tts; more are refused (503, Retry-After)."
+    )
+    model_ttl: Annotated[float, Field(ge=0)] = section(
+        "Speech API", 0.0, "Seconds of idleness after which asr and tts free their model; 0 keeps it."
+    )
+    wyoming_enabled: bool = section(
+        "Speech API", False, "Speak the Wyoming protocol too, so that Home Assistant can use asr and tts."
+    )
+    asr_wyoming_port: PortNumber = section("Speech API", 10300, "Wyoming protocol of asr.")
+    tts_wyoming_port: PortNumber = section("Speech API", 10200, "Wyoming protocol of tts.")
+    preload_models: Annotated[tuple[str, ...], NoDecode] = section(
+        "Speech API",
+        (),
+        "Models that `python -m app preload` fetches where none is named, separated by commas.",
+        "small,opus-mt-en-es",
+    )
+    force_download: bool = section("Speech API", False, "Fetch models anew although they are there.")
+
+    live_max_clients: Annotated[int, Field(ge=1)] = section(
+        "Live transcription", 8, "Clients that live serves at once; more are told how long to wait."
+    )
+    live_max_connection_time: Annotated[float, Field(gt=0)] = section(
+        "Live transcription", 3600.0, "Longest time in seconds that a client of live stays connected."
+    )
+
+    whisper_host: str = section(
+        "Objections", "", "Host of the live transcription that sales listens to; empty: this machine.", "live"
+    )
+    whisper_port: PortNumber | None = section("Objections", None, "Its port; empty means LIVE_PORT.", "9090")
+    whisper_model: str = section("Objections", "", "Model that sales asks live for.", "small")
+    buffer_time_threshold: Annotated[float, Field(gt=0)] = section(
+        "Objections", 3.0, "Seconds of transcript after which it is searched for objections."
+    )
+    buffer_min_segments: Annotated[int, Field(ge=1)] = section(
+        "Objections", 2, "Segments of transcript after which it is searched."
+    )
+    buffer_min_chars: Annotated[int, Field(ge=1)] = section(
+        "Objections", 150, "Characters of transcript after which it is searched."
+    )
+    objection_engine: Literal["auto", "rules", "llm"] = section(
+        "Objections",
+        "auto",
+        "What finds objections: rules (no key needed), llm, or auto (llm where one is configured).",
+    )
+    llm_base_url: str = section(
+        "Language model",
+        "",
+        "Address of an OpenAI-compatible language model (Ollama, LM Studio, vLLM, OpenRouter); empty: none, "
+        "or OpenRouter where OPENROUTER_API_KEY is set.",
+        "http://127.0.0.1:11434/v1",
+    )
+    llm_model: str = section("Language model", "", "Name of the language model.", "llama3.1")
+    llm_api_key: SecretStr = section("Language model", SecretStr(""), "Its key, where it wants one.")
+    openrouter_api_key: SecretStr = section("Language model", SecretStr(""), "Key of OpenRouter.")
+    llm_timeout: Annotated[float, Field(gt=0)] = section(
+        "Language model", 20.0, "Seconds after which an answer of the language model is given up."
+    )
+
+    db_host: str = section("Database", "127.0.0.1", "Host of PostgreSQL.", "db")
+    db_port: PortNumber = section("Database", 5432, "Port of PostgreSQL.")
+    db_name: str = section("Database", "whisper_db", "Name of the database.")
+    db_user: str = section("Database", "whisper", "User of the database.")
+    db_password: SecretStr = section(
+        "Database", SecretStr(""), "Password of the database.", "a-fourth-long-random-word"
+    )
+
+    @field_validator("target_languages", "sts_urls", "preload_models", "api_keys", mode="before")
     @classmethod
     def _split_list(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -168,7 +247,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{url!r} is not a WebSocket address (ws:// or wss://)")
         return value
 
-    @field_validator("dubber_url")
+    @field_validator("dubber_url", "asr_url", "tts_url", "sales_url", "llm_base_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
@@ -196,6 +275,26 @@ class Settings(BaseSettings):
     def dubber_address(self) -> str:
         """HTTP address of the dubber, without a slash at the end."""
         return self.dubber_url or f"http://{self.local_host}:{self.dubber_port}"
+
+    @property
+    def asr_address(self) -> str:
+        """HTTP address of asr, without a slash at the end."""
+        return self.asr_url or f"http://{self.local_host}:{self.asr_port}"
+
+    @property
+    def tts_address(self) -> str:
+        """HTTP address of tts, without a slash at the end."""
+        return self.tts_url or f"http://{self.local_host}:{self.tts_port}"
+
+    @property
+    def sales_address(self) -> str:
+        """HTTP address of sales, without a slash at the end."""
+        return self.sales_url or f"http://{self.local_host}:{self.sales_port}"
+
+    @property
+    def live_address(self) -> str:
+        """WebSocket address of live, without a slash at the end."""
+        return f"ws://{self.whisper_host or self.local_host}:{self.whisper_port or self.live_port}"
 
     @property
     def sts_addresses(self) -> tuple[str, ...]:
@@ -230,38 +329,4 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             {name.lower(): value for name, value in environment.items() if value != ""}
         )
     except ValidationError as error:
-        raise SettingsError(explain(error)) from None
-
-
-def explain(error: ValidationError) -> str:
-    """One line a wrong variable: its name, what is wrong, an example. Values of secrets never appear."""
-    lines = []
-    for problem in error.errors(include_input=False, include_url=False):
-        message = problem["msg"].removeprefix("Value error, ")
-        if not problem["loc"]:
-            lines.extend(message.split("; "))
-            continue
-        name = str(problem["loc"][0])
-        lines.append(f"{name.upper()}: {message}{_example(name)}")
-    return "\n".join(lines)
-
-
-def _example(name: str) -> str:
-    field = Settings.model_fields.get(name)
-    if field is None:
-        return ""
-    extra = field.json_schema_extra
-    example = extra.get("example") if isinstance(extra, dict) else ""
-    example = example or shown(field.default)
-    return f" (for example {name.upper()}={example})" if example else ""
-
-
-def shown(value: Any) -> str:
-    """A default as it is written in an environment file."""
-    if isinstance(value, SecretStr):
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ",".join(value)
-    return str(value)
+        raise SettingsError(explain(error, Settings)) from None

@@ -18,7 +18,8 @@ OPTIONS = (
     "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes",
     "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate",
 )  # fmt: skip
-RUNTIME = ("--extra", "stream", "--extra", "speech")
+BOUNDS = ("-c", str(FOLDER / "bounds.in"))
+RUNTIME = (*BOUNDS, "--extra", "stream", "--extra", "speech")
 
 
 def compile_lock(source: Path, target: Path, *options: str) -> None:
@@ -33,7 +34,18 @@ def main() -> None:
     """Writes runtime.txt, dev.txt (the same versions and more) and uv.txt."""
     project, runtime = ROOT / "pyproject.toml", FOLDER / "runtime.txt"
     compile_lock(project, runtime, *RUNTIME, *sys.argv[1:])
-    compile_lock(project, FOLDER / "dev.txt", *RUNTIME, "--extra", "dev", "-c", str(runtime), *sys.argv[1:])
+    compile_lock(
+        project,
+        FOLDER / "dev.txt",
+        *RUNTIME,
+        "--extra",
+        "infra",
+        "--extra",
+        "dev",
+        "-c",
+        str(runtime),
+        *sys.argv[1:],
+    )
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "uv.in"
         wanted.write_text(f"uv=={UV_VERSION}\n", encoding="utf-8")

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 
 from app import settings as settings_module
+from app.configuration import SettingsError
 from app.demo.follow import Document, Following
 from app.demo.measure import Measurement
 from app.demo.publish import ingest_address, publish
@@ -49,7 +50,7 @@ def demo(
     """Dub a sample broadcast, show every phrase, and measure delay, lag and skew."""
     try:
         settings = settings_module.load()
-    except settings_module.SettingsError as error:
+    except SettingsError as error:
         fail(f"These settings can't be used:\n{error}\nSee .env.example for every variable.", 2)
     signal.signal(signal.SIGTERM, as_interrupt)
     try:

@@ -138,7 +138,7 @@ def _engines_in_use(settings: Settings) -> str:
 def _ports(settings: Settings) -> list[Finding]:
     if RunFolder(settings).is_held():
         return [Finding("ports", "ok", "in use by Voicestack itself, which is running")]
-    return _group("ports", ports.port_problems(catalog.CATALOG, settings), "all free")
+    return _group("ports", ports.port_problems(catalog.select(), settings), "all free")
 
 
 def _memory() -> Finding:

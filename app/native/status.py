@@ -41,7 +41,7 @@ async def _ask_all(settings: Settings) -> list[Standing]:
     pids = RunFolder(settings).read().get("services", {})
     async with httpx.AsyncClient(trust_env=False, timeout=2.0) as client:
         return await asyncio.gather(
-            *(_ask(client, service, settings, pids.get(service.name)) for service in catalog.CATALOG)
+            *(_ask(client, service, settings, pids.get(service.name)) for service in catalog.select())
         )
 
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 def test_serve_lists_the_choices(arguments: list[str]) -> None:
     result = CliRunner().invoke(cli, arguments, env={"SERVICE_MODE": ""})
     assert result.exit_code == 2
-    assert "sts, dubber, web" in result.output
+    assert "sts, dubber, asr, tts, live, sales, web" in result.output
 
 
 def test_service_mode_names_the_service_where_none_is_given() -> None:
