@@ -34,6 +34,7 @@ SECURITY_HEADERS = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "microphone=(self), camera=(), geolocation=(), display-capture=()",
 }
 
 
@@ -58,6 +59,7 @@ def is_from_this_page(method: str, headers: Mapping[str, str]) -> bool:
     """Whether a request that changes something was sent by this console, or by no browser at all.
 
     Browsers say where such a request comes from (Origin, Fetch Metadata); programs like curl don't.
+    A WebSocket's handshake counts as one that changes something: browsers let any page open one.
     Header names in lower case.
     """
     if method in SAFE_METHODS:

@@ -7,16 +7,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import FileResponse
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from app import cache
-from app.service import Check, Checker, create_app
+from app.service import Check, create_app
 from app.settings import Settings
 from app.web.guard import SecurityHeaders
-from app.web.proxy import Upstream, forward, new_client, problem
+from app.web.proxy import forward, new_client, problem
+from app.web.sockets import Sockets
+from app.web.upstreams import reaches, reaches_where_in_use, upstreams
 
 STATIC = Path(__file__).parent / "static"
 HLS_JS_VERSION = "1.6.7"
@@ -27,20 +29,13 @@ A_YEAR = "public, max-age=31536000, immutable"
 
 def create(settings: Settings) -> FastAPI:
     """The application of the `web` service."""
-    client = new_client()
-    dubber, media = upstreams(settings)
+    client, sockets = new_client(), Sockets()
+    behind = upstreams(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with client:
             yield
-
-    def reaches(upstream: Upstream, path: str) -> Checker:
-        async def check() -> Check:
-            await client.get(f"{upstream.address}{path}", timeout=0.6)
-            return Check(True, f"the {upstream.name} answers")
-
-        return check
 
     async def has_player() -> Check:
         return Check(True) if hls_js().is_file() else Check(False, HLS_JS_MISSING)
@@ -48,7 +43,13 @@ def create(settings: Settings) -> FastAPI:
     app = create_app(
         "web",
         lifespan=lifespan,
-        checks={"dubber": reaches(dubber, "/health"), "media": reaches(media, "/"), "hls.js": has_player},
+        checks={
+            "dubber": reaches(behind.dubber, "/health", client),
+            "media": reaches(behind.media, "/", client),
+            "live": reaches_where_in_use(behind.live, client, bool(settings.whisper_host)),
+            "sales": reaches_where_in_use(behind.sales, client, bool(settings.sales_url)),
+            "hls.js": has_player,
+        },
     )
     # FastAPI's own pages load scripts from elsewhere, which the security policy forbids.
     app.router.routes[:] = [
@@ -73,13 +74,29 @@ def create(settings: Settings) -> FastAPI:
             return problem(404, HLS_JS_MISSING)
         return FileResponse(hls_js(), media_type="text/javascript", headers={"cache-control": A_YEAR})
 
-    @app.api_route("/api/dubber/{path:path}", methods=list(dubber.methods))
+    @app.api_route("/api/dubber/{path:path}", methods=list(behind.dubber.methods))
     async def to_dubber(request: Request, path: str) -> Response:
-        return await forward(request, path, dubber, client)
+        return await forward(request, path, behind.dubber, client)
 
-    @app.api_route("/hls/{path:path}", methods=list(media.methods))
+    @app.api_route("/hls/{path:path}", methods=list(behind.media.methods))
     async def to_media(request: Request, path: str) -> Response:
-        return await forward(request, path, media, client)
+        return await forward(request, path, behind.media, client)
+
+    @app.websocket("/api/live")
+    async def socket_to_live(browser: WebSocket) -> None:
+        await sockets.forward(browser, "", behind.live_sockets)
+
+    @app.api_route("/api/live/{path:path}", methods=list(behind.live.methods))
+    async def to_live(request: Request, path: str) -> Response:
+        return await forward(request, path, behind.live, client)
+
+    @app.websocket("/api/sales/{path:path}")
+    async def socket_to_sales(browser: WebSocket, path: str) -> None:
+        await sockets.forward(browser, path, behind.sales_sockets)
+
+    @app.api_route("/api/sales/{path:path}", methods=list(behind.sales.methods))
+    async def to_sales(request: Request, path: str) -> Response:
+        return await forward(request, path, behind.sales, client)
 
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return app
@@ -88,35 +105,3 @@ def create(settings: Settings) -> FastAPI:
 def hls_js() -> Path:
     """Where the player library lies; it may not be there yet."""
     return cache.browser_library("hls.js", HLS_JS_VERSION, "hls.min.js")
-
-
-def upstreams(settings: Settings) -> tuple[Upstream, Upstream]:
-    """The dubber and the media server's HLS, and what of each the console passes on."""
-    host = f"[{settings.media_host}]" if ":" in settings.media_host else settings.media_host
-    return (
-        Upstream(
-            name="dubber",
-            address=settings.dubber_address,
-            prefix="/api/dubber",
-            methods=frozenset({"GET", "PUT", "POST", "DELETE"}),
-            allows=is_for_operators,
-        ),
-        Upstream(
-            name="media server",
-            address=f"http://{host}:{settings.media_hls_port}",
-            prefix="/hls",
-            methods=frozenset({"GET"}),
-            allows=is_playback,
-            credentials=True,
-        ),
-    )
-
-
-def is_for_operators(path: str) -> bool:
-    """Whether the console shows that address of the dubber; the media server's /auth and /hooks never."""
-    return path.split("/")[0] in {"streams", "events", "health"}
-
-
-def is_playback(path: str) -> bool:
-    """Whether that is a playlist or a piece of a stream, original or dubbed."""
-    return path.startswith(("live/", "dub/")) and path.endswith((".m3u8", ".mp4", ".mp", ".m4s", ".ts"))

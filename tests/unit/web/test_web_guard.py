@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.web.guard import Refused, is_from_this_page, safe_path
-from app.web.service import is_for_operators, is_playback
+from app.web.upstreams import is_call, is_call_socket, is_for_operators, is_playback
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,15 @@ def test_of_the_media_server_only_playlists_and_pieces_of_streams_are_shown() ->
     shown = ("live/match/index.m3u8", "dub/match/es/a_part1.mp4")
     hidden = ("live/match/", "dub/match/es", "other/match/index.m3u8", "dub/match/es/index.html")
     assert [path for path in (*shown, *hidden) if is_playback(path)] == list(shown)
+
+
+def test_of_sales_only_calls_and_health_are_shown() -> None:
+    shown = ("calls", "calls/a", "calls/a/export", "health")
+    hidden = ("metrics", "docs", "callsx", "openapi.json", "")
+    assert [path for path in (*shown, *hidden) if is_call(path)] == list(shown)
+
+
+def test_of_sales_sockets_only_sound_and_events_of_a_call_are_shown() -> None:
+    shown = ("calls/a/audio", "calls/a/events")
+    hidden = ("calls/a", "calls/a/audio/x", "calls", "audio", "x/a/audio", "")
+    assert [path for path in (*shown, *hidden) if is_call_socket(path)] == list(shown)

@@ -1,0 +1,125 @@
+"""The services behind the console, and what of each it shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+
+from app.service import Check, Checker
+from app.settings import Settings
+from app.web.proxy import Upstream
+from app.web.sockets import SocketUpstream
+
+LONGEST_SILENCE = 30.0
+HEALTH_WITHIN = 0.6
+
+
+@dataclass(frozen=True)
+class Upstreams:
+    """Every service that the console passes something on to."""
+
+    dubber: Upstream
+    media: Upstream
+    live: Upstream
+    live_sockets: SocketUpstream
+    sales: Upstream
+    sales_sockets: SocketUpstream
+
+
+def upstreams(settings: Settings) -> Upstreams:
+    """Where the services are, from the settings."""
+    host = f"[{settings.media_host}]" if ":" in settings.media_host else settings.media_host
+    key = settings.api_keys[0].get_secret_value() if settings.api_keys else ""
+    return Upstreams(
+        dubber=Upstream(
+            name="dubber",
+            address=settings.dubber_address,
+            prefix="/api/dubber",
+            methods=frozenset({"GET", "PUT", "POST", "DELETE"}),
+            allows=is_for_operators,
+        ),
+        media=Upstream(
+            name="media server",
+            address=f"http://{host}:{settings.media_hls_port}",
+            prefix="/hls",
+            methods=frozenset({"GET"}),
+            allows=is_playback,
+            credentials=True,
+        ),
+        live=Upstream(
+            name="live transcription",
+            address=settings.live_address.replace("ws", "http", 1),
+            prefix="/api/live",
+            methods=frozenset({"GET"}),
+            allows=lambda path: path == "health",
+        ),
+        live_sockets=SocketUpstream(
+            name="live transcription",
+            address=settings.live_address,
+            allows=lambda path: path == "",
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+        ),
+        sales=Upstream(
+            name="sales service",
+            address=settings.sales_address,
+            prefix="/api/sales",
+            methods=frozenset({"GET", "POST", "DELETE"}),
+            allows=is_call,
+            patience=max(LONGEST_SILENCE, settings.llm_timeout + 5.0),
+        ),
+        sales_sockets=SocketUpstream(
+            name="sales service",
+            address=settings.sales_address.replace("http", "ws", 1),
+            allows=is_call_socket,
+        ),
+    )
+
+
+def is_for_operators(path: str) -> bool:
+    """Whether the console shows that address of the dubber; the media server's /auth and /hooks never."""
+    return path.split("/")[0] in {"streams", "events", "health"}
+
+
+def is_playback(path: str) -> bool:
+    """Whether that is a playlist or a piece of a stream, original or dubbed."""
+    return path.startswith(("live/", "dub/")) and path.endswith((".m3u8", ".mp4", ".mp", ".m4s", ".ts"))
+
+
+def is_call(path: str) -> bool:
+    """Whether that address of sales is about calls, or its health."""
+    return path == "health" or path.split("/")[0] == "calls"
+
+
+def is_call_socket(path: str) -> bool:
+    """Whether that is where the sound of a call goes in, or its events come out."""
+    parts = path.split("/")
+    return len(parts) == 3 and parts[0] == "calls" and parts[2] in {"audio", "events"}
+
+
+def reaches(upstream: Upstream, path: str, client: httpx.AsyncClient) -> Checker:
+    """A check whether a service answers."""
+
+    async def check() -> Check:
+        await client.get(f"{upstream.address}{path}", timeout=HEALTH_WITHIN)
+        return Check(True, f"the {upstream.name} answers")
+
+    return check
+
+
+def reaches_where_in_use(upstream: Upstream, client: httpx.AsyncClient, expected: bool) -> Checker:
+    """A check of a service that need not run: it counts where it is configured, or has once answered."""
+    reach, seen = reaches(upstream, "/health", client), expected
+
+    async def check() -> Check | None:
+        nonlocal seen
+        try:
+            found = await reach()
+        except httpx.HTTPError:
+            if seen:
+                raise
+            return None
+        seen = True
+        return found
+
+    return check
