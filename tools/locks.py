@@ -14,24 +14,90 @@ from tools.setup import ROOT, VENV
 
 UV_VERSION = "0.13.8"
 FOLDER = ROOT / "requirements"
+UNIVERSAL = ("--universal",)
+CUDA_HOSTS = ("--python-platform", "x86_64-manylinux_2_28")
 OPTIONS = (
-    "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes",
+    "--quiet", "--python-version", "3.11", "--generate-hashes",
     "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate",
 )  # fmt: skip
 BOUNDS = ("-c", str(FOLDER / "bounds.in"))
 RUNTIME = (*BOUNDS, "--extra", "stream", "--extra", "speech")
 
 
-def compile_lock(source: Path, target: Path, *options: str) -> None:
+def compile_lock(source: Path, target: Path, *options: str, hosts: tuple[str, ...] = UNIVERSAL) -> None:
     """Writes one lock. Raises CalledProcessError where no versions fit together."""
-    command = [str(VENV / "bin" / "uv"), "pip", "compile", *OPTIONS, *options, str(source), "-o", str(target)]
+    command = [
+        str(VENV / "bin" / "uv"),
+        "pip",
+        "compile",
+        *OPTIONS,
+        *hosts,
+        *options,
+        str(source),
+        "-o",
+        str(target),
+    ]
     subprocess.run(command, cwd=ROOT, check=True)
     if "://" in target.read_text(encoding="utf-8"):
         sys.exit(f"{target} names an address")
 
 
+def entries(lock: str) -> dict[str, str]:
+    """The lines of each package of a lock, hashes and all, by its name, version and condition.
+
+    The condition of a universal lock is left out: images are built for Linux and one version of Python.
+    """
+    found: dict[str, str] = {}
+    key = ""
+    for line in lock.splitlines(keepends=True):
+        if not line.startswith((" ", "#")):
+            key = line.partition("\\")[0].strip()
+        found[key] = found.get(key, "") + line
+    return found
+
+
+def packages(lock: str) -> set[str]:
+    """The packages of a lock, as name==version."""
+    return {key.partition(";")[0].strip() for key in entries(lock)}
+
+
+def added(whole: str, base: str) -> str:
+    """What a lock adds to another: a layer of an image on top of the layer of the other.
+
+    Raises ValueError where both pin a package to different versions.
+    """
+    there = packages(base)
+    names = {package.partition("==")[0] for package in there}
+    lines = []
+    for key, text in entries(whole).items():
+        package = key.partition(";")[0].strip()
+        if package in there:
+            continue
+        if package.partition("==")[0] in names:
+            raise ValueError(f"{package} is pinned to another version below")
+        lines.append(text)
+    return "".join(lines)
+
+
+def image_locks(runtime: Path, *options: str) -> None:
+    """Writes the locks of the images: app.txt, and what the variants of the speech image add to it."""
+    project, app = ROOT / "pyproject.toml", FOLDER / "app.txt"
+    compile_lock(project, app, *BOUNDS, "--extra", "stream", "-c", str(runtime), *options)
+    pinned = app.read_text(encoding="utf-8")
+    (FOLDER / "speech-cpu.txt").write_text(
+        added(runtime.read_text(encoding="utf-8"), pinned), encoding="utf-8"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        cuda = Path(folder) / "cuda.txt"
+        compile_lock(
+            project, cuda, *RUNTIME, "--extra", "cuda", "-c", str(runtime), *options, hosts=CUDA_HOSTS
+        )
+        target = FOLDER / "speech-cuda.txt"
+        target.write_text(added(cuda.read_text(encoding="utf-8"), pinned), encoding="utf-8")
+
+
 def main() -> None:
-    """Writes runtime.txt, dev.txt (the same versions and more) and uv.txt."""
+    """Writes runtime.txt, dev.txt (the same versions and more), uv.txt and the locks of the images."""
     project, runtime = ROOT / "pyproject.toml", FOLDER / "runtime.txt"
     compile_lock(project, runtime, *RUNTIME, *sys.argv[1:])
     compile_lock(
@@ -46,6 +112,7 @@ def main() -> None:
         str(runtime),
         *sys.argv[1:],
     )
+    image_locks(runtime, *sys.argv[1:])
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "uv.in"
         wanted.write_text(f"uv=={UV_VERSION}\n", encoding="utf-8")
