@@ -12,6 +12,8 @@ from app.settings import load
 from app.web import service
 from app.web.service import STATIC, create, hls_js
 
+PAGES = sorted(STATIC.rglob("*.html"))
+
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -24,13 +26,16 @@ def console() -> TestClient:
     return TestClient(create(load({"MEDIA_PUBLISH_USER": "obs", "MEDIA_PUBLISH_PASSWORD": "very secret"})))
 
 
-@pytest.mark.parametrize("path", ["/", "/js/main.js", "/css/base.css", "/settings.json", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/", "/transcribe/", "/calls/", "/js/main.js", "/css/base.css", "/settings.json", "/nowhere"]
+)
 def test_every_answer_carries_the_security_headers(console: TestClient, path: str) -> None:
     headers = console.get(path).headers
     policy = headers["content-security-policy"]
     assert "default-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
+    assert headers["permissions-policy"].startswith("microphone=(self), camera=()")
     assert headers["x-content-type-options"] == "nosniff"
 
 
@@ -40,18 +45,29 @@ def test_the_page_loads_nothing_from_elsewhere_and_has_no_script_or_style_inside
         addresses = set(re.findall(r"https?://[^\"'\s)]+", text)) - {"http://www.w3.org/2000/svg"}
         assert addresses == set(), file.name
         assert re.findall("innerHTML|outerHTML|insertAdjacentHTML|document.write", text) == [], file.name
-    page = (STATIC / "index.html").read_text()
-    assert re.findall(r"<style| style=| on[a-z]+=", page) == []
-    assert re.findall(r"<script(?![^>]*\bsrc=)", page) == []
+    for page in map(Path.read_text, PAGES):
+        assert re.findall(r"<style| style=| on[a-z]+=", page) == []
+        assert re.findall(r"<script(?![^>]*\bsrc=)", page) == []
 
 
-def test_every_module_that_is_imported_and_every_file_that_the_page_names_is_there() -> None:
-    page = (STATIC / "index.html").read_text()
-    for name in re.findall(r'(?:src|href)="/([^"]+)"', page):
-        assert (STATIC / name).is_file(), name
-    for file in (STATIC / "js").glob("*.js"):
-        for name in re.findall(r'from "\./([^"]+)"', file.read_text()):
+def test_every_module_that_is_imported_and_every_file_that_a_page_names_is_there() -> None:
+    for page in PAGES:
+        for name in re.findall(r'(?:src|href)="/([^"]+)"', page.read_text()):
+            assert (STATIC / name).exists(), f"{name}, named by {page}"
+    for file in (STATIC / "js").rglob("*.js"):
+        for name in re.findall(r'(?:from|URL\() ?"(\.[^"]+)"', file.read_text()):
             assert (file.parent / name).is_file(), f"{name}, imported by {file.name}"
+
+
+def test_every_page_is_served_and_leads_to_the_others(console: TestClient) -> None:
+    for path in ("/", "/transcribe/", "/calls/"):
+        page = console.get(path).text
+        assert re.findall(r'<a href="([^"]+)" ?(?:aria-current="page")?>[A-Z]', page)[:3] == [
+            "/",
+            "/transcribe/",
+            "/calls/",
+        ]
+        assert f'<a href="{path}" aria-current="page">' in page
 
 
 def test_the_page_is_asked_for_again_each_time_and_is_not_sent_again(console: TestClient) -> None:

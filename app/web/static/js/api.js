@@ -4,7 +4,10 @@ const DUBBER = "/api/dubber";
 const PATIENCE = 20_000;
 
 /** A request that failed. The message can be shown as it is. */
-export class RequestFailed extends Error {}
+export class RequestFailed extends Error {
+  /** The HTTP status, or 0 where there was no answer. */
+  status = 0;
+}
 
 /** Address of a dub in the dubber's API. */
 export const dubAddress = (stream, language, rest = "") =>
@@ -12,6 +15,9 @@ export const dubAddress = (stream, language, rest = "") =>
 
 /** The dubber's /health. */
 export const dubberHealth = () => request("GET", `${DUBBER}/health`, undefined, [503]);
+
+/** The /health of live transcription. */
+export const liveHealth = () => request("GET", "/api/live/health", undefined, [503]);
 
 /** The console's own /health. */
 export const consoleHealth = () => request("GET", "/health", undefined, [503]);
@@ -30,7 +36,7 @@ export const switchDub = (stream, language, to) =>
   request("POST", dubAddress(stream, language, "/switch"), { language: to });
 
 /** Sends a request and gives its JSON, or null. Raises RequestFailed. */
-async function request(method, address, body, alsoFine = []) {
+export async function request(method, address, body, alsoFine = []) {
   const options = { method, cache: "no-store", signal: AbortSignal.timeout(PATIENCE), headers: {} };
   if (method !== "GET") options.headers["content-type"] = "application/json";
   if (body !== undefined) options.body = JSON.stringify(body);
@@ -43,8 +49,12 @@ async function request(method, address, body, alsoFine = []) {
   }
   const text = await response.text();
   const answer = parsed(text);
-  if (!response.ok && !alsoFine.includes(response.status)) throw new RequestFailed(reason(answer, response.status));
+  if (!response.ok && !alsoFine.includes(response.status)) throw failed(reason(answer, response.status), response.status);
   return answer;
+}
+
+function failed(words, status) {
+  return Object.assign(new RequestFailed(words), { status });
 }
 
 function parsed(text) {

@@ -1,4 +1,4 @@
-// Health lights: media server, speech, dubber. Shape and words tell the state, colour only underlines it.
+// Health lights: media server, speech, dubber; live and sales where they are in use. Shape and words tell the state, colour only underlines it.
 
 import { consoleHealth, dubberHealth } from "./api.js";
 import { light, make, renderOnce } from "./dom.js";
@@ -10,7 +10,7 @@ const EVERY = 5_000;
 export function lightsOf(dubber, consoleOwn) {
   const media = dubber?.depends_on?.media ?? consoleOwn?.depends_on?.media;
   const hosts = Object.entries(dubber?.depends_on ?? {}).filter(([name]) => name !== "media");
-  return [mediaLight(media), speechLight(dubber, hosts), dubberLight(dubber), ...playerLight(consoleOwn)];
+  return [mediaLight(media), speechLight(dubber, hosts), dubberLight(dubber), ...playerLight(consoleOwn), ...otherLights(consoleOwn)];
 }
 
 function mediaLight(media) {
@@ -40,6 +40,15 @@ function dubberLight(dubber) {
 function playerLight(consoleOwn) {
   const player = consoleOwn?.depends_on?.["hls.js"];
   return player && !player.reachable ? [["warning", "Player: missing", player.detail]] : [];
+}
+
+function otherLights(consoleOwn) {
+  const names = { live: "Live", sales: "Sales" };
+  return Object.entries(names).flatMap(([key, name]) => {
+    const found = consoleOwn?.depends_on?.[key];
+    if (!found) return [];
+    return [found.reachable ? ["ok", `${name}: working`, ""] : ["problem", `${name}: not reachable`, found.detail]];
+  });
 }
 
 /** Asks every 5 s while the page is seen, and draws the lights. */

@@ -1,6 +1,7 @@
 // How to publish a stream, with addresses that can be copied.
 
 import { make, setText } from "./dom.js";
+import { copy } from "./live/save.js";
 
 const NAME = /^[A-Za-z0-9_.-]+$/;
 
@@ -59,15 +60,4 @@ function copyable(label) {
     setTimeout(() => setText(button, "Copy"), 2000);
   });
   return { code, row: make("div", { class: "copyable" }, make("span", { class: "label" }, label), code, button) };
-}
-
-/** Copies a text. Browsers give the clipboard only to safe origins, so the selection is the other way. */
-async function copy(text, element) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    getSelection().selectAllChildren(element);
-    return document.execCommand("copy");
-  }
 }
