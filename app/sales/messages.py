@@ -1,4 +1,4 @@
-"""What sales says over HTTP, as server-sent events and over WebSockets. Times are seconds from the call's start."""
+"""What sales says over HTTP, in server-sent events and over WebSockets; times in seconds of the call."""
 
 from __future__ import annotations
 

@@ -1,0 +1,134 @@
+"""Objections by rules: no key, no model, a millisecond a segment. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.sales.found import Found
+from app.sales.messages import Kind, Segment
+from app.sales.rule_book import Rule, RuleBook, rule_book
+from app.sales.words import Sentence, sentences
+
+JOINED_WITHIN = 2.5
+"""Seconds between two segments of one speaker that may be one sentence."""
+LONGEST_QUOTE = 160
+AROUND = 60
+ENDS = re.compile(r"[.?!;]\s*$")
+
+
+@dataclass(frozen=True)
+class Match:
+    """A rule that holds for a text, and where in it: the match itself, and the words to be quoted."""
+
+    rule: Rule
+    start: int
+    end: int
+    quote: str
+
+
+class RuleEngine:
+    """Looks at what was just said, together with what the speaker said right before it."""
+
+    def __init__(self, book: RuleBook | None = None) -> None:
+        self.book = book or rule_book()
+
+    def look(self, segments: Sequence[Segment]) -> list[Found]:
+        """The objections that end in the last segment; those before it are only its context."""
+        if not segments or segments[-1].channel == "seller":
+            return []
+        text, places = joined(segments)
+        last_begins, _, last = places[-1]
+        found = []
+        for match in self.matches(text):
+            if match.end <= last_begins:
+                continue
+            topic = self.book.topics[match.rule.kind]
+            found.append(
+                Found(
+                    channel=last.channel,
+                    kind=match.rule.kind,
+                    quote=match.quote,
+                    start=time_at(match.start, places),
+                    end=time_at(match.end, places),
+                    confidence=match.rule.confidence,
+                    answers=topic.answers,
+                    smokescreen=topic.smokescreen,
+                    engine="rules",
+                )
+            )
+        return found
+
+    def matches(self, text: str) -> list[Match]:
+        """The objections in a text, one of a kind in a sentence: the surest."""
+        found: list[Match] = []
+        for sentence in sentences(text, self.book.vocabulary):
+            best: dict[Kind, Match] = {}
+            if sentence.is_question or any(miss.search(sentence.normal) for miss in self.book.near_misses):
+                continue
+            for rule in self.book.rules:
+                held = self._holds(rule, sentence)
+                if held is None:
+                    continue
+                known = best.get(rule.kind)
+                if known is None or rule.confidence > known.rule.confidence:
+                    start, end = sentence.span(*held)
+                    best[rule.kind] = Match(rule, start, end, quote(text, sentence, start, end))
+            found += surest(list(best.values()))
+        return found
+
+    def _holds(self, rule: Rule, sentence: Sentence) -> tuple[int, int] | None:
+        if any(miss.search(sentence.normal) for miss in self.book.topics[rule.kind].near_misses):
+            return None
+        for match in rule.pattern.finditer(sentence.normal):
+            before = sentence.normal[: match.start()].rstrip()
+            if not any(negation.search(before) for negation in self.book.negations):
+                return match.span()
+        return None
+
+
+def surest(matches: list[Match]) -> list[Match]:
+    """Of matches that share words, the surest (of equals, the longest); the others as they are."""
+    kept: list[Match] = []
+    for match in sorted(matches, key=lambda each: (-each.rule.confidence, each.start - each.end)):
+        if all(match.end <= other.start or match.start >= other.end for other in kept):
+            kept.append(match)
+    return sorted(kept, key=lambda each: each.start)
+
+
+def joined(segments: Sequence[Segment]) -> tuple[str, list[tuple[int, int, Segment]]]:
+    """The last segments as one text, and where each stands in it; a pause or a full stop parts them."""
+    chosen = [segments[-1]]
+    for segment in reversed(segments[:-1]):
+        if chosen[0].start - segment.end > JOINED_WITHIN or ENDS.search(segment.text):
+            break
+        chosen.insert(0, segment)
+    text = ""
+    places = []
+    for segment in chosen:
+        begins = len(text) + (1 if text else 0)
+        text = f"{text} {segment.text}" if text else segment.text
+        places.append((begins, len(text), segment))
+    return text, places
+
+
+def time_at(place: int, places: Sequence[tuple[int, int, Segment]]) -> float:
+    """When that place of the text was said, as if its segment had been spoken at one pace."""
+    for begins, ends, segment in places:
+        if place <= ends:
+            share = max(0, place - begins) / max(1, ends - begins)
+            return segment.start + share * (segment.end - segment.start)
+    return places[-1][2].end
+
+
+def quote(text: str, sentence: Sentence, start: int, end: int) -> str:
+    """The sentence, or where it is long, the words around the match."""
+    whole = text[sentence.start : sentence.end].strip()
+    if len(whole) <= LONGEST_QUOTE:
+        return whole
+    first = text.find(" ", max(sentence.start, start - AROUND), start)
+    last = text.rfind(" ", end, min(sentence.end, end + AROUND))
+    first = start if first < 0 or start - AROUND < sentence.start else first
+    last = end if last < 0 else last
+    return text[first:last].strip()
