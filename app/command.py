@@ -159,6 +159,18 @@ def demo(context: typer.Context) -> None:
     one(context.args, prog_name="python -m app demo")
 
 
+@cli.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def mic(context: typer.Context) -> None:
+    """Write down what the microphone hears, live; with --sales its objections too."""
+    run_mic = importlib.import_module("app.mic.command").mic
+    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    one.command()(run_mic)
+    one(context.args, prog_name="python -m app mic")
+
+
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Shows a table; where there is no terminal, as wide as it needs to be."""
     from rich.console import Console

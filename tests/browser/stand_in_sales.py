@@ -137,7 +137,7 @@ class StandInSales:
             return EventSourceResponse(self._write())
 
         @app.websocket("/calls/{id}/audio")
-        async def audio(socket: WebSocket, id: str, channel: str) -> None:
+        async def audio(socket: WebSocket, channel: str) -> None:
             await socket.accept()
             cut = self.cut
             self.sound.setdefault(channel, b"")

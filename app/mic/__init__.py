@@ -1,0 +1,1 @@
+"""`python -m app mic`: a microphone or a file, written down live in the terminal."""
