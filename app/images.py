@@ -71,7 +71,7 @@ def for_service(image: str, *, gpu: bool) -> str:
 
 
 def context_folder(name: str) -> Path:
-    """The folder of a further build context. `browser`: the console's libraries, which `make setup` fetches."""
+    """The folder of a further build context. `browser`: what `make setup` fetches for the console."""
     return {"browser": cache_dir("browser")}[name]
 
 
