@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, sync_playwright
 
 from app.settings import load
 from app.web.service import create
 from tests.browser.servers import media_server, serving
 from tests.browser.stand_in import StandInDubber
+from tests.browser.voice import save, speak
 from tests.stack import free_port
 
 ARGUMENTS = (
@@ -26,6 +28,12 @@ ARGUMENTS = (
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 )
+
+LOCALE: Any = {"locale": "en-GB", "timezone_id": "UTC"}
+SENTENCES = [
+    "Good morning, thank you for taking the time.",
+    "To be honest, this is too expensive for us.",
+]
 
 
 @dataclass(frozen=True)
@@ -56,11 +64,36 @@ class Stage:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def chromium() -> Iterator[BrowserType]:
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(ARGUMENTS))
-        yield chromium
-        chromium.close()
+        yield playwright.chromium
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: BrowserType) -> Iterator[Browser]:
+    launched = chromium.launch(executable_path="/usr/bin/chromium", args=list(ARGUMENTS))
+    yield launched
+    launched.close()
+
+
+@pytest.fixture(scope="session")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the microphone hears, over and over."""
+    return save(Path(tmp_path_factory.mktemp("speech")) / "speech.wav", speak(SENTENCES))
+
+
+@pytest.fixture(scope="session")
+def hearing_browser(chromium: BrowserType, speech: Path) -> Iterator[Browser]:
+    """A browser with a microphone that hears `speech`, and that knows this machine as console.test too."""
+    microphone = [
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={speech}",
+        "--host-resolver-rules=MAP console.test 127.0.0.1",
+    ]
+    launched = chromium.launch(executable_path="/usr/bin/chromium", args=[*ARGUMENTS, *microphone])
+    yield launched
+    launched.close()
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +122,20 @@ def stage(media: Media) -> Iterator[Stage]:
 @pytest.fixture
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page that fails the test for an error in its scripts or a break of its security policy."""
-    context = browser.new_context(**getattr(request, "param", {}), locale="en-GB", timezone_id="UTC")
+    with watched(browser.new_context(**getattr(request, "param", {}), **LOCALE)) as page:
+        yield page
+
+
+@pytest.fixture
+def hearing_page(hearing_browser: Browser) -> Iterator[Page]:
+    """The same, with a microphone."""
+    with watched(hearing_browser.new_context(**LOCALE)) as page:
+        yield page
+
+
+@contextmanager
+def watched(context: BrowserContext) -> Iterator[Page]:
+    """A page of that context; raises AssertionError at its end for what went wrong in it."""
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))

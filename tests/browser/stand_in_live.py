@@ -33,6 +33,7 @@ class StandInLive:
     ended: int = 0
     clients: int = 0
     cut: int = 0
+    farewell: dict[str, Any] | None = None
 
     @property
     def seconds(self) -> float:
@@ -86,6 +87,8 @@ class StandInLive:
         told, cut = "", self.cut
         while True:
             if self.cut != cut:
+                if self.farewell:
+                    await browser.send_json({"uid": uid, **self.farewell})
                 await browser.close(1012, "restart")
                 return
             document = json.dumps({"uid": uid, "segments": self.segments})
