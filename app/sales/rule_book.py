@@ -16,6 +16,8 @@ from typing import Any
 from app.sales.messages import KINDS, Kind
 from app.sales.words import MENDED_FROM
 
+STRENGTHS = {"strong": 0.9, "likely": 0.7, "asked": 0.75}
+"""The lists of a rule file and how sure their patterns are; those under `asked` hold for questions too."""
 FOLDER = Path(__file__).parent / "rules"
 MACRO = re.compile(r"\{([a-z_]+)\}")
 LETTERS = re.compile(rf"(?<![\\a-z])[a-z]{{{MENDED_FROM},}}(?![a-z]|[?*])")
@@ -32,6 +34,8 @@ class Rule:
     kind: Kind
     pattern: re.Pattern[str]
     confidence: float
+    asked: bool = False
+    """Whether it holds for a question too."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,14 @@ class Topic:
 @dataclass(frozen=True)
 class RuleBook:
     """All rules. `near_misses` are sentences that object to nothing; `negations` stand before a match
-    that says the contrary; `vocabulary` are the long words that the patterns know."""
+    that says the contrary; `questions` are how questions begin; `vocabulary` are the patterns' long words.
+    """
 
     rules: tuple[Rule, ...]
     topics: dict[Kind, Topic]
     near_misses: tuple[re.Pattern[str], ...]
     negations: tuple[re.Pattern[str], ...]
+    questions: tuple[re.Pattern[str], ...]
     vocabulary: frozenset[str]
 
 
@@ -67,9 +73,10 @@ def rule_book(folder: Path = FOLDER) -> RuleBook:
     for kind in KINDS:
         name = f"{kind.replace(' ', '-')}.toml"
         document = read(folder / name)
-        for strength, confidence in (("strong", 0.9), ("likely", 0.7)):
+        for strength, confidence in STRENGTHS.items():
             rules += [
-                Rule(kind, compiled(text, macros, name), confidence) for text in document.get(strength, ())
+                Rule(kind, compiled(text, macros, name), confidence, strength == "asked")
+                for text in document.get(strength, ())
             ]
         topics[kind] = Topic(
             tuple(compiled(text, macros, name) for text in document.get("near_misses", ())),
@@ -81,6 +88,7 @@ def rule_book(folder: Path = FOLDER) -> RuleBook:
         topics,
         tuple(compiled(text, macros, "common.toml") for text in common["near_misses"]),
         tuple(compiled(f"(?:{text})$", macros, "common.toml") for text in common["negations"]),
+        tuple(compiled(f"^(?:{text})", macros, "common.toml") for text in common["questions"]),
         frozenset(word for rule in rules for word in LETTERS.findall(rule.pattern.pattern)),
     )
 

@@ -65,9 +65,12 @@ class RuleEngine:
         found: list[Match] = []
         for sentence in sentences(text, self.book.vocabulary):
             best: dict[Kind, Match] = {}
-            if sentence.is_question or any(miss.search(sentence.normal) for miss in self.book.near_misses):
+            if any(miss.search(sentence.normal) for miss in self.book.near_misses):
                 continue
+            asks = sentence.is_question or any(asked.search(sentence.normal) for asked in self.book.questions)
             for rule in self.book.rules:
+                if asks and not rule.asked:
+                    continue
                 held = self._holds(rule, sentence)
                 if held is None:
                     continue
