@@ -50,7 +50,6 @@ def talk(**changes: object) -> dict[str, object]:
 def send_file(page: Page, file: Path) -> None:
     page.get_by_label("Sound or video file").check()
     page.get_by_label("File", exact=True).set_input_files(file)
-    page.get_by_label("Sent").select_option(label="up to four times faster")
     page.get_by_role("button", name="Start the call").click()
 
 
@@ -114,7 +113,7 @@ def test_one_voice_saved_on_both_sides_is_one_channel(
 
 
 def test_a_break_loses_no_sound(sales: StandInSales, address: str, page: Page, tmp_path: Path) -> None:
-    ramp = np.linspace(-0.5, 0.5, 12 * RATE, dtype=np.float32)
+    ramp = np.linspace(-0.5, 0.5, 6 * RATE, dtype=np.float32)
     page.goto(address)
     send_file(page, save(tmp_path / "ramp.wav", ramp, rate=RATE))
     wait_until(lambda: len(sales.sound.get("call", b"")) > 2 * RATE, "a second of sound")
@@ -122,7 +121,7 @@ def test_a_break_loses_no_sound(sales: StandInSales, address: str, page: Page, t
     expect(page.locator("#status")).to_contain_text("The connection was lost; trying again.")
     expect(page.locator("#status")).to_contain_text("Ended", timeout=20_000)
     # What was under way at the moment of the break is gone, and no more.
-    assert len(sales.sound["call"]) > 2 * 11 * RATE
+    assert len(sales.sound["call"]) > 2 * 5 * RATE
 
 
 def test_objections_stand_beside_the_transcript_with_what_may_be_said(

@@ -111,7 +111,8 @@ def console(servers: tuple[Behind, httpx.Client]) -> httpx.Client:
 @pytest.fixture
 def alone() -> Iterator[httpx.Client]:
     """The web service with nothing behind it."""
-    settings = load({"DUBBER_URL": f"http://127.0.0.1:{free_port()}", "MEDIA_HLS_PORT": str(free_port())})
+    ports = {name: str(free_port()) for name in ("DUBBER_PORT", "MEDIA_HLS_PORT", "LIVE_PORT", "SALES_PORT")}
+    settings = load(ports)
     with (
         serving(create(settings), free_port()) as address,
         httpx.Client(base_url=address, trust_env=False, timeout=10) as client,
@@ -236,3 +237,47 @@ def test_services_that_are_out_of_reach_are_named(alone: httpx.Client) -> None:
         "dubber": False,
         "media": False,
     }
+
+
+def depends_on(console: httpx.Client) -> dict[str, bool]:
+    """What the console's health tells of live and sales."""
+    found = console.get("/health").json()["depends_on"]
+    return {name: found[name]["reachable"] for name in ("live", "sales") if name in found}
+
+
+def test_health_tells_of_live_and_sales_from_the_first_time_they_answer() -> None:
+    port = free_port()
+    settings = load({"LIVE_PORT": str(port), "SALES_PORT": str(free_port())})
+    with (
+        serving(create(settings), free_port()) as address,
+        httpx.Client(base_url=address, trust_env=False, timeout=10) as console,
+    ):
+        assert depends_on(console) == {}
+        with serving(Behind().app(), port):
+            assert depends_on(console) == {"live": True}
+        assert depends_on(console) == {"live": False}
+
+
+def test_health_misses_live_and_sales_where_they_are_configured() -> None:
+    settings = load(
+        {
+            "WHISPER_HOST": "127.0.0.1",
+            "LIVE_PORT": str(free_port()),
+            "SALES_URL": f"http://127.0.0.1:{free_port()}",
+        }
+    )
+    with (
+        serving(create(settings), free_port()) as address,
+        httpx.Client(base_url=address, trust_env=False, timeout=10) as console,
+    ):
+        assert depends_on(console) == {"live": False, "sales": False}
+
+
+def test_of_live_the_console_shows_its_health_alone(alone: httpx.Client) -> None:
+    assert alone.get("/api/live/metrics").status_code == 404
+    assert alone.post("/api/live/health").status_code == 405
+    answer = alone.get("/api/live/health")
+    assert (answer.status_code, answer.json()["detail"].split(" (")[0]) == (
+        502,
+        "the live transcription cannot be reached",
+    )

@@ -60,7 +60,7 @@ async function refresh() {
 
 function absent(error) {
   view.calls = null;
-  setText(byId("absent-text"), error.status === 0 ? "The console itself can’t be reached; this page goes on by itself when it is back." : "Calls need it, and live transcription, which starts with it. This page goes on by itself when it runs.");
+  setText(byId("absent-text"), error.status === 0 ? "The console itself can’t be reached; this page goes on by itself when it is back." : "Calls need it, and live transcription, which starts with it. End what runs with Ctrl-C, then start it so; this page goes on by itself.");
 }
 
 function render() {

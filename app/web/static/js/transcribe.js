@@ -12,7 +12,7 @@ import { Source } from "./sound/source.js";
 import { COMMON_LANGUAGES, languageName } from "./words.js";
 
 const ADDRESS = "/api/live";
-const START_IT = 'Live transcription is not running. Start it with `make run ARGS="--services live web"`, then try again.';
+const START_IT = 'Live transcription is not running. Start it with `make run ARGS="--services live web"` (Ctrl-C ends what runs now), then try again.';
 
 const STATES = {
   idle: ["idle", "Not started", ""],

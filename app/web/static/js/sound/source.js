@@ -95,7 +95,7 @@ export class Source {
           if (channel === 0) this.#hear(samples);
           onSound(channel, samples);
         };
-        const speed = Number(byId("speed").value);
+        const speed = Number(byId("speed")?.value ?? 1);
         this.#player = new FilePlayer(channels, speed, { hasRoom, onSound: hear, onEnd });
         this.#stop = async () => this.#player?.stop();
       },
