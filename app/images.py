@@ -49,7 +49,7 @@ IMAGES: tuple[Image, ...] = (
           everyday=False),
     Image("media", "media server", "images/media/Dockerfile", "media", limit=100),
     Image("ci", "development tools, for pipelines", "images/ci/Dockerfile", "ci",
-          limit=1500, platforms=("linux/amd64",), everyday=False),
+          limit=1500, platforms=("linux/amd64",), contexts=("browser",), everyday=False),
 )  # fmt: skip
 
 
@@ -106,3 +106,21 @@ def tag(*, git_tag: str = "", branch: str = "", commit: str = "") -> str:
     if not name:
         raise ValueError("neither a git tag vX.Y.Z, nor a branch, nor a commit: build inside a checkout")
     return f"dev-{name}"
+
+
+def reference(image: Image, registry: str, tag: str) -> str:
+    """The name that an image is pushed and pulled under."""
+    return f"{registry.rstrip('/')}/voicestack/{image.name}:{tag}"
+
+
+def ca_bundle(environment: Mapping[str, str]) -> str:
+    """The file of certificates that pip trusts on this machine, for the build secret `ca`; empty: none."""
+    for name in ("CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE"):
+        if environment.get(name):
+            return environment[name]
+    return ""
+
+
+def index_variable(environment: Mapping[str, str]) -> str:
+    """The variable with the address of a package index, for the build secret `index`; empty: none is set."""
+    return next((name for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX") if environment.get(name)), "")

@@ -15,7 +15,9 @@ from tools.setup import ROOT, VENV
 UV_VERSION = "0.13.8"
 FOLDER = ROOT / "requirements"
 UNIVERSAL = ("--universal",)
-CUDA_HOSTS = ("--python-platform", "x86_64-manylinux_2_28")
+CUDA_HOSTS = (
+    "--python-platform", "x86_64-manylinux_2_28", "--override", str(FOLDER / "cuda-overrides.in"),
+)  # fmt: skip
 OPTIONS = (
     "--quiet", "--python-version", "3.11", "--generate-hashes",
     "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate",
@@ -43,10 +45,7 @@ def compile_lock(source: Path, target: Path, *options: str, hosts: tuple[str, ..
 
 
 def entries(lock: str) -> dict[str, str]:
-    """The lines of each package of a lock, hashes and all, by its name, version and condition.
-
-    The condition of a universal lock is left out: images are built for Linux and one version of Python.
-    """
+    """The lines of each package of a lock, hashes and all, by its name, version and condition."""
     found: dict[str, str] = {}
     key = ""
     for line in lock.splitlines(keepends=True):
