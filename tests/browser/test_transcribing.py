@@ -185,6 +185,25 @@ def test_a_microphone_that_is_not_allowed_is_told(address: str, page: Page) -> N
     expect(page.get_by_role("alert")).to_contain_text("The browser may not use the microphone.")
 
 
+def test_a_microphone_that_is_unplugged_ends_it_with_what_was_said(
+    live: StandInLive, address: str, hearing_page: Page
+) -> None:
+    page = hearing_page
+    page.add_init_script(
+        "const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);"
+        "navigator.mediaDevices.getUserMedia = async (what) => (window.heard = await ask(what));"
+    )
+    live.last_words = [segment(0, 2, "good morning")]
+    page.goto(address)
+    start(page)
+    state(page, "Listening")
+    wait_until(lambda: live.seconds > 0.5, "some sound")
+    page.evaluate("heard.getAudioTracks()[0].dispatchEvent(new Event('ended'))")
+    state(page, "Finished")
+    expect(page.get_by_role("alert")).to_have_text("The microphone was unplugged.")
+    expect(page.locator("#lines")).to_contain_text("good morning")
+
+
 def test_from_another_machine_without_tls_it_says_why_there_is_no_microphone(
     address: str, hearing_page: Page
 ) -> None:

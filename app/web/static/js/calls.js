@@ -207,6 +207,7 @@ function busy(is) {
 function follow(state, words) {
   if (view.recording) view.recording.state = state;
   if (state === "finished" || state in BROKEN || state === "failed") view.recording = null;
+  if (state === "finishing") complain("call-problem", words);
   if (state in BROKEN || state === "failed") complain("call-problem", BROKEN[state] ?? `No sound can be sent: ${words}.`);
   render();
 }

@@ -74,7 +74,11 @@ async function start() {
     onBegin: (second) => transcript.begin(second),
   });
   view.line = line;
-  opened.start({ hasRoom: () => line.hasRoom, onSound: (_, samples) => line.send(samples), onEnd: finish });
+  const onEnd = (why = "") => {
+    complain(why);
+    finish();
+  };
+  opened.start({ hasRoom: () => line.hasRoom, onSound: (_, samples) => line.send(samples), onEnd });
 }
 
 async function mustRun() {

@@ -22,15 +22,15 @@ export class Recording {
     opened.start({
       hasRoom: () => this.#lines.every((line) => line.hasRoom),
       onSound: (channel, samples) => this.#lines[channel].send(samples),
-      onEnd: () => this.end(),
+      onEnd: (why = "") => this.end(why),
     });
   }
 
-  /** Sends what is left, then ends the call. */
-  async end() {
+  /** Sends what is left, then ends the call; `why` is told to people. */
+  async end(why = "") {
     if (this.#ending) return;
     this.#ending = true;
-    this.#onState("finishing", "");
+    this.#onState("finishing", why);
     await this.#source.stop();
     for (const line of this.#lines) line.finish();
   }

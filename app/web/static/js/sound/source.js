@@ -39,7 +39,7 @@ export class Source {
 
   /**
    * Makes the source ready. Gives its number of channels and `start({hasRoom, onSound, onEnd})`, after which
-   * `onSound(channel, samples)` gets pieces of 100 ms. `mono` mixes a file's channels. Raises SoundProblem.
+   * `onSound(channel, samples)` gets pieces of 100 ms; `onEnd` may be told why it ended. `mono` mixes a file's channels. Raises SoundProblem.
    */
   async open(mono) {
     if (this.kind === "microphone") return this.#microphone();
@@ -80,7 +80,7 @@ export class Source {
           this.#hear(samples);
           onSound(0, samples);
         };
-        ended = onEnd;
+        ended = () => onEnd("The microphone was unplugged.");
       },
     };
   }
