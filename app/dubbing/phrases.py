@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import structlog
 
+from app.cutter import SAMPLE_RATE, Cut
 from app.dubbing import fit
-from app.dubbing.cutter import SAMPLE_RATE, Cut
 from app.dubbing.lag import LagMeter
 from app.dubbing.messages import Caption, Counts, Outcome, Phrase
 from app.dubbing.mixer import SAMPLE_RATE as MIX_RATE

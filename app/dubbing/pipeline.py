@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.dubbing.cutter import Cut, Rules
+from app.cutter import Cut, Rules
 from app.dubbing.delay_line import DelayLine
 from app.dubbing.listener import Listener
 from app.dubbing.messages import Caption, Phrase, WorkerConfig

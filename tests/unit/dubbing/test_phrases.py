@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
+from app.cutter import Cut
 from app.dubbing.backoff import Backoff
-from app.dubbing.cutter import Cut
 from app.dubbing.lag import LagMeter
 from app.dubbing.messages import Caption, Phrase
 from app.dubbing.mixer import SAMPLE_RATE, Mixer
