@@ -72,6 +72,7 @@ class StandInSales:
     sound: dict[str, bytes] = field(default_factory=dict)
     orders: list[str] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
+    write_problem: str = ""
     refusal: tuple[int, str] | None = None
     cut: int = 0
 
@@ -166,3 +167,7 @@ class StandInSales:
         for piece in self.writes:
             yield ServerSentEvent(data=json.dumps({"text": piece}))
             await asyncio.sleep(0.02)
+        if self.write_problem:
+            yield ServerSentEvent(event="problem", data=json.dumps({"detail": self.write_problem}))
+            return
+        yield ServerSentEvent(event="done", data="{}")

@@ -223,6 +223,15 @@ def test_a_summary_appears_as_it_is_written(sales: StandInSales, address: str, p
     wait_until(lambda: len(sales.orders) == 2, "both were asked for")
 
 
+def test_a_summary_that_breaks_off_says_why(sales: StandInSales, address: str, page: Page) -> None:
+    sales.add(talk())
+    sales.writes, sales.write_problem = ["The customer"], "the language model took too long"
+    page.goto(address)
+    page.get_by_role("button", name="Summary").click()
+    expect(page.get_by_role("alert")).to_have_text("Summary failed: the language model took too long.")
+    expect(page.get_by_role("region", name="Summary")).to_contain_text("The customer")
+
+
 def test_a_call_that_can_not_be_started_says_why(
     sales: StandInSales, address: str, hearing_page: Page
 ) -> None:

@@ -34,23 +34,23 @@ export async function write(id, what, onText) {
     const { detail } = await answer.json().catch(() => ({}));
     throw new RequestFailed(typeof detail === "string" ? detail : `the answer was an error (${answer.status})`);
   }
-  const lines = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  const pieces = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { value, done } = await lines.read().catch(() => ({ broken: true }));
-    if (done) return;
-    if (value === undefined) throw new RequestFailed("the text broke off");
+    const { value, done } = await pieces.read().catch(() => ({ done: true }));
+    if (done) throw new RequestFailed("the text broke off");
     const events = (rest + value.replaceAll("\r", "")).split("\n\n");
     rest = events.pop();
-    for (const event of events) take(event, onText);
+    for (const event of events) if (take(event, onText)) return;
   }
 }
 
+/** Takes one server-sent event; true where it is the last. */
 function take(event, onText) {
-  const fields = event.split("\n").map((line) => line.split(/: ?(.*)/s));
-  const data = fields.filter(([name]) => name === "data").map(([, value]) => value).join("\n");
-  if (!data) return;
-  const document = JSON.parse(data);
-  if (fields.some(([name, value]) => name === "event" && value === "error")) throw new RequestFailed(document.detail ?? "the text broke off");
+  const fields = new Map(event.split("\n").map((line) => line.split(/: ?(.*)/s)));
+  if (!fields.has("data")) return false;
+  const document = JSON.parse(fields.get("data"));
+  if (fields.get("event") === "problem") throw new RequestFailed(document.detail);
   if (typeof document.text === "string") onText(document.text);
+  return fields.get("event") === "done";
 }
