@@ -75,6 +75,12 @@ def context_folder(name: str) -> Path:
     return {"browser": cache_dir("browser")}[name]
 
 
+def inputs(image: Image, ignored: str) -> tuple[str, ...]:
+    """The paths that an image is made of: its Dockerfile and what its .dockerignore lets through."""
+    let_through = (line[1:].strip() for line in ignored.splitlines() if line.startswith("!"))
+    return (image.dockerfile, f"{image.dockerfile}.dockerignore", *let_through)
+
+
 def labels(image: Image, *, revision: str = "", source: str = "") -> dict[str, str]:
     """The OCI labels of a build.
 

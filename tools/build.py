@@ -78,20 +78,47 @@ def bake(
     return {"group": {"default": {"targets": list(targets)}}, "target": targets}
 
 
-def recorded(metadata: Mapping[str, Any], registry: str, built: Version) -> dict[str, Any]:
-    """What out/images.json says of a build: each image's name, and the digest that production pins."""
+def recorded(
+    metadata: Mapping[str, Any], registry: str, built: Version, before: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What out/images.json says of a build: each image's name, and the digest that production pins.
+
+    Images that were built `before` from the same commit under the same tag stay in it.
+    """
+    same = (before.get("tag"), before.get("revision")) == (built.tag, built.revision)
     return {
         "tag": built.tag,
         "revision": built.revision,
         "images": {
-            name: {
-                "reference": images.reference(images.get(name), registry, built.tag),
-                "digest": result["containerimage.digest"],
-            }
-            for name, result in sorted(metadata.items())
-            if isinstance(result, dict) and "containerimage.digest" in result
+            **(before["images"] if same else {}),
+            **{
+                name: {
+                    "reference": images.reference(images.get(name), registry, built.tag),
+                    "digest": result["containerimage.digest"],
+                }
+                for name, result in sorted(metadata.items())
+                if isinstance(result, dict) and "containerimage.digest" in result
+            },
         },
     }
+
+
+def written() -> dict[str, Any]:
+    """What out/images.json says now; nothing where there is none."""
+    try:
+        content = json.loads(OUTPUT.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def changed(image: images.Image, since: str) -> bool:
+    """Whether anything that an image is made of differs from that commit. Raises ValueError for no commit."""
+    paths = images.inputs(image, (ROOT / f"{image.dockerfile}.dockerignore").read_text(encoding="utf-8"))
+    done = subprocess.run(["git", "diff", "--quiet", since, "--", *paths], cwd=ROOT, check=False)
+    if done.returncode > 1:
+        raise ValueError(f"--changed-since {since}: git knows no such commit")
+    return done.returncode == 1
 
 
 def from_git(*arguments: str) -> str:
@@ -100,17 +127,18 @@ def from_git(*arguments: str) -> str:
     return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
-def build(chosen: tuple[images.Image, ...], registry: str, built: Version, *options: str) -> dict[str, Any]:
-    """Builds and pushes; gives what was recorded. Raises CalledProcessError where the build fails."""
+def build(chosen: Iterable[images.Image], registry: str, built: Version, *options: str) -> dict[str, Any]:
+    """Builds and pushes; gives buildx's metadata by image. Raises CalledProcessError where that fails."""
     with tempfile.TemporaryDirectory() as folder:
         definition, metadata = Path(folder) / "bake.json", Path(folder) / "metadata.json"
         definition.write_text(json.dumps(bake(chosen, registry, built, os.environ)), encoding="utf-8")
         subprocess.run(
             ["docker", "buildx", "bake", "--file", str(definition), "--metadata-file", str(metadata),
              "--allow=fs.read=*", *options],
-            cwd=ROOT, check=True,
+            cwd=ROOT, check=True, env={"BUILDX_METADATA_PROVENANCE": "disabled", **os.environ},
         )  # fmt: skip
-        return recorded(json.loads(metadata.read_text(encoding="utf-8")), registry, built)
+        made: dict[str, Any] = json.loads(metadata.read_text(encoding="utf-8"))
+        return made
 
 
 def main() -> None:
@@ -119,22 +147,25 @@ def main() -> None:
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="without a name: all everyday images")
     parser.add_argument("--no-cache", action="store_true", help="build every layer anew, on the newest base")
     parser.add_argument("--registry", default=os.environ.get("REGISTRY") or LOCAL_REGISTRY)
+    parser.add_argument("--changed-since", metavar="COMMIT", help="only images whose inputs differ from it")
     wanted = parser.parse_args()
     try:
-        chosen = tuple(map(images.get, wanted.images)) or tuple(
-            each for each in images.IMAGES if each.everyday
-        )
+        chosen = [images.get(name) for name in wanted.images] or [x for x in images.IMAGES if x.everyday]
+        if wanted.changed_since:
+            chosen = [image for image in chosen if changed(image, wanted.changed_since)]
         built = version(
             os.environ,
             git_tag=from_git("describe", "--exact-match", "--tags", "--match", "v*"),
             branch=from_git("branch", "--show-current"),
             commit=from_git("rev-parse", "HEAD"),
         )
-        record = build(chosen, wanted.registry, built, *(("--no-cache", "--pull") if wanted.no_cache else ()))
+        options = ("--no-cache", "--pull") if wanted.no_cache else ()
+        metadata = build(chosen, wanted.registry, built, *options) if chosen else {}
     except (ValueError, FileNotFoundError) as problem:
         sys.exit(f"build: {problem}")
     except subprocess.CalledProcessError as problem:
         sys.exit(f"build: docker buildx failed ({problem.returncode}); `make doctor` names what is missing")
+    record = recorded(metadata, wanted.registry, built, written())
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     for name, made in record["images"].items():
