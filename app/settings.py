@@ -208,7 +208,8 @@ class Settings(BaseSettings):
     objection_engine: Literal["auto", "rules", "llm"] = section(
         "Objections",
         "auto",
-        "What finds objections: rules (no key needed), llm, or auto (llm where one is configured).",
+        "What finds objections: rules (no key needed), llm (rules where it fails), or auto: rules at once, "
+        "and a language model, where one is configured, adds what they missed.",
     )
     llm_base_url: str = section(
         "Language model",
@@ -267,6 +268,9 @@ class Settings(BaseSettings):
         ):
             if bool(user) != bool(password.get_secret_value()):
                 problems.append(f"MEDIA_{role}_USER and MEDIA_{role}_PASSWORD go together: set both or none")
+        router = bool(self.openrouter_api_key.get_secret_value())
+        if self.objection_engine == "llm" and not (self.llm_model and (self.llm_base_url or router)):
+            problems.append("OBJECTION_ENGINE=llm needs LLM_MODEL, and LLM_BASE_URL or OPENROUTER_API_KEY")
         if problems:
             raise ValueError("; ".join(problems))
         return self

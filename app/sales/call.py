@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from app.sales.event_log import EventLog
@@ -45,6 +46,8 @@ class LiveCall:
         self.dropped = 0.0
         self.dropping: Callable[[], float] = lambda: 0.0
         self.heard_at = time.monotonic()
+        self.on_end: list[Callable[[], Awaitable[None]]] = []
+        self.on_close: list[Callable[[], None]] = []
         self.on_segment: list[Callable[[Segment], None]] = []
         self.on_objection: list[Callable[[Objection], None]] = []
         self._began = time.monotonic()
@@ -52,6 +55,7 @@ class LiveCall:
         self._standing = Standing()
         self._lost: dict[Channel, str] = {}
         self._notice = ""
+        self._speaking: set[Channel] = set()
         self._segment_ids = 0
         self._objection_ids = 0
         self._told: StateEvent | None = None
@@ -76,6 +80,7 @@ class LiveCall:
 
     def speaking(self, channel: Channel, start: float, end: float, text: str) -> None:
         """What is being said, and may yet change."""
+        self._speaking.add(channel)
         self.log.tell(PartialEvent(channel=channel, text=text, start=round(start, 3), end=round(end, 3)))
 
     def said(self, channel: Channel, start: float, end: float, text: str) -> Segment:
@@ -88,6 +93,9 @@ class LiveCall:
         before = [each for each in list(self.segments)[-4 * BEFORE :] if each.channel == channel][-BEFORE:]
         self.segments.append(segment)
         self.log.tell(SegmentEvent(**segment.model_dump()))
+        if channel in self._speaking:
+            self._speaking.discard(channel)
+            self.log.tell(PartialEvent(channel=channel, text="", start=segment.end, end=segment.end))
         for found in self._look([*before, segment]):
             self.objected(found)
         for tell in self.on_segment:
@@ -129,13 +137,21 @@ class LiveCall:
         self._notice = detail
         self._tell_state()
 
+    async def end(self) -> None:
+        """Lets every engine finish with what was said, then closes."""
+        if self.ended is None:
+            await asyncio.gather(*(finish() for finish in self.on_end))
+        self.close()
+
     def close(self) -> None:
-        """The call is over; whoever follows it gets the last events, then the end."""
+        """The call is over at once; whoever follows it gets the last events, then the end."""
         if self.ended is None:
             self.ended = datetime.now(UTC)
             self._lost.clear()
             self._tell_state()
             self.log.close()
+            for stop in self.on_close:
+                stop()
 
     def state_event(self) -> StateEvent:
         """The state as an event."""

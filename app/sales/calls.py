@@ -117,7 +117,7 @@ class Calls:
         await asyncio.wait((source.task,))
         running.finished.add(name)
         if running.finished == set(running.call.asked.channels):
-            running.call.close()
+            await running.call.end()
 
     def leave(self, id: str, channel: str) -> None:
         """A source went without a word; what it sent is still heard, and it may come back."""
@@ -134,7 +134,7 @@ class Calls:
             source.listener.end()
         if tasks:
             await asyncio.wait(tasks)
-        running.call.close()
+        await running.call.end()
         return running.call
 
     def remove(self, id: str) -> None:

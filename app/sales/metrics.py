@@ -14,6 +14,7 @@ from app.sales.messages import Objection, Segment
 
 if TYPE_CHECKING:
     from app.sales.calls import Calls
+    from app.sales.language_model import LanguageModel, Usage
 
 
 class Metrics(Collector):
@@ -22,6 +23,7 @@ class Metrics(Collector):
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.calls: Calls | None = None
+        self.model: LanguageModel | None = None
         self._segments = Counter(
             "voicestack_sales_segments", "Pieces of transcript.", ["channel"], registry=self.registry
         )
@@ -54,8 +56,28 @@ class Metrics(Collector):
             self.calls.dropped if self.calls else 0,
         )
 
+        if self.model is not None:
+            yield from model_metrics(self.model.usage)
+
     def _segment(self, segment: Segment) -> None:
         self._segments.labels(segment.channel).inc()
 
     def _objection(self, objection: Objection) -> None:
         self._objections.labels(objection.kind, objection.engine).inc()
+
+
+def model_metrics(usage: Usage) -> Iterator[Metric]:
+    """What was asked of the language model, and what that cost."""
+    name = "voicestack_sales_llm"
+    calls = CounterMetricFamily(f"{name}_calls", "Questions to the language model.", labels=["outcome"])
+    for outcome, count in usage.calls.items():
+        calls.add_metric([outcome], count)
+    yield calls
+    tokens = CounterMetricFamily(f"{name}_tokens", "Tokens read and written by it.", labels=["of"])
+    for of, count in usage.tokens.items():
+        tokens.add_metric([of], count)
+    yield tokens
+    yield CounterMetricFamily(f"{name}_cost_dollars", "What its server says it cost.", usage.cost)
+    yield CounterMetricFamily(
+        f"{name}_fallbacks", "Groups of segments that rules looked at in its place.", usage.fell_back
+    )

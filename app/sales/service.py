@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import httpx
 from fastapi import FastAPI
 
-from app.sales import api, sockets
+from app.sales import api, sockets, writing
+from app.sales.buffer import Buffer
 from app.sales.call import LiveCall
 from app.sales.calls import Calls
+from app.sales.found import Found
+from app.sales.language_model import configured
 from app.sales.listener import Live
+from app.sales.messages import Segment
 from app.sales.metrics import Metrics
+from app.sales.model_engine import ModelEngine
 from app.sales.rule_engine import RuleEngine
 from app.service import Check, create_app
 from app.settings import Settings
@@ -27,11 +32,21 @@ def create(settings: Settings) -> FastAPI:
     metrics = Metrics()
     rules = RuleEngine()
 
+    model = configured(settings)
+    # With `auto` the rules look at once and the model adds what they missed; with `llm` it decides alone.
+    alone = settings.objection_engine == "llm"
+
     def on_new(call: LiveCall) -> None:
         metrics.watch(call)
+        if model is not None and settings.objection_engine != "rules":
+            buffer = Buffer(
+                settings.buffer_time_threshold, settings.buffer_min_segments, settings.buffer_min_chars
+            )
+            ModelEngine(model, call, buffer, rules.look if alone else nothing)
 
-    calls = Calls(live_of(settings), rules.look, on_new)
+    calls = Calls(live_of(settings), nothing if alone else rules.look, on_new)
     metrics.calls = calls
+    metrics.model = model
     client = httpx.AsyncClient(trust_env=False, timeout=HEALTH_WITHIN)
 
     async def live_answers() -> Check:
@@ -49,11 +64,19 @@ def create(settings: Settings) -> FastAPI:
                 await forgotten
             await calls.close()
             await client.aclose()
+            if model is not None:
+                await model.close()
 
     app = create_app("sales", lifespan=lifespan, checks={"live": live_answers}, registry=metrics.registry)
     api.install(app, calls)
+    app.include_router(writing.router(calls, model))
     sockets.install(app, calls)
     return app
+
+
+def nothing(_: Sequence[Segment]) -> Sequence[Found]:
+    """No objections: where another engine looks."""
+    return ()
 
 
 def live_of(settings: Settings) -> Live:

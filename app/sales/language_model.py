@@ -1,0 +1,178 @@
+"""A language model behind any OpenAI-compatible address: asked for JSON or for a text, counted and paid."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+from openai import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AsyncOpenAI,
+    DefaultAsyncHttpxClient,
+    OpenAIError,
+)
+
+from app.settings import Settings
+
+OPENROUTER = "https://openrouter.ai/api/v1"
+PROMPTS = Path(__file__).parent / "prompts"
+RETRIES = 2
+AT_ONCE = 4
+MAX_TOKENS = 800
+ADVICE = "set LLM_BASE_URL and LLM_MODEL (Ollama, LM Studio, vLLM), or OPENROUTER_API_KEY and LLM_MODEL"
+
+
+class ModelProblem(Exception):
+    """The language model gives no usable answer. The message says why, never with a key in it."""
+
+
+@dataclass
+class Usage:
+    """What was asked of the model. `cost` is what the server says it costs, in its own money (dollars)."""
+
+    calls: dict[str, int] = field(default_factory=lambda: {"answered": 0, "failed": 0})
+    tokens: dict[str, int] = field(default_factory=lambda: {"prompt": 0, "completion": 0})
+    cost: float = 0.0
+    fell_back: int = 0
+    """Groups of segments that the rules looked at in the model's place."""
+
+    def add(self, usage: Any) -> None:
+        """Counts what an answer says about itself; servers that say nothing count nothing."""
+        self.tokens["prompt"] += int(getattr(usage, "prompt_tokens", 0) or 0)
+        self.tokens["completion"] += int(getattr(usage, "completion_tokens", 0) or 0)
+        try:
+            self.cost += max(0.0, float(getattr(usage, "cost", 0) or 0))
+        except (TypeError, ValueError):
+            return
+
+
+def prompt(name: str) -> str:
+    """A prompt by its file's name."""
+    return (PROMPTS / f"{name}.md").read_text(encoding="utf-8")
+
+
+def configured(settings: Settings) -> LanguageModel | None:
+    """The model that the settings name, None where they name none."""
+    router_key = settings.openrouter_api_key.get_secret_value()
+    address = settings.llm_base_url or (OPENROUTER if router_key else "")
+    if not address or not settings.llm_model:
+        return None
+    key = settings.llm_api_key.get_secret_value() or (router_key if address == OPENROUTER else "")
+    return LanguageModel(address, settings.llm_model, key, settings.llm_timeout)
+
+
+class LanguageModel:
+    """One model; at most AT_ONCE questions at a time. `timeout` in seconds is for a whole question."""
+
+    def __init__(self, address: str, model: str, key: str, timeout: float) -> None:
+        self.model = model
+        self.usage = Usage()
+        self._timeout = timeout
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._plain = False
+        self._extra = {"usage": {"include": True}} if address == OPENROUTER else None
+        self._client = AsyncOpenAI(
+            base_url=address,
+            # The client insists on a key; servers of one's own want none.
+            api_key=key or "none",
+            max_retries=RETRIES,
+            timeout=timeout,
+            http_client=DefaultAsyncHttpxClient(trust_env=not is_local(address), timeout=timeout),
+        )
+
+    async def json(self, system: str, user: str, schema: dict[str, Any]) -> str:
+        """An answer that should be JSON of that schema. Raises ModelProblem."""
+        try:
+            async with asyncio.timeout(self._timeout), self._places:
+                try:
+                    answer = await self._ask(system, user, None if self._plain else schema)
+                except APIStatusError as error:
+                    if self._plain or error.status_code not in (400, 404, 415, 422, 501):
+                        raise
+                    # A server without structured output: the prompt alone asks for JSON from now on.
+                    answer = await self._ask(system, user, None)
+                    self._plain = True
+        except (OpenAIError, httpx2.HTTPError, TimeoutError, ValueError) as error:
+            self.usage.calls["failed"] += 1
+            raise ModelProblem(in_words(error)) from None
+        self.usage.calls["answered"] += 1
+        self.usage.add(getattr(answer, "usage", None))
+        try:
+            return str(answer.choices[0].message.content or "")
+        except (AttributeError, IndexError, TypeError):
+            return ""
+
+    async def write(self, system: str, user: str) -> AsyncIterator[str]:
+        """A text, piece by piece as it is written. Raises ModelProblem."""
+        try:
+            async with asyncio.timeout(self._timeout), self._places:
+                stream = await self._client.chat.completions.create(
+                    model=self.model,
+                    messages=[{"role": "system", "content": system}, {"role": "user", "content": user}],
+                    max_tokens=MAX_TOKENS,
+                    stream=True,
+                    stream_options={"include_usage": True},
+                    extra_body=self._extra,
+                )
+                async with stream:
+                    async for chunk in stream:
+                        self.usage.add(chunk.usage)
+                        if chunk.choices and chunk.choices[0].delta.content:
+                            yield chunk.choices[0].delta.content
+        except (OpenAIError, httpx2.HTTPError, TimeoutError, ValueError) as error:
+            self.usage.calls["failed"] += 1
+            raise ModelProblem(in_words(error)) from None
+        self.usage.calls["answered"] += 1
+
+    async def close(self) -> None:
+        """Closes its connections."""
+        await self._client.close()
+
+    async def _ask(self, system: str, user: str, schema: dict[str, Any] | None) -> Any:
+        form: Any = {}
+        if schema is not None:
+            named = {"name": "answer", "strict": True, "schema": schema}
+            form = {"response_format": {"type": "json_schema", "json_schema": named}}
+        return await self._client.chat.completions.create(
+            model=self.model,
+            messages=[{"role": "system", "content": system}, {"role": "user", "content": user}],
+            max_tokens=MAX_TOKENS,
+            temperature=0,
+            extra_body=self._extra,
+            **form,
+        )
+
+
+def is_local(address: str) -> bool:
+    """Whether the address is on this machine or in this network, which no proxy leads to."""
+    host = urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host
+
+
+def in_words(error: Exception) -> str:
+    """What went wrong with the model; its own words are left out, as they may repeat the key."""
+    match error:
+        case TimeoutError() | APITimeoutError():
+            return "the language model does not answer in time (LLM_TIMEOUT)"
+        case APIConnectionError():
+            return "the language model cannot be reached (LLM_BASE_URL)"
+        case APIStatusError() if error.status_code in (401, 403):
+            return "the language model refuses the key (LLM_API_KEY, OPENROUTER_API_KEY)"
+        case APIStatusError() if error.status_code == 404:
+            return "the language model is not known there (LLM_MODEL)"
+        case APIStatusError() if error.status_code == 429:
+            return "the language model has too much to do, or the account is used up (429)"
+        case APIStatusError():
+            return f"the language model answered {error.status_code}"
+    return "the language model gave an answer that cannot be read"
