@@ -1,0 +1,110 @@
+"""A transcript and its formats: text, srt, vtt, json, verbose_json. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.speech.types import Word
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A phrase as it was heard: times in seconds from the start of the file.
+
+    The scores are Whisper's own; 0 where the engine has none.
+    """
+
+    start: float
+    end: float
+    words: tuple[Word, ...]
+    average_log_probability: float = 0.0
+    no_speech: float = 0.0
+    compression_ratio: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """Its words in a row."""
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass
+class Transcript:
+    """All segments so far, the language, and how many seconds of sound they come from."""
+
+    language: str
+    segments: list[Segment] = field(default_factory=list)
+    duration: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """The text of all segments."""
+        return " ".join(segment.text for segment in self.segments)
+
+
+def clock(seconds: float, mark: str) -> str:
+    """hh:mm:ss and milliseconds after `mark` (a comma in SubRip, a full stop in WebVTT)."""
+    whole = max(0, round(seconds * 1000))
+    return f"{whole // 3600000:02}:{whole // 60000 % 60:02}:{whole // 1000 % 60:02}{mark}{whole % 1000:03}"
+
+
+def srt(segments: Sequence[Segment]) -> str:
+    """The segments as SubRip."""
+    return "".join(
+        f"{number}\n{clock(each.start, ',')} --> {clock(each.end, ',')}\n{each.text}\n\n"
+        for number, each in enumerate(segments, 1)
+    )
+
+
+def vtt(segments: Sequence[Segment]) -> str:
+    """The segments as WebVTT; what would read as a tag is escaped (section 3.5 of its specification)."""
+    cues = (
+        f"{clock(each.start, '.')} --> {clock(each.end, '.')}\n{_escaped(each.text)}\n\n" for each in segments
+    )
+    return "WEBVTT\n\n" + "".join(cues)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def verbose(transcript: Transcript, task: str, granularities: Sequence[str]) -> dict[str, Any]:
+    """verbose_json: segments, and words where they are asked for."""
+    told: dict[str, Any] = {
+        "task": task,
+        "language": transcript.language,
+        "duration": round(transcript.duration, 3),
+        "text": transcript.text,
+        "usage": usage(transcript),
+    }
+    if "segment" in granularities or not granularities:
+        told["segments"] = [as_json(number, each) for number, each in enumerate(transcript.segments)]
+    if "word" in granularities:
+        told["words"] = [
+            {"word": word.text, "start": round(word.start, 3), "end": round(word.end, 3)}
+            for segment in transcript.segments
+            for word in segment.words
+        ]
+    return told
+
+
+def usage(transcript: Transcript) -> dict[str, Any]:
+    """How much sound was heard, as OpenAI tells it."""
+    return {"type": "duration", "seconds": round(transcript.duration, 3)}
+
+
+def as_json(number: int, segment: Segment) -> dict[str, Any]:
+    """A segment as verbose_json has it."""
+    return {
+        "id": number,
+        "seek": 0,
+        "start": round(segment.start, 3),
+        "end": round(segment.end, 3),
+        "text": segment.text,
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": segment.average_log_probability,
+        "compression_ratio": segment.compression_ratio,
+        "no_speech_prob": segment.no_speech,
+    }
