@@ -67,7 +67,13 @@ def create(settings: Settings) -> FastAPI:
             if model is not None:
                 await model.close()
 
-    app = create_app("sales", lifespan=lifespan, checks={"live": live_answers}, registry=metrics.registry)
+    app = create_app(
+        "sales",
+        lifespan=lifespan,
+        checks={"live": live_answers},
+        registry=metrics.registry,
+        details=lambda: {"llm": {"configured": model is not None}},
+    )
     api.install(app, calls)
     app.include_router(writing.router(calls, model))
     sockets.install(app, calls)
