@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
@@ -19,6 +18,7 @@ from app.speech import registry
 from app.speech.rest import errors, transcript
 from app.speech.rest.decode import blocks
 from app.speech.rest.errors import ApiError
+from app.speech.rest.events import event
 from app.speech.rest.house import House
 from app.speech.rest.models import ASR_ALIASES
 from app.speech.rest.transcribe import Cancelled, Job, segments
@@ -172,12 +172,6 @@ def delta(segment: Segment, first: bool) -> dict[str, Any]:
         "start": round(segment.start, 3),
         "end": round(segment.end, 3),
     }
-
-
-def event(data: dict[str, Any]) -> str:
-    """A server-sent event."""
-    name = data.get("type", "error")
-    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
 
 
 def form_schema(model: type[BaseModel]) -> dict[str, Any]:

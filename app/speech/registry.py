@@ -64,6 +64,11 @@ class FirstThatSpeaks:
         for choice in self.choices:
             choice.close()
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of every engine, best engine first."""
+        return tuple(dict.fromkeys(code for choice in self.choices for code in choice.languages))
+
     def voices(self, language: str) -> Sequence[str]:
         """The voices of every engine, best engine first."""
         return [voice for choice in self.choices for voice in choice.voices(language)]

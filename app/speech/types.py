@@ -108,6 +108,10 @@ class Translator(Engine, Protocol):
 class Synthesiser(Engine, Protocol):
     """Text to speech."""
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639 codes of the languages it has voices for."""
+
     def voices(self, language: str) -> Sequence[str]:
         """Names of the voices for a language, best first; empty where it has none."""
 

@@ -34,6 +34,7 @@ class Espeak:
     def __init__(self, program: str = PROGRAM) -> None:
         self.program = program
         self._voices: dict[str, tuple[str, ...]] = {}
+        self._languages: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
     def load(self) -> None:
@@ -44,6 +45,15 @@ class Espeak:
 
     def close(self) -> None:
         """Nothing stays open."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that `espeak-ng --voices` lists, without their regions."""
+        with self._lock:
+            if not self._languages:
+                listing = self._run(["--voices"], "").decode(errors="replace")
+                self._languages = tuple(sorted({name.split("-")[0] for name in voice_names(listing, "")}))
+            return self._languages
 
     def voices(self, language: str) -> Sequence[str]:
         """The language's own voice and its variants, as `espeak-ng --voices` lists them."""

@@ -61,6 +61,11 @@ class Piper:
         """Frees the loaded voices."""
         self._loaded.clear()
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages there are voices for."""
+        return tuple(dict.fromkeys(voice.language for voice in self.files.values()))
+
     def voices(self, language: str) -> Sequence[str]:
         """The voices of a language: those of VOICES_DIR first."""
         own = [voice for voice in self.files.values() if voice.language == language]

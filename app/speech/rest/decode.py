@@ -73,14 +73,19 @@ def _decoded(file: BinaryIO) -> Iterator[Samples]:
                 for frame in frames:
                     damaged, good = 0, good + 1
                     for part in resampler.resample(frame):
-                        yield part.to_ndarray().reshape(-1)
+                        yield mono(part)
             for part in resampler.resample(None) if good else []:
-                yield part.to_ndarray().reshape(-1)
+                yield mono(part)
         except (av.error.FFmpegError, ValueError) as error:
             if not good:
                 raise unreadable() from error
         if not good and damaged:
             raise unreadable()
+
+
+def mono(frame: av.AudioFrame) -> Samples:
+    """The samples of a frame of float32 mono."""
+    return frame.to_ndarray().reshape(-1).astype(np.float32, copy=False)
 
 
 def unreadable() -> ApiError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
@@ -75,7 +75,7 @@ def the_file(form: FormData) -> BinaryIO:
         raise ApiError(422, "file: the form has no file; send it as the field `file`", "missing", "file")
     if not file.size:
         raise ApiError(400, "the file is empty", "empty_file", "file")
-    return cast(BinaryIO, file.file)
+    return file.file
 
 
 def fields(form: FormData, lists: tuple[str, ...] = ()) -> dict[str, Any]:
