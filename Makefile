@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo mic status doctor test lint bench locks env clean
+.PHONY: help setup run demo demo-sales mic status doctor test lint bench locks env clean
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -27,6 +27,10 @@ demo: ## Set up, then publish a sample stream and show it being dubbed
 mic: ## Write down what the microphone hears, live (objections too: make mic ARGS=--sales)
 	@$(SETUP)
 	@exec $(PY) -m app mic $(ARGS)
+
+demo-sales: ## Set up, then play a sample sales call and show its objections (without sound: ARGS=--text)
+	@$(SETUP)
+	@exec $(PY) -m app demo-sales $(ARGS)
 
 status: ## Show which services are up, healthy, and where
 	@$(PY) -m app status $(ARGS)

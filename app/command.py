@@ -171,6 +171,19 @@ def mic(context: typer.Context) -> None:
     one(context.args, prog_name="python -m app mic")
 
 
+@cli.command(
+    "demo-sales",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def demo_sales(context: typer.Context) -> None:
+    """Play a sample sales call and show its objections as they are found."""
+    run_demo = importlib.import_module("app.demo.sales.command").demo
+    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    one.command()(run_demo)
+    one(context.args, prog_name="python -m app demo-sales")
+
+
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Shows a table; where there is no terminal, as wide as it needs to be."""
     from rich.console import Console

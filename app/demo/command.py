@@ -78,7 +78,9 @@ def run(settings: Settings, seconds: float, output: Path, language: str) -> None
 
     with ExitStack() as stack:
         console.print("services: starting, or using those that run")
-        services = stack.enter_context(Services(settings, output.with_name("demo-services.log"), language))
+        services = stack.enter_context(
+            Services(settings, output.with_name("demo-services.log"), {"TARGET_LANGUAGES": language})
+        )
         console.print(f"services: {'started for this demo' if services.are_ours else 'already running'}")
         console.print(f"watch it meanwhile: http://{settings.local_host}:{settings.web_port}")
         following = stack.enter_context(Following(settings.dubber_address, STREAM, language, on_phrase))

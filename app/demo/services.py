@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +24,19 @@ POLL = 0.25
 LOG_TAIL = 15
 
 
+@dataclass(frozen=True)
+class Part:
+    """What a demo needs: the settings' property with the address of its last service, how that is started
+    (`python -m app …`), and the health that will do."""
+
+    address: str
+    command: tuple[str, ...]
+    healths: tuple[str, ...] = ("ok",)
+
+
+DUBBING = Part("dubber_address", ("run", "--no-setup"))
+
+
 class ServicesError(RuntimeError):
     """The services don't come up. The message says what they said."""
 
@@ -29,14 +44,17 @@ class ServicesError(RuntimeError):
 class Services:
     """A context manager: the services are there inside it, and as before after it.
 
-    Where the dubber answers, what runs is used and left alone; else `python -m app run` is started, its
-    log written to `log`. Raises ServicesError where that does not get healthy.
+    Where the part's service answers, what runs is used and left alone; else it is started, its log
+    written to `log`, with `environment` added. Raises ServicesError where that does not get healthy.
     """
 
-    def __init__(self, settings: Settings, log: Path, languages: str) -> None:
-        self._settings = settings
+    def __init__(
+        self, settings: Settings, log: Path, environment: Mapping[str, str], part: Part = DUBBING
+    ) -> None:
+        self._address = getattr(settings, part.address)
         self._log = log
-        self._languages = languages
+        self._environment = environment
+        self._part = part
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -45,10 +63,10 @@ class Services:
         return self._process is not None
 
     def health(self) -> bool | None:
-        """True where the dubber and all it needs are fine, False where not, None where it doesn't answer."""
+        """True where the service and all it needs are fine, False where not, None where it doesn't answer."""
         try:
-            answer = httpx.get(f"{self._settings.dubber_address}/health", timeout=2.0, trust_env=False)
-            return answer.status_code == 200 and bool(answer.json().get("status") == "ok")
+            answer = httpx.get(f"{self._address}/health", timeout=2.0, trust_env=False)
+            return answer.status_code == 200 and answer.json().get("status") in self._part.healths
         except (httpx.HTTPError, ValueError):
             return None
 
@@ -82,8 +100,8 @@ class Services:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as sink:
             self._process = subprocess.Popen(
-                guard.command(os.getpid(), [sys.executable, "-m", "app", "run", "--no-setup"]),
-                env={**os.environ, "TARGET_LANGUAGES": self._languages},
+                guard.command(os.getpid(), [sys.executable, "-m", "app", *self._part.command]),
+                env={**os.environ, **self._environment},
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,

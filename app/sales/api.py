@@ -24,6 +24,7 @@ Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 Responses = dict[int | str, dict[str, Any]]
 PROBLEM = {"content": {"application/json": {"schema": {"type": "object"}}}}
 NO_CALL: Responses = {404: {"description": "There is no such call.", **PROBLEM}}
+NO_JSON: Responses = {400: {"description": "The body is no text in UTF-8.", **PROBLEM}}
 NOT_NOW: Responses = {409: {"description": "That can't be done with the call as it is.", **PROBLEM}}
 FULL: Responses = {503: {"description": "There are too many; try again later.", **PROBLEM}}
 
@@ -80,7 +81,7 @@ def router(calls: Calls) -> APIRouter:
     """The routes over these calls."""
     routes = APIRouter()
 
-    @routes.post("/calls", status_code=201, responses=FULL)
+    @routes.post("/calls", status_code=201, responses={**NO_JSON, **FULL})
     async def new(asked: NewCall) -> Call:
         """A new call; sound for it goes to its WebSocket, /calls/{id}/audio?channel=NAME."""
         return calls.new(asked).view()
@@ -105,7 +106,7 @@ def router(calls: Calls) -> APIRouter:
         """Ends a call, once the last words of its sound are there (within 15 s)."""
         return (await calls.end(id)).view()
 
-    @routes.post("/calls/{id}/text", status_code=201, responses={**NO_CALL, **NOT_NOW})
+    @routes.post("/calls/{id}/text", status_code=201, responses={**NO_JSON, **NO_CALL, **NOT_NOW})
     async def text(id: Id, said: NewSegment) -> Segment:
         """Something said, from a recogniser elsewhere; it is searched for objections as any other."""
         call = calls.get(id)

@@ -25,7 +25,7 @@ def test_services_that_do_not_start_say_why_and_leave_nothing_running(
         }
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        services = Services(load(environment), tmp_path / "out" / "services.log", "es")
+        services = Services(load(environment), tmp_path / "out" / "services.log", {})
         with pytest.raises(ServicesError, match="did not start") as failure, services:
             pass
     assert environment["STS_PORT"] in str(failure.value)

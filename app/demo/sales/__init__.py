@@ -1,0 +1,1 @@
+"""The sales demo: a synthesised call with planted objections, played through live and sales, and scored."""
