@@ -17,6 +17,7 @@ from app.service import Check, create_app
 from app.settings import Settings
 from app.web.guard import SecurityHeaders
 from app.web.proxy import forward, new_client, problem
+from app.web.sample_call import NotSpoken, SampleCall, can_speak
 from app.web.sockets import Sockets
 from app.web.upstreams import reaches, reaches_where_in_use, upstreams
 
@@ -29,7 +30,7 @@ A_YEAR = "public, max-age=31536000, immutable"
 
 def create(settings: Settings) -> FastAPI:
     """The application of the `web` service."""
-    client, sockets = new_client(), Sockets()
+    client, sockets, sample_call = new_client(), Sockets(), SampleCall()
     behind = upstreams(settings)
 
     @asynccontextmanager
@@ -65,6 +66,7 @@ def create(settings: Settings) -> FastAPI:
             "publishing_needs_password": bool(settings.media_publish_user),
             "source_language": settings.source_language,
             "target_languages": list(settings.target_languages),
+            "sample_call": can_speak(),
         }
 
     @app.get("/libraries/hls.js")
@@ -73,6 +75,16 @@ def create(settings: Settings) -> FastAPI:
         if not hls_js().is_file():
             return problem(404, HLS_JS_MISSING)
         return FileResponse(hls_js(), media_type="text/javascript", headers={"cache-control": A_YEAR})
+
+    @app.get("/sample-call.wav")
+    async def sound_of_sample_call() -> Response:
+        """A made-up sales call of two voices; the first time it takes some seconds to speak."""
+        if not can_speak():
+            return problem(404, "no voice is installed here to speak the sample call with: run `make setup`")
+        try:
+            return FileResponse(await sample_call.file(), media_type="audio/wav")
+        except NotSpoken as error:
+            return problem(503, f"the sample call could not be spoken: {error}")
 
     @app.api_route("/api/dubber/{path:path}", methods=list(behind.dubber.methods))
     async def to_dubber(request: Request, path: str) -> Response:

@@ -112,6 +112,17 @@ def test_one_voice_saved_on_both_sides_is_one_channel(
     assert list(sales.sound) == ["call"]
 
 
+def test_the_sample_call_is_played_from_this_server(sales: StandInSales, address: str, page: Page) -> None:
+    page.goto(address)
+    page.get_by_label("Sample call").check()
+    page.get_by_role("button", name="Start the call").click()
+    expect(page.get_by_role("heading", name="Sample call")).to_be_visible(timeout=60_000)
+    wait_until(lambda: len(sales.sound.get("customer", b"")) > RATE, "half a second of sound")
+    page.get_by_role("button", name="End the call").click()
+    expect(page.locator("#status")).to_contain_text("Ended")
+    assert set(sales.sound) == {"seller", "customer"}
+
+
 def test_a_break_loses_no_sound(sales: StandInSales, address: str, page: Page, tmp_path: Path) -> None:
     ramp = np.linspace(-0.5, 0.5, 6 * RATE, dtype=np.float32)
     page.goto(address)

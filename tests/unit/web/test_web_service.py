@@ -84,6 +84,7 @@ def test_the_page_learns_how_to_publish_but_no_secret(console: TestClient) -> No
         "publishing_needs_password": True,
         "source_language": "en",
         "target_languages": ["es"],
+        "sample_call": True,
     }
     assert "secret" not in answer.text
 
@@ -119,3 +120,22 @@ def test_the_page_asks_for_the_version_of_the_player_library_that_is_served() ->
 def test_pages_that_would_load_scripts_from_elsewhere_are_not_served(console: TestClient) -> None:
     for path in ("/docs", "/redoc", "/openapi.json"):
         assert console.get(path).status_code == 404
+
+
+@pytest.mark.usefixtures("cache")
+def test_without_a_voice_there_is_no_sample_call(
+    console: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "can_speak", lambda: False)
+    assert console.get("/settings.json").json()["sample_call"] is False
+    answer = console.get("/sample-call.wav")
+    assert (answer.status_code, "make setup" in answer.json()["detail"]) == (404, True)
+
+
+def test_a_sample_call_that_cannot_be_kept_says_why(
+    console: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
+    answer = console.get("/sample-call.wav")
+    assert answer.status_code == 503
+    assert "Not a directory" in answer.json()["detail"]
