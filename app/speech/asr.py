@@ -26,6 +26,7 @@ from app.speech.rest.transcript import Segment, Transcript
 from app.speech.rest.upload import fields, read_form, the_file, validated
 from app.speech.rest.worker import ClientLeft, unless_left
 from app.speech.types import Recogniser
+from app.speech.wyoming import listening
 
 Format = Literal["json", "text", "srt", "vtt", "verbose_json"]
 LISTS = ("timestamp_granularities", "include")
@@ -193,7 +194,7 @@ ANSWERS = answers(("application/json", "text/plain", "text/vtt", "application/x-
 def create(settings: Settings) -> FastAPI:
     """The FastAPI application of asr."""
     service = Transcriptions(settings)
-    app = service.house.app()
+    app = service.house.app(listening(service.house))
     extra = form_schema(Wishes)
 
     @app.post("/v1/audio/transcriptions", responses=ANSWERS, openapi_extra=extra, response_class=Response)

@@ -25,6 +25,7 @@ from app.speech.rest.house import House
 from app.speech.rest.models import TTS_ALIASES
 from app.speech.rest.sentences import sentences
 from app.speech.types import Samples, Synthesiser
+from app.speech.wyoming import speaking
 
 LONGEST_INPUT = 4096
 """Characters, as OpenAI has it."""
@@ -141,7 +142,7 @@ def _delta(part: bytes) -> dict[str, Any]:
 def create(settings: Settings) -> FastAPI:
     """The FastAPI application of tts."""
     service = Speeches(settings)
-    app = service.house.app()
+    app = service.house.app(speaking(service.house))
     sound: dict[str, Any] = {each: {} for each in (*TYPES.values(), "text/event-stream")}
     answers: dict[int | str, dict[str, Any]] = {
         200: {"description": "The speech.", "content": sound},
