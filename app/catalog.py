@@ -128,7 +128,6 @@ CATALOG: tuple[Service, ...] = (
         found_by=(("ASR_URL", "http://{host}:5001"),),
         memory=2048,
         gpu=True,
-        optional=True,
     ),
     Service(
         name="tts",
@@ -143,7 +142,6 @@ CATALOG: tuple[Service, ...] = (
         found_by=(("TTS_URL", "http://{host}:5002"),),
         memory=2048,
         gpu=True,
-        optional=True,
     ),
     Service(
         name="live",

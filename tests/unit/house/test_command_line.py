@@ -57,6 +57,8 @@ def test_status_says_that_everything_is_down(tmp_path: Path) -> None:
     assert {each["service"]: each["state"] for each in json.loads(result.output)} == {
         "sts": "down",
         "media": "down",
+        "asr": "down",
+        "tts": "down",
         "dubber": "down",
         "web": "down",
     }
