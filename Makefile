@@ -52,6 +52,7 @@ lint: ## Check style, types and locks
 
 bench: ## Measure delay, lag and load with 1, 2, 4 and 8 streams (about ten minutes)
 	@$(SETUP) --with dev
+	@$(PY) -m tests.bench.objections
 	@$(PY) -m tests.bench $(ARGS)
 
 locks: ## Write requirements/*.txt anew (newest versions: make locks ARGS=--upgrade)
