@@ -9,20 +9,24 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import Page, sync_playwright
 
+from app.demo.sales.script import CALL, lay_out, reading_times
 from app.demo.sample import sample_video
+from app.sales.service import create as create_sales
+from app.settings import load
+from app.web.service import create as create_web
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.looking import PLAYING, until
-from tests.browser.servers import publishing_file
-from tests.browser.voice import save, speak
-from tests.stack import Stack
+from tests.browser.servers import publishing_file, serving
+from tests.stack import Stack, free_port
 
 PHRASES = 12
-SELLER = ["Good morning, thank you for taking the time.", "What would it be worth to you?"]
-CUSTOMER = ["To be honest, this is too expensive for us.", "I have to talk to my boss first."]
+LINES = 10
 
 
 def dubbing(file: Path, folder: Path) -> None:
@@ -41,19 +45,32 @@ def follow_dub(page: Page) -> None:
 
 
 def calls(file: Path, folder: Path) -> None:
-    """Plays a call of two voices, waits for its objections, and writes the picture."""
-    talk = save(folder / "Smith and Sons.wav", speak(SELLER), speak(CUSTOMER, 3.5))
+    """Sends the sample call to sales line by line as text, and writes the picture of its beginning."""
+    placed, port = lay_out(CALL, reading_times(CALL))[:LINES], free_port()
+    with ExitStack() as running:
+        stack = running.enter_context(Stack(folder, ("dubber",)))
+        ports = {name: value for name, value in stack.environment.items() if name.endswith("_PORT")}
+        address = running.enter_context(serving(create_sales(load({})), port))
+        console = create_web(load(ports | {"SALES_PORT": str(port)}))
+        web = running.enter_context(serving(console, free_port()))
+        asked = {"title": "Smith and Sons", "channels": ["seller", "customer"]}
+        with httpx.Client(base_url=address, trust_env=False) as client:
+            call = client.post("/calls", json=asked).json()["id"]
+            for each in placed:
+                said = {"channel": each.line.channel, "text": each.line.text}
+                client.post(
+                    f"/calls/{call}/text", json=said | {"start": each.start, "end": each.end}
+                ).raise_for_status()
+        take(f"{web}/calls/#/{call}", file, 760, follow_call)
 
-    def follow(page: Page) -> None:
-        page.get_by_label("Sound or video file").check()
-        page.get_by_label("File", exact=True).set_input_files(talk)
-        page.get_by_label("Title").fill("Smith and Sons")
-        page.get_by_role("button", name="Start the call").click()
-        until(page, "document.querySelectorAll('#objections > li').length >= 2", 60)
-        page.locator("#objections summary").first.click()
 
-    with Stack(folder, ("sales", "web")) as stack:
-        take(f"http://127.0.0.1:{stack.settings.web_port}/calls/#/new", file, 800, follow)
+def follow_call(page: Page) -> None:
+    """Waits for the objections and unfolds the answers to the newest."""
+    until(page, f"document.querySelectorAll('#lines > li').length === {LINES}", 20)
+    until(page, "document.querySelectorAll('#objections > li').length >= 3", 20)
+    until(page, "document.querySelectorAll('#lights .light.ok').length === 4", 20)
+    page.locator("#objections summary").first.click()
+    page.mouse.move(0, 0)
 
 
 def take(address: str, file: Path, height: int, follow: Callable[[Page], None]) -> None:
