@@ -184,6 +184,22 @@ def demo_sales(context: typer.Context) -> None:
     one(context.args, prog_name="python -m app demo-sales")
 
 
+@cli.command()
+def preload(
+    names: Annotated[list[str] | None, typer.Argument(help="More models.", metavar="[MODEL]...")] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option("--models", help="Models: a size of Whisper (small), xtts-v2, or owner/model."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All models that the settings use.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Fetch anew what is there.")] = False,
+) -> None:
+    """Fetch speech models that are missing; exit code 0 only if all are there."""
+    from app.speech.preload.command import preload as fetch
+
+    raise typer.Exit(fetch(load_settings(), [*(models or []), *(names or [])], everything, force))
+
+
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Shows a table; where there is no terminal, as wide as it needs to be."""
     from rich.console import Console

@@ -133,17 +133,18 @@ class Settings(BaseSettings):
     mt_model: str = section(
         "Speech", "", "Model of the translator: a folder under DATA_DIR/models.", "opus-mt-en-es"
     )
-    tts_engine: Literal["auto", "espeak", "piper"] = section(
+    tts_engine: Literal["auto", "espeak", "piper", "xtts"] = section(
         "Speech",
         "auto",
-        "Voice engine: piper, espeak, or auto (piper where it has a voice for the language).",
+        "Voice engine: piper, espeak, auto (piper where it has a voice for the language), or xtts (voices "
+        "cloned from samples in VOICES_DIR).",
     )
     tts_model: str = section("Speech", "", "Voice model of piper: a file in VOICES_DIR.", "es_ES-x")
     tts_device: Device = section("Speech", "auto", "Where the voice runs: auto, cpu or cuda.")
     voices_dir: Path = section(
         "Speech",
         Path("voices"),
-        "Folder of further Piper voices (<voice>.onnx and <voice>.onnx.json).",
+        "Folder of voices: Piper models (<voice>.onnx and <voice>.onnx.json), samples for xtts (<voice>.wav).",
     )
     sts_max_pending: Annotated[int, Field(ge=1)] = section(
         "Speech", 16, "Phrases that may wait in sts; more are refused at once as overload."

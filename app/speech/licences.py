@@ -56,6 +56,14 @@ ESPEAK = Licence(
     "copyright file of the Debian package espeak-ng",
     "runs as a program of its own",
 )
+XTTS = Licence("Coqui TTS (coqui-tts)", "program", "MPL-2.0", "metadata of the coqui-tts package")
+XTTS_MODEL = Licence(
+    "XTTS v2 model",
+    "model",
+    "LicenseRef-CPML",
+    "Coqui Public Model License, LICENSE.txt beside the model",
+    "not shipped; no commercial use, of the model or of what it says",
+)
 
 ALL: tuple[Licence, ...] = (
     POCKETSPHINX,
@@ -71,4 +79,6 @@ ALL: tuple[Licence, ...] = (
     JOE_VOICE,
     OTHER_VOICES,
     ESPEAK,
+    XTTS,
+    XTTS_MODEL,
 )

@@ -115,6 +115,12 @@ def _piper(settings: Settings) -> Engine:
     return _new("piper", "Piper")(settings.voices_dir, settings.tts_device)
 
 
+def _xtts(settings: Settings) -> Engine:
+    return _new("xtts", "Xtts")(
+        settings.tts_model, settings.tts_device, settings.models_dir, settings.voices_dir
+    )
+
+
 def _auto(settings: Settings) -> Engine:
     return FirstThatSpeaks([_piper(settings), _espeak(settings)])  # type: ignore[list-item]
 
@@ -127,7 +133,7 @@ def _new(module: str, name: str) -> Callable[..., Engine]:
 FACTORIES: dict[str, dict[str, Callable[[Settings], Engine]]] = {
     "asr": {"pocketsphinx": _pocketsphinx, "whisper": _whisper},
     "mt": {"apertium": _apertium, "ctranslate2": _ctranslate2, "identity": _identity},
-    "tts": {"auto": _auto, "piper": _piper, "espeak": _espeak},
+    "tts": {"auto": _auto, "piper": _piper, "espeak": _espeak, "xtts": _xtts},
 }
 
 

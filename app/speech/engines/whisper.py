@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.speech import device, licences
+from app.speech.rest.transcript import Segment
 from app.speech.types import RECOGNISER_RATE, EngineMissing, Samples, SpeechError, Word
 
 DEFAULT_MODEL = "small"
@@ -20,6 +22,8 @@ PROMPT_CHARACTERS = 200
 NO_SPEECH = 0.6
 LOG_PROBABILITY = -1.0
 """Whisper's own thresholds: a segment above the one and below the other is silence."""
+FRAME = 0.01
+"""Whisper tells where a phrase starts to this many seconds, rounded down."""
 COMPUTE = {"cpu": "int8", "cuda": "float16"}
 
 
@@ -29,6 +33,7 @@ class Whisper:
     name = "whisper"
     licences = (licences.FASTER_WHISPER, licences.CTRANSLATE2, licences.WHISPER_MODELS)
     memory = 1000
+    batch = 8
     languages: tuple[str, ...] = ("*",)
 
     def __init__(self, model: str, wanted_device: str, models_dir: Path) -> None:
@@ -103,6 +108,65 @@ class Whisper:
                 for word in segment.words or ()
                 if word.word.strip()
             ]
+
+    def transcribe_batch(
+        self, phrases: list[Samples], language: str, prompt: str, task: str
+    ) -> tuple[list[Segment], str]:
+        """Segments of several phrases of one file, at once, on the timeline of the phrases joined together.
+
+        `language` empty finds it out; the second result is the language.
+        """
+        from faster_whisper import BatchedInferencePipeline
+
+        ends = np.cumsum([phrase.size for phrase in phrases]) / RECOGNISER_RATE
+        starts = np.concatenate([[0.0], ends[:-1]])
+        with self._turn:
+            if self._model is None:
+                raise SpeechError("whisper is not loaded")
+            found, about = BatchedInferencePipeline(self._model).transcribe(
+                np.concatenate(phrases),
+                language=language or None,
+                task=task,
+                beam_size=1,
+                temperature=0.0,
+                initial_prompt=prompt or None,
+                word_timestamps=True,
+                no_speech_threshold=NO_SPEECH,
+                log_prob_threshold=LOG_PROBABILITY,
+                vad_filter=False,
+                clip_timestamps=[
+                    {"start": float(start), "end": float(end)}
+                    for start, end in zip(starts, ends, strict=True)
+                ],
+                batch_size=self.batch,
+            )
+            return [
+                _within(each, starts, ends)
+                for each in found
+                if not is_silence(each.no_speech_prob, each.avg_logprob)
+            ], str(about.language)
+
+
+def _within(each: Any, starts: NDArray[np.float64], ends: NDArray[np.float64]) -> Segment:
+    """A segment of faster-whisper's; what it places in the padding after its phrase is moved into it."""
+    phrase = max(0, int(np.searchsorted(starts, each.seek / 100 + FRAME, "right")) - 1)
+    first, last = float(starts[phrase]), float(ends[phrase])
+
+    def clip(time: float) -> float:
+        return min(max(float(time), first), last)
+
+    return Segment(
+        clip(each.start),
+        clip(each.end),
+        tuple(
+            Word(word.word.strip(), clip(word.start), clip(word.end))
+            for word in each.words or ()
+            if word.word.strip()
+        ),
+        float(each.avg_logprob),
+        float(each.no_speech_prob),
+        float(each.compression_ratio),
+    )
 
 
 def is_silence(no_speech: float, log_probability: float) -> bool:

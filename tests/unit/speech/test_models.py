@@ -80,3 +80,12 @@ def test_an_nllb_model_is_told_both_languages(tmp_path: Path) -> None:
     text = engine.translate("the rain", "en", "fr")
     assert "fra_Latn" not in text
     assert END not in text
+
+
+def test_whisper_takes_several_phrases_of_a_file_at_once(whisper: Whisper) -> None:
+    noise = np.random.default_rng(3).normal(0, 0.2, 2 * RECOGNISER_RATE).astype(np.float32)
+    segments, language = whisper.transcribe_batch([noise, noise, noise], "", "", "transcribe")
+
+    assert language == "en"
+    assert all(0.0 <= segment.start <= segment.end <= 6.1 for segment in segments)
+    assert [segment.start for segment in segments] == sorted(segment.start for segment in segments)

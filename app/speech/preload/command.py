@@ -1,0 +1,55 @@
+"""`python -m app preload`: fetches models with a bar for each; exit code 0 only if all are there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app.settings import Settings
+from app.speech.preload.fetch import bring
+from app.speech.preload.hub import FetchFailed, Hub
+from app.speech.preload.names import Model, UnknownModel, find, used
+
+FAILED = 1
+BAD_NAME = 2
+
+
+def preload(settings: Settings, names: list[str], everything: bool, force: bool) -> int:
+    """Fetches the named models, or PRELOAD_MODELS, or with `everything` all that the settings use."""
+    wanted = [*names, *used(settings)] if everything else names or list(settings.preload_models)
+    try:
+        models = [find(name) for name in dict.fromkeys(wanted)]
+    except UnknownModel as error:
+        print(error, file=sys.stderr)
+        return BAD_NAME
+    if not models:
+        if everything:
+            print("The engines that are set need no models.")
+            return 0
+        print("Which models? --models small, or --all, or PRELOAD_MODELS.", file=sys.stderr)
+        return BAD_NAME
+    with Hub() as hub:
+        failures = [
+            _one(hub, model, settings.models_dir, force or settings.force_download) for model in models
+        ]
+    return FAILED if any(failures) else 0
+
+
+def _one(hub: Hub, model: Model, models_dir: Path, force: bool) -> bool:
+    """Fetches one model and tells how it went; True where it failed."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=console) as bars:
+            task = bars.add_task(model.name, total=None)
+            fetched = bring(
+                hub, model, models_dir, lambda n, total: bars.update(task, completed=n, total=total), force
+            )
+    except FetchFailed as error:
+        print(f"{model.name}: {error}", file=sys.stderr)
+        return True
+    print(f"{model.name}: {'fetched' if fetched else 'is there'} ({models_dir / model.name})")
+    return False
