@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     voices_dir: Path = section(
         "Speech",
         Path("voices"),
-        "Folder of voices: Piper models (<voice>.onnx and <voice>.onnx.json), samples for xtts (<voice>.wav).",
+        "Voices: Piper models (<voice>.onnx and <voice>.onnx.json), samples for xtts (<voice>.wav).",
     )
     sts_max_pending: Annotated[int, Field(ge=1)] = section(
         "Speech", 16, "Phrases that may wait in sts; more are refused at once as overload."

@@ -87,5 +87,6 @@ def test_whisper_takes_several_phrases_of_a_file_at_once(whisper: Whisper) -> No
     segments, language = whisper.transcribe_batch([noise, noise, noise], "", "", "transcribe")
 
     assert language == "en"
-    assert all(0.0 <= segment.start <= segment.end <= 6.1 for segment in segments)
-    assert [segment.start for segment in segments] == sorted(segment.start for segment in segments)
+    assert segments
+    assert all(0.0 <= segment.start <= segment.end <= 6.0 for segment in segments)
+    assert all(0.0 <= word.start <= word.end <= 6.0 for segment in segments for word in segment.words)
