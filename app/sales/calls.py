@@ -19,6 +19,7 @@ MAX_CALLS = 100
 IDLE_ENDS = 1800.0
 """Seconds without a word or a source after which a call that nobody ended is over."""
 LOOK_ROUND = 30.0
+STOP_WITHIN = 4.0
 
 log = structlog.get_logger()
 
@@ -146,8 +147,13 @@ class Calls:
         running.call.close()
 
     async def close(self) -> None:
-        """Ends all calls; their last words are waited for as long as the service has."""
-        await asyncio.gather(*(self.end(id) for id in list(self._calls)))
+        """Ends all calls; their last words are waited for as long as a stopping service has."""
+        ending = [asyncio.create_task(self.end(id)) for id in self._calls]
+        if ending:
+            await asyncio.wait(ending, timeout=STOP_WITHIN)
+        for id in list(self._calls):
+            self.remove(id)
+        await asyncio.gather(*ending, return_exceptions=True)
 
     async def end_forgotten(self) -> None:
         """Ends calls that nobody speaks in any more, until cancelled."""

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from app.sales import calls as calls_module
+from app.sales import listener as listener_module
 from app.sales.event_log import EventLog
 from app.sales.messages import PartialEvent, SegmentEvent, StateEvent
 from app.sales.service import create
@@ -134,6 +135,28 @@ def test_old_calls_make_room_and_running_ones_do_not(
     client.post(f"/calls/{kept[1]}/end")
     newest = new(client)
     assert [each["id"] for each in client.get("/calls").json()["calls"]] == [newest, kept[2], kept[0]]
+
+
+def test_a_call_that_everybody_left_without_a_word_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls_module, "LOOK_ROUND", 0.02)
+    monkeypatch.setattr(calls_module, "IDLE_ENDS", 0.1)
+    with TestClient(create(load(UNREACHABLE))) as client:
+        call = new(client)
+        wait_until(lambda: client.get(f"/calls/{call}").json()["state"] == "ended", "the end of the call")
+
+
+def test_a_service_that_stops_does_not_wait_for_a_live_that_never_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Did it wait for the last words, this test would not end.
+    monkeypatch.setattr(listener_module, "FLUSH_WITHIN", 3600.0)
+    monkeypatch.setattr(calls_module, "STOP_WITHIN", 0.1)
+    with TestClient(create(load(UNREACHABLE))) as client:
+        call = new(client)
+        with client.websocket_connect(f"/calls/{call}/audio") as sound:
+            sound.send_bytes(SECOND)
+            wait_until(lambda: bool(client.get(f"/calls/{call}").json()["detail"]), "a lost connection")
+        assert client.get(f"/calls/{call}").json()["state"] == "reconnecting"
 
 
 def segment(id: int) -> SegmentEvent:
