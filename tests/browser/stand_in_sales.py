@@ -155,7 +155,7 @@ class StandInSales:
         return app
 
     async def _follow(self, id: str) -> AsyncIterator[ServerSentEvent]:
-        told, cut = len(self.events), self.cut
+        told, cut = 0, self.cut
         while self.cut == cut:
             for of, event in self.events[told:]:
                 told += 1
