@@ -1,4 +1,4 @@
-"""Objections by rules: no key, no model, a millisecond a segment. Pure."""
+"""Objections by rules: no key, no model, a few milliseconds a segment. Pure."""
 
 from __future__ import annotations
 

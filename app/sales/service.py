@@ -16,6 +16,7 @@ from app.sales.call import LiveCall
 from app.sales.calls import Calls
 from app.sales.found import Found
 from app.sales.language_model import configured
+from app.sales.limit import BodyLimit
 from app.sales.listener import Live
 from app.sales.messages import Segment
 from app.sales.metrics import Metrics
@@ -74,6 +75,7 @@ def create(settings: Settings) -> FastAPI:
         registry=metrics.registry,
         details=lambda: {"llm": {"configured": model is not None}},
     )
+    app.add_middleware(BodyLimit)
     api.install(app, calls)
     app.include_router(writing.router(calls, model))
     sockets.install(app, calls)

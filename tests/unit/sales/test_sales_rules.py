@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.sales.messages import KINDS, Segment
@@ -87,6 +87,7 @@ def test_what_a_recogniser_mishears_is_still_understood(said: str, kind: str) ->
     assert kinds(said) == [kind]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_at_all_is_looked_at_without_harm(text: str) -> None:
     for match in ENGINE.matches(text):
@@ -94,6 +95,7 @@ def test_any_text_at_all_is_looked_at_without_harm(text: str) -> None:
         assert match.quote in text
 
 
+@settings(deadline=None)
 @given(st.sampled_from([each.text for each in labelled(TUNING)]), st.sampled_from(["", "well ", "so "]))
 def test_capitals_never_matter(text: str, before: str) -> None:
     assert [m.rule.kind for m in ENGINE.matches(before + text.upper())] == [
@@ -101,6 +103,7 @@ def test_capitals_never_matter(text: str, before: str) -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200))
 def test_every_normal_word_knows_where_it_came_from(text: str) -> None:
     for sentence in sentences(text):

@@ -115,6 +115,14 @@ def test_what_makes_no_sense_is_refused(client: TestClient, path: str, document:
     assert answer.json()["detail"]
 
 
+def test_a_request_that_is_too_large_is_refused_whatever_length_it_announces(client: TestClient) -> None:
+    json_type = {"content-type": "application/json"}
+    assert client.post("/calls", content=b" " * 100_000, headers=json_type).status_code == 413
+    chunks = (b" " * 8192 for _ in range(20))
+    assert client.post("/calls", content=chunks, headers=json_type).status_code == 413
+    assert client.post("/calls", json={}).status_code == 201
+
+
 def test_a_call_that_is_over_takes_nothing_more_and_one_that_is_removed_is_gone(client: TestClient) -> None:
     call = new(client)
     client.post(f"/calls/{call}/end")
