@@ -8,6 +8,10 @@ from typing import Any
 
 from app.speech.types import Word
 
+MOST_CHARACTERS = 84
+MOST_SECONDS = 7.0
+"""A subtitle's limits in Netflix's and the BBC's guides for timed text: two lines of 42, seven seconds."""
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -49,20 +53,37 @@ def clock(seconds: float, mark: str) -> str:
     return f"{whole // 3600000:02}:{whole // 60000 % 60:02}:{whole // 1000 % 60:02}{mark}{whole % 1000:03}"
 
 
+def cues(segments: Sequence[Segment]) -> list[Segment]:
+    """The segments cut into what can be read at once: two lines of 42 characters, seven seconds."""
+    found: list[Segment] = []
+    for segment in segments:
+        waiting: list[Word] = []
+        for word in segment.words:
+            length = sum(len(each.text) + 1 for each in waiting) + len(word.text)
+            if waiting and (length > MOST_CHARACTERS or word.end - waiting[0].start > MOST_SECONDS):
+                found.append(Segment(waiting[0].start, waiting[-1].end, tuple(waiting)))
+                waiting = []
+            waiting.append(word)
+        start = waiting[0].start if len(waiting) < len(segment.words) else segment.start
+        found.append(Segment(start, segment.end, tuple(waiting)))
+    return found
+
+
 def srt(segments: Sequence[Segment]) -> str:
     """The segments as SubRip."""
     return "".join(
         f"{number}\n{clock(each.start, ',')} --> {clock(each.end, ',')}\n{each.text}\n\n"
-        for number, each in enumerate(segments, 1)
+        for number, each in enumerate(cues(segments), 1)
     )
 
 
 def vtt(segments: Sequence[Segment]) -> str:
     """The segments as WebVTT; what would read as a tag is escaped (section 3.5 of its specification)."""
-    cues = (
-        f"{clock(each.start, '.')} --> {clock(each.end, '.')}\n{_escaped(each.text)}\n\n" for each in segments
+    shown = (
+        f"{clock(each.start, '.')} --> {clock(each.end, '.')}\n{_escaped(each.text)}\n\n"
+        for each in cues(segments)
     )
-    return "WEBVTT\n\n" + "".join(cues)
+    return "WEBVTT\n\n" + "".join(shown)
 
 
 def _escaped(text: str) -> str:

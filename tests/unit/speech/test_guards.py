@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.speech.guards import hallucinated, without_loops
 from app.speech.rest.sentences import LONGEST, sentences
-from app.speech.rest.transcript import Segment, clock, srt, vtt
+from app.speech.rest.transcript import MOST_CHARACTERS, MOST_SECONDS, Segment, clock, cues, srt, vtt
 from app.speech.types import Word
 
 
@@ -77,3 +77,12 @@ def test_subtitles_have_hours_and_escape_what_reads_as_a_tag() -> None:
     assert clock(59.9996, ",") == "00:01:00,000"
     assert srt([segment]) == "1\n01:01:01,500 --> 01:01:02,250\na<b\n\n"
     assert vtt([segment]) == "WEBVTT\n\n01:01:01.500 --> 01:01:02.250\na&lt;b\n\n"
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=20), min_size=1, max_size=60))
+def test_a_long_segment_becomes_subtitles_that_can_be_read(said: list[str]) -> None:
+    found = words(" ".join(said))
+    shown = cues([Segment(0.0, float(len(found)), tuple(found))])
+
+    assert [word for cue in shown for word in cue.words] == found
+    assert all(len(cue.text) <= MOST_CHARACTERS and cue.end - cue.start <= MOST_SECONDS for cue in shown)
