@@ -147,6 +147,32 @@ def env(
         stop(".env.example differs from the settings: python -m app env > .env.example", 1)
 
 
+@cli.command()
+def compose(
+    services: Annotated[
+        list[str] | None, typer.Option("--services", help="Services, with what they need; repeatable.")
+    ] = None,
+    gpu: Annotated[bool, typer.Option("--gpu", help="CUDA images, on a host with an NVIDIA GPU.")] = False,
+    registry: Annotated[
+        str, typer.Option(help="Registry that holds the images; without it those of this machine.")
+    ] = "",
+    tag: Annotated[str, typer.Option(help="Tag of the images.")] = "local",
+) -> None:
+    """Print the services as a Compose file; secrets stay ${VARIABLES}."""
+    from app.compose import render
+    from app.containers import containers, problems
+    from app.native import plan
+
+    try:
+        chosen = plan.chosen(services or [])
+    except catalog.UnknownService as error:
+        stop(str(error))
+    loaded = load_settings()
+    if wrong := problems(chosen, loaded, gpu=gpu):
+        stop("\n".join(wrong))
+    print(render(containers(chosen, loaded, gpu=gpu), registry, tag), end="")
+
+
 @cli.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
