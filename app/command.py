@@ -80,6 +80,7 @@ def serve(
     name: Annotated[
         str, typer.Argument(help="The service; without it the variable SERVICE_MODE.", envvar="SERVICE_MODE")
     ] = "",
+    reload: Annotated[bool, typer.Option("--reload", help="Start it anew when the code changes.")] = False,
 ) -> None:
     """Run one service in this process."""
     choices = ", ".join(each.name for each in catalog.CATALOG if each.module is not None)
@@ -93,7 +94,7 @@ def serve(
         stop(f"{name} is not a Python service; `python -m app run` starts it. The services are: {choices}")
     from app.service import serve as serve_here
 
-    serve_here(name, load_settings())
+    serve_here(name, load_settings(), reload=reload)
 
 
 @cli.command()

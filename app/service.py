@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import os
 import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,7 +20,7 @@ from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from app import __version__, catalog
-from app.settings import Settings
+from app.settings import Settings, load
 
 CHECK_TIMEOUT = 0.7
 CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@|(?<=[?&]pass=)[^&\s]+")
@@ -166,15 +168,22 @@ def configure_logging(level: str, style: str) -> None:
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 
-def serve(name: str, settings: Settings) -> None:
-    """Runs a service in this process until SIGTERM or SIGINT, then drains within its grace period."""
+def serve(name: str, settings: Settings, *, reload: bool = False) -> None:
+    """Runs a service in this process until SIGTERM or SIGINT, then drains within its grace period.
+
+    With `reload`, a process of its own runs it, started anew whenever the code of `app` changes.
+    """
     service = catalog.get(name)
     if service.module is None:
         raise catalog.UnknownService(f"{name} is not a Python service; `python -m app run` starts it")
     configure_logging(settings.log_level, settings.log_format)
-    app: FastAPI = importlib.import_module(service.module).create(settings)
+    if reload:
+        os.environ["SERVICE_MODE"] = name
     uvicorn.run(
-        app,
+        "app.service:from_environment" if reload else create(name, settings),
+        factory=reload,
+        reload=reload,
+        reload_dirs=[str(Path(__file__).parent)] if reload else None,
         host=settings.bind_address,
         port=getattr(settings, service.port("http").setting),
         log_config=None,
@@ -183,3 +192,16 @@ def serve(name: str, settings: Settings) -> None:
         ws_ping_timeout=5.0,
         ws_max_size=1 << 20,
     )
+
+
+def create(name: str, settings: Settings) -> FastAPI:
+    """A service's application, from its own module."""
+    app: FastAPI = importlib.import_module(str(catalog.get(name).module)).create(settings)
+    return app
+
+
+def from_environment() -> FastAPI:
+    """The application of the service that SERVICE_MODE names, for a process that is started anew."""
+    settings = load()
+    configure_logging(settings.log_level, settings.log_format)
+    return create(os.environ["SERVICE_MODE"], settings)

@@ -1,0 +1,1 @@
+"""Voicestack's infrastructure, for Pulumi."""

@@ -1,0 +1,126 @@
+"""A stack's configuration, checked as a whole before any resource exists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pydantic import ValidationError
+
+from app import catalog, containers, images
+from app.catalog import Service
+from app.configuration import explain
+from app.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = "voicestack"
+KEYS = {
+    "services": "services to run, separated by commas; all without it",
+    "variant": "cpu or cuda",
+    "registry": "registry that holds released images; without it they are built here",
+    "tag": "tag of the released images",
+    "builder": "buildx builder that builds the images",
+    "source": "true mounts the checkout's code and reloads it on change",
+    "settings": "variables of .env.example for this stack alone",
+}
+VARIANTS = ("cpu", "cuda")
+BUILDER = "voicestack"
+
+
+class ConfigError(ValueError):
+    """The stack can't be made; the message names everything that is wrong."""
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """What a stack is made of. An empty `registry` means that images are built on this machine."""
+
+    stack: str
+    services: tuple[Service, ...]
+    settings: Settings
+    gpu: bool
+    registry: str
+    tag: str
+    builder: str
+    source: bool
+
+
+def load() -> StackConfig:
+    """The configuration of the stack that Pulumi runs. Raises ConfigError, naming everything wrong."""
+    prefix = f"{PROJECT}:"
+    given = {
+        key.removeprefix(prefix): value
+        for key, value in pulumi.runtime.config.CONFIG.get().items()
+        if key.startswith(prefix)
+    }
+    return read(pulumi.get_stack(), given, ROOT / ".env")
+
+
+def read(stack: str, given: Mapping[str, str], env_file: Path | None) -> StackConfig:
+    """The configuration from what the stack's file gives, with .env and the environment below it.
+
+    Raises ConfigError, naming everything wrong.
+    """
+    wrong = [
+        f"{PROJECT}:{key}: unknown; the keys are: {', '.join(KEYS)}" for key in sorted(set(given) - set(KEYS))
+    ]
+    gpu = given.get("variant", "cpu") == "cuda"
+    if given.get("variant", "cpu") not in VARIANTS:
+        wrong.append(f"{PROJECT}:variant: {given['variant']!r} is neither cpu nor cuda")
+    if given.get("source", "false") not in ("true", "false"):
+        wrong.append(f"{PROJECT}:source: {given['source']!r} is neither true nor false")
+    services: tuple[Service, ...] = ()
+    try:
+        services = catalog.select(given.get("services", "").replace(",", " ").split())
+    except catalog.UnknownService as error:
+        wrong.append(f"{PROJECT}:services: {error}")
+    settings = read_settings(given.get("settings", "{}"), env_file, wrong)
+    if settings is not None:
+        wrong += containers.problems(services, settings, gpu=gpu and bool(services))
+    if wrong or settings is None:
+        raise ConfigError("\n".join([f"stack {stack} can't be made:", *wrong]))
+    return StackConfig(
+        stack=stack,
+        services=services,
+        settings=settings,
+        gpu=gpu,
+        registry=given.get("registry", ""),
+        tag=given.get("tag", "latest"),
+        builder=given.get("builder", BUILDER),
+        source=given.get("source") == "true",
+    )
+
+
+def read_settings(text: str, env_file: Path | None, wrong: list[str]) -> Settings | None:
+    """The settings, those of the stack first; what is wrong with them is added to `wrong`."""
+    try:
+        own: Any = json.loads(text)
+    except ValueError:
+        own = None
+    if not isinstance(own, dict):
+        wrong.append(f"{PROJECT}:settings: not a map of variables")
+        return None
+    known = {name.upper() for name in Settings.model_fields}
+    wrong += [
+        f"{PROJECT}:settings.{name}: unknown; .env.example has every variable"
+        for name in sorted(set(own) - known)
+    ]
+    try:
+        chosen: dict[str, Any] = {
+            name.lower(): value for name, value in own.items() if name in known and value != ""
+        }
+        return Settings(**{"_env_file": env_file, **chosen})
+    except ValidationError as error:
+        wrong += explain(error, Settings).splitlines()
+        return None
+
+
+def image_names(config: StackConfig) -> list[str]:
+    """The images of ours that the stack's services run in, each once."""
+    ours = {image.name for image in images.IMAGES}
+    wanted = [images.for_service(service.image, gpu=config.gpu) for service in config.services]
+    return [name for name in dict.fromkeys(wanted) if name in ours]

@@ -1,0 +1,123 @@
+"""One service's container."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+import pulumi_docker as docker
+
+from app.containers import LABEL, LOG_OPTIONS, RESTART, Container
+from infra.config import PROJECT, ROOT, StackConfig
+from infra.health import wait_healthy
+
+CODE = "/opt/voicestack/app"
+
+
+class ServiceContainer(pulumi.ComponentResource):
+    """A service's container on the stack's network.
+
+    `healthy` is known once the engine says so, and is asked anew on every `up`.
+    """
+
+    healthy: pulumi.Output[str]
+
+    def __init__(
+        self,
+        container: Container,
+        config: StackConfig,
+        image: pulumi.Input[str],
+        network: docker.Network,
+        volumes: Mapping[str, docker.Volume],
+        after: Sequence[ServiceContainer],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("voicestack:local:ServiceContainer", container.name, {}, opts)
+        service, grace = container.service, int(container.service.grace)
+        name = f"{PROJECT}-{config.stack}-{container.name}"
+        developed = config.source and service.module is not None
+        self.container = docker.Container(
+            container.name,
+            name=name,
+            image=image,
+            command=["serve", "--reload"] if developed else None,
+            envs=[
+                *(f"{key}={value}" for key, value in container.environment.items()),
+                *(pulumi.Output.secret(f"{key}={value}") for key, value in container.secrets.items()),
+            ],
+            networks_advanced=[
+                docker.ContainerNetworksAdvancedArgs(name=network.name, aliases=[container.name])
+            ],
+            ports=[
+                docker.ContainerPortArgs(
+                    internal=port.target, external=port.number, ip=port.address, protocol=port.protocol
+                )
+                for port in container.published
+            ],
+            mounts=[
+                *(
+                    docker.ContainerMountArgs(type="volume", source=volumes[volume].name, target=path)
+                    for volume, path in container.mounts.items()
+                ),
+                *(
+                    [
+                        docker.ContainerMountArgs(
+                            type="bind", source=str(ROOT / "app"), target=CODE, read_only=True
+                        )
+                    ]
+                    if developed
+                    else []
+                ),
+            ],
+            uploads=[
+                docker.ContainerUploadArgs(file=path, content=text) for path, text in container.files.items()
+            ],
+            tmpfs=dict(container.tmpfs),
+            healthcheck=docker.ContainerHealthcheckArgs(
+                tests=["CMD", *container.health],
+                interval="5s",
+                timeout="3s",
+                retries=3,
+                start_period=f"{int(service.start_within)}s",
+            )
+            if container.health
+            else None,
+            device_requests=[
+                docker.ContainerDeviceRequestArgs(driver="nvidia", count=-1, capabilities=["gpu"])
+            ]
+            if container.gpu
+            else None,
+            labels=[
+                docker.ContainerLabelArgs(label=label, value=value)
+                for label, value in {**container.labels, f"{LABEL}.stack": config.stack}.items()
+            ],
+            read_only=container.read_only,
+            memory=service.memory,
+            restart=RESTART,
+            stop_signal="SIGTERM",
+            stop_timeout=grace,
+            destroy_grace_seconds=grace,
+            log_driver="json-file",
+            log_opts=LOG_OPTIONS,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # Its name is taken until it is gone.
+                delete_before_replace=True,
+                # The provider would keep the old check.
+                replace_on_changes=["healthcheck"],
+                depends_on=[each.gate for each in after],
+            ),
+        )
+        self.healthy = self.container.id.apply(
+            lambda _: (
+                "not asked" if pulumi.runtime.is_dry_run() else wait_healthy(name, service.start_within + 30)
+            )
+        )
+        self.register_outputs({})
+
+    @property
+    def gate(self) -> pulumi.Input[pulumi.Resource]:
+        """What a container waits for that needs this one: its creation, and on `up` its health too."""
+        if pulumi.runtime.is_dry_run():
+            return self.container
+        return self.healthy.apply(lambda _: self.container)

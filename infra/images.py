@@ -1,0 +1,80 @@
+"""The images of a stack: built on this machine and loaded into its engine, or released ones."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi
+import pulumi_docker_build as build
+
+from app import images
+from infra.config import ROOT, StackConfig, image_names
+
+
+class Images(pulumi.ComponentResource):
+    """Every image that a stack's services run in; `references` has what a container runs."""
+
+    references: dict[str, pulumi.Output[str]]
+
+    def __init__(self, name: str, config: StackConfig, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("voicestack:local:Images", name, {}, opts)
+        self.references = {
+            each: self._released(each, config) if config.registry else self._built(each, config)
+            for each in image_names(config)
+        }
+        self.register_outputs({})
+
+    def _released(self, name: str, config: StackConfig) -> pulumi.Output[str]:
+        return pulumi.Output.from_input(images.reference(images.get(name), config.registry, config.tag))
+
+    def _built(self, name: str, config: StackConfig) -> pulumi.Output[str]:
+        image = images.get(name)
+        tag = f"voicestack/{name}:{config.stack}"
+        built = build.Image(
+            name,
+            tags=[tag],
+            context=build.BuildContextArgs(
+                location=str(ROOT),
+                named={
+                    each: build.ContextArgs(location=str(images.context_folder(each)))
+                    for each in image.contexts
+                },
+            ),
+            dockerfile=build.DockerfileArgs(location=str(ROOT / image.dockerfile)),
+            target=image.target,
+            build_args=dict(image.arguments),
+            labels=images.labels(image),
+            secrets={key: pulumi.Output.secret(value) for key, value in build_secrets(os.environ).items()},
+            builder=build.BuilderConfigArgs(name=config.builder),
+            exports=[build.ExportArgs(docker=build.ExportDockerArgs(names=[tag]))],
+            push=False,
+            build_on_preview=False,
+            # Who builds, and behind which proxy, makes no other image.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["secrets"]),
+        )
+        # The tag stays when its image changes, so containers run the image by its id.
+        return built.digest.apply(lambda _: image_id(tag))
+
+
+def build_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a build needs behind a proxy: certificates to trust, and a package index."""
+    found = {}
+    if bundle := images.ca_bundle(environment):
+        found["ca"] = Path(bundle).read_text(encoding="utf-8")
+    if variable := images.index_variable(environment):
+        found["index"] = environment[variable]
+    return found
+
+
+def image_id(tag: str) -> str:
+    """The id of an image in the engine; the tag itself where the engine has lost it, so that it is missed."""
+    found = subprocess.run(
+        ["docker", "image", "inspect", "--format", "{{.Id}}", tag],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.strip() or tag

@@ -1,0 +1,58 @@
+"""The catalogue as containers on this machine's Docker engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+
+from app.catalog import VOLUMES
+from app.containers import LABEL, containers
+from app.native.plan import addresses
+from infra.config import PROJECT, StackConfig
+from infra.container import ServiceContainer
+from infra.images import Images
+
+
+class LocalStack(pulumi.ComponentResource):
+    """Network, volumes, images and a container for each service. `outputs` are for scripts and people."""
+
+    outputs: dict[str, Any]
+
+    def __init__(self, name: str, config: StackConfig, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("voicestack:local:LocalStack", name, {}, opts)
+        self.config = config
+        inside = pulumi.ResourceOptions(parent=self)
+        images = Images("images", config, inside)
+        network = docker.Network("network", name=f"{PROJECT}-{config.stack}", opts=inside)
+        chosen = containers(config.services, config.settings, gpu=config.gpu)
+        used = {volume for each in chosen for volume in each.mounts}
+        volumes = {
+            volume.name: docker.Volume(
+                volume.name,
+                name=f"{PROJECT}-{config.stack}-{volume.name}",
+                labels=[docker.VolumeLabelArgs(label=f"{LABEL}.stack", value=config.stack)],
+                # `down` keeps data; `make clean` removes it.
+                opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+            )
+            for volume in VOLUMES
+            if volume.name in used
+        }
+        services: dict[str, ServiceContainer] = {}
+        for each in chosen:
+            services[each.name] = ServiceContainer(
+                each,
+                config,
+                images.references.get(each.image, each.image),
+                network,
+                volumes,
+                [services[need] for need in each.needs],
+                inside,
+            )
+        self.outputs = {
+            "addresses": dict(addresses(config.services, config.settings)),
+            "containers": {key: value.container.name for key, value in services.items()},
+            "health": {key: value.healthy for key, value in services.items()},
+        }
+        self.register_outputs({})

@@ -1,0 +1,80 @@
+"""The resources that a stack is made of, as Pulumi is told of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks, settings
+
+from infra.config import read
+from infra.local import LocalStack
+
+MADE: list[mocks.MockResourceArgs] = []
+
+
+class Recording(mocks.Mocks):
+    """A stand-in for the engine that writes down what it is asked to make."""
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        MADE.append(args)
+        return f"{args.name}-id", {**args.inputs, "digest": "sha256:0"}
+
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        raise AssertionError(f"nothing is looked up: {args.token}")
+
+
+@pytest.fixture(autouse=True)
+def nothing_made() -> Iterator[None]:
+    MADE.clear()
+    yield
+    settings.reset_options()
+
+
+def containers(name: str = "local", **given: str) -> dict[str, dict[str, Any]]:
+    """The containers' inputs by service."""
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    mocks.set_mocks(Recording(), project="voicestack", stack=name, preview=True)
+
+    @pulumi.runtime.test
+    def make() -> None:
+        LocalStack("voicestack", read(name, given, None))
+
+    make()
+    return {args.name: args.inputs for args in MADE if args.typ == "docker:index/container:Container"}
+
+
+def test_every_service_is_a_container_named_after_its_stack() -> None:
+    assert containers("dev")["dubber"]["name"] == "voicestack-dev-dubber"
+
+
+def test_a_container_restarts_rotates_its_log_and_is_given_time_to_stop() -> None:
+    dubber = containers()["dubber"]
+    assert dubber["restart"] == "unless-stopped"
+    assert dubber["logOpts"] == {"max-size": "10m", "max-file": "3"}
+    assert dubber["destroyGraceSeconds"] == dubber["stopTimeout"] == 10
+    assert dubber["memory"] == 1024
+
+
+def test_speech_gets_the_gpu_of_a_gpu_stack() -> None:
+    made = containers("local-gpu", variant="cuda")
+    assert made["sts"]["deviceRequests"][0]["capabilities"] == ["gpu"]
+    assert "deviceRequests" not in made["web"]
+
+
+def test_the_dev_stack_mounts_the_source_and_reloads() -> None:
+    made = containers("dev", source="true")
+    assert any(mount["target"] == "/opt/voicestack/app" for mount in made["web"]["mounts"])
+    assert made["web"]["command"] == ["serve", "--reload"]
+    assert "command" not in made["media"]
+
+
+def test_passwords_are_secrets_of_the_state_too() -> None:
+    given = {"MEDIA_READ_USER": "viewer", "MEDIA_READ_PASSWORD": "hush-hush"}
+    made = containers(settings=json.dumps(given))
+    holders = {name for name, inputs in made.items() if "hush-hush" in json.dumps(inputs, default=str)}
+    assert holders == {"dubber"}
