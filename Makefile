@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo demo-sales mic status doctor test lint bench locks env clean
+.PHONY: help setup run demo demo-sales mic status doctor test lint bench locks env clean preview up up-gpu up-dev down logs shell
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -9,6 +9,12 @@ PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do 
 PY := .venv/bin/python
 SETUP := $(PYTHON) -m tools.setup
 ARGS ?=
+
+# Pulumi runs inside the virtual environment; without a backend of your own the state is kept in state/.
+STACK ?= local
+SERVICE ?= dubber
+export PULUMI_CONFIG_PASSPHRASE ?=
+PULUMI := PATH="$(CURDIR)/.venv/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" pulumi
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -38,6 +44,30 @@ status: ## Show which services are up, healthy, and where
 doctor: ## Name everything that is missing on this machine, and how to get it
 	@$(PY) -m app doctor $(ARGS)
 
+preview: ## Show what `make up` would change (another stack: make preview STACK=dev)
+	@$(PULUMI) stack select --create $(STACK) --non-interactive
+	@$(PULUMI) preview --stack $(STACK) $(ARGS)
+
+up: ## Start everything as containers and wait until all are healthy (needs Pulumi and Docker with buildx)
+	@$(SETUP) --with dev
+	@$(PULUMI) stack select --create $(STACK) --non-interactive
+	@$(PULUMI) up --yes --stack $(STACK) $(ARGS)
+
+up-gpu: ## The same with CUDA images, on a host with an NVIDIA GPU
+	@$(MAKE) --no-print-directory up STACK=local-gpu
+
+up-dev: ## The same with this checkout's code, reloaded on change, beside the stack local
+	@$(MAKE) --no-print-directory up STACK=dev
+
+down: ## Remove the containers; data is kept
+	@$(PULUMI) destroy --yes --stack $(STACK) $(ARGS)
+
+logs: ## Follow a container's log (make logs SERVICE=sts)
+	@docker logs --follow --tail 100 voicestack-$(STACK)-$(SERVICE)
+
+shell: ## Open a shell in a container (make shell SERVICE=sts)
+	@docker exec -it voicestack-$(STACK)-$(SERVICE) sh
+
 test: ## Run the unit tests, then the integration tests on the real media server
 	@$(SETUP) --with dev
 	@$(PY) -m pytest tests/unit $(ARGS)
@@ -47,7 +77,7 @@ lint: ## Check style, types and locks
 	@$(SETUP) --with dev
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy app tools
+	@$(PY) -m mypy app tools infra
 	@$(PY) -m app env --check
 
 bench: ## Measure delay, lag and load with 1, 2, 4 and 8 streams (about ten minutes)
