@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo demo-sales mic status doctor test lint bench locks env clean preview up up-gpu up-dev down logs shell
+.PHONY: help setup run demo demo-sales mic status doctor test lint bench locks env clean preview up up-gpu up-dev down logs shell build rebuild coverage secrets
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -72,6 +72,22 @@ test: ## Run the unit tests, then the integration tests on the real media server
 	@$(SETUP) --with dev
 	@$(PY) -m pytest tests/unit $(ARGS)
 	@$(PY) -m pytest tests/integration $(ARGS)
+
+build: ## Build the images for amd64 and arm64 and push them to REGISTRY; digests go to out/images.json
+	@$(SETUP) --with dev
+	@$(PY) -m tools.build $(ARGS)
+
+rebuild: ## The same without the cache, on the newest base images
+	@$(SETUP) --with dev
+	@$(PY) -m tools.build --no-cache $(ARGS)
+
+coverage: ## Run the unit tests and say which lines they reach (out/coverage.xml)
+	@$(SETUP) --with dev
+	@$(PY) -m pytest tests/unit --cov=app --cov=tools --cov=infra --cov-report=term:skip-covered --cov-report=xml:out/coverage.xml $(ARGS)
+
+secrets: ## Look for secrets in everything that git tracks
+	@$(SETUP) --with dev
+	@git ls-files -z | xargs -0 $(PY) -m detect_secrets.pre_commit_hook --baseline .secrets.baseline
 
 lint: ## Check style, types and locks
 	@$(SETUP) --with dev
