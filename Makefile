@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo demo-sales mic status doctor test lint bench locks env clean preview up up-gpu up-dev down logs shell build rebuild coverage secrets
+.PHONY: help setup run tools mirror build demo demo-sales mic status doctor test lint bench locks env clean preview up up-gpu up-dev down logs shell build rebuild coverage secrets
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -14,7 +14,8 @@ ARGS ?=
 STACK ?= local
 SERVICE ?= dubber
 export PULUMI_CONFIG_PASSPHRASE ?=
-PULUMI := PATH="$(CURDIR)/.venv/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" pulumi
+TOOLS := PATH="$(CURDIR)/.venv/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" $(PYTHON) -m tools.toolchain run
+PULUMI := $(TOOLS) pulumi
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -43,6 +44,18 @@ status: ## Show which services are up, healthy, and where
 
 doctor: ## Name everything that is missing on this machine, and how to get it
 	@$(PY) -m app doctor $(ARGS)
+
+tools: ## Find or make what containers need: Docker engine, Pulumi, its plugins, buildx, Compose
+	@$(PYTHON) -m tools.engine
+	@$(PYTHON) -m tools.toolchain
+
+mirror: ## Make the base images that cannot be pulled here, in a registry on this machine
+	@$(PYTHON) -m tools.mirror
+
+build: ## Build the images for every platform and push them (REGISTRY says where; default: this machine)
+	@$(SETUP)
+	@$(PYTHON) -m tools.buildkit
+	@$(TOOLS) $(CURDIR)/$(PY) -m tools.build $(ARGS)
 
 preview: ## Show what `make up` would change (another stack: make preview STACK=dev)
 	@$(PULUMI) stack select --create $(STACK) --non-interactive

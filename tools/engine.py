@@ -55,11 +55,13 @@ def remedy(system: str, *, debian_here: bool, root: bool, remote: str) -> str:
     if system == "Darwin":
         return "Start Docker Desktop, OrbStack or Colima (brew install colima docker && colima start)."
     if system != "Linux" or not debian_here:
-        return "Install Docker Engine from your system's packages and start it (docs.docker.com/engine/install)."
+        return (
+            "Install Docker Engine from your system's packages and start it (docs.docker.com/engine/install)."
+        )
     if not root:
         return (
-            "Start it (sudo systemctl start docker), join the group docker (sudo usermod -aG docker $USER, then "
-            "log in again), or let us install and start it: sudo python3 -m tools.engine."
+            "Start it (sudo systemctl start docker), join the group docker (sudo usermod -aG docker $USER, "
+            "then log in again), or let us install and start it: sudo python3 -m tools.engine."
         )
     return ""
 

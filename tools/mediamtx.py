@@ -9,21 +9,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from app.media import VERSION, MediaServerMissing, cached_binary, find_binary
 from tools.browser_libraries import fetch_all, path_of
+from tools.go_modules import BuildFailed, go
 
 MODULE = "github.com/bluenviron/mediamtx"
 # The checksum of the module's files, as in go.sum and Go's checksum database.
 CHECKSUM = "h1:Sdqz8bSxnEC4TPuXw+cNAZBbqhae3utqCLWpnfMhyus="
-
-
-class BuildFailed(RuntimeError):
-    """MediaMTX can't be built; the message says why and what to do."""
 
 
 def ensure() -> Path:
@@ -34,15 +30,22 @@ def ensure() -> Path:
         return build()
 
 
-def build() -> Path:
-    """Builds MediaMTX into the cache and returns its path; takes about half a minute. Raises BuildFailed."""
+def build(processor: str = "") -> Path:
+    """Builds MediaMTX into the cache and returns its path; takes about half a minute. Raises BuildFailed.
+
+    `processor` is another one than this machine's, in Go's word (arm64).
+    """
     if shutil.which("go") is None:
         raise BuildFailed(
             "Go is needed to build MediaMTX. Debian: apt-get install golang-go (1.21 or later; it fetches "
             f"the version it needs). macOS: brew install go. Or put mediamtx {VERSION} on PATH."
         )
-    fetch_all()
     binary = cached_binary()
+    if processor:
+        binary = binary.with_name(f"mediamtx-{processor}")
+        if binary.is_file():
+            return binary
+    fetch_all()
     binary.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=binary.parent, prefix="build-") as folder:
         source = Path(folder) / "source"
@@ -51,7 +54,8 @@ def build() -> Path:
         shutil.copyfile(path_of("hls.js", "hls.min.js"), source / "internal/servers/hls/hls.min.js")
         built = Path(folder) / "mediamtx"
         # It fetches a hundred modules: the network may hiccup once.
-        go(["build", "-trimpath", "-ldflags", "-s -w", "-o", str(built), "."], source, attempts=2)
+        go(["build", "-trimpath", "-ldflags", "-s -w", "-o", str(built), "."], source, attempts=2,
+           variables={"GOARCH": processor} if processor else {})  # fmt: skip
         os.replace(built, binary)
     return binary
 
@@ -63,21 +67,6 @@ def module_folder() -> Path:
     if answer.get("Sum") != CHECKSUM:
         raise BuildFailed(f"{MODULE} v{VERSION} is not what was pinned: {answer.get('Sum')}, not {CHECKSUM}")
     return Path(answer["Dir"])
-
-
-def go(arguments: list[str], folder: Path, attempts: int = 1) -> str:
-    """What a go command prints, tried that often. Raises BuildFailed with its last words."""
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
-    done = subprocess.run(
-        ["go", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0 and attempts > 1:
-        return go(arguments, folder, attempts - 1)
-    if done.returncode != 0:
-        lines = (done.stdout + done.stderr).strip().splitlines()
-        words = "\n".join([line for line in lines if not line.startswith("go: downloading")][-15:])
-        raise BuildFailed(f"go {' '.join(arguments[:2])} failed (exit code {done.returncode}):\n{words}")
-    return done.stdout
 
 
 if __name__ == "__main__":

@@ -46,7 +46,8 @@ def platforms(repository: str, tag: str) -> frozenset[str]:
     except (OSError, ValueError):
         return frozenset()
     return frozenset(
-        f"{each['platform']['os']}/{each['platform']['architecture']}" for each in content.get("manifests", ())
+        f"{each['platform']['os']}/{each['platform']['architecture']}"
+        for each in content.get("manifests", ())
     )
 
 
