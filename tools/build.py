@@ -127,7 +127,9 @@ def from_git(*arguments: str) -> str:
     return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
-def build(chosen: Iterable[images.Image], registry: str, built: Version, *options: str) -> dict[str, Any]:
+def build(
+    chosen: Iterable[images.Image], registry: str, built: Version, *options: str, checkout: Path = ROOT
+) -> dict[str, Any]:
     """Builds and pushes; gives buildx's metadata by image. Raises CalledProcessError where that fails."""
     with tempfile.TemporaryDirectory() as folder:
         definition, metadata = Path(folder) / "bake.json", Path(folder) / "metadata.json"
@@ -135,7 +137,7 @@ def build(chosen: Iterable[images.Image], registry: str, built: Version, *option
         subprocess.run(
             ["docker", "buildx", "bake", "--file", str(definition), "--metadata-file", str(metadata),
              "--allow=fs.read=*", *options],
-            cwd=ROOT, check=True, env={"BUILDX_METADATA_PROVENANCE": "disabled", **os.environ},
+            cwd=checkout, check=True, env={"BUILDX_METADATA_PROVENANCE": "disabled", **os.environ},
         )  # fmt: skip
         made: dict[str, Any] = json.loads(metadata.read_text(encoding="utf-8"))
         return made

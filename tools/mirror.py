@@ -1,0 +1,191 @@
+"""Base images where no image registry can be reached: `python3 -m tools.mirror`.
+
+Each one that can be pulled is left alone. The others are made for both platforms, from Debian's packages and
+Go modules, and pushed to the registry on this machine, under the names that Dockerfiles know already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app import media
+from app.cache import cache_dir
+from tools import buildkit, debian, engine, go_modules, mediamtx, pins, registry
+from tools.progress import step
+from tools.toolchain import BUILDER, environment
+
+RECIPES = Path(__file__).with_name("mirror_images")
+PROCESSORS = ("amd64", "arm64")
+PLATFORMS = frozenset(f"linux/{each}" for each in PROCESSORS)
+
+
+class NotMade(RuntimeError):
+    """A base image can't be made; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base image: its name and tag, its recipe, and what puts the files into place that the recipe adds."""
+
+    repository: str
+    tag: str
+    recipe: str
+    contents: str
+    prepare: Callable[[Path], None]
+
+    @property
+    def name(self) -> str:
+        """The name that Dockerfiles know it by."""
+        return f"{self.repository.removeprefix('library/')}:{self.tag}"
+
+
+def bootstrap(folder: Path) -> None:
+    """Debian's smallest system, an archive a processor. Raises NotMade."""
+    for processor in PROCESSORS:
+        kept = cache_dir("mirror", f"bookworm-{processor}.tar")
+        if not kept.is_file():
+            step("mirror", f"Debian for {processor}", lambda p=processor, k=kept: mmdebstrap(p, k))  # type: ignore[misc]
+        os.link(kept, folder / f"base-{processor}.tar")
+
+
+def mmdebstrap(processor: str, kept: Path) -> None:
+    """Writes Debian's smallest system to an archive. Raises NotMade."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    made = kept.with_suffix(".part.tar")
+    done = subprocess.run(
+        ["mmdebstrap", "--quiet", f"--architectures={processor}", "--variant=minbase",
+         "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
+         "--dpkgopt=path-include=/usr/share/doc/*/copyright", "--dpkgopt=path-exclude=/usr/share/locale/*",
+         "--dpkgopt=path-include=/usr/share/locale/locale.alias", "bookworm", str(made)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise NotMade(f"mmdebstrap for {processor} failed:\n{done.stderr.strip()[-2000:]}")
+    os.replace(made, kept)
+
+
+def media_server(folder: Path) -> None:
+    """MediaMTX for both processors, and the configuration that comes with it. Raises BuildFailed."""
+    for processor in PROCESSORS:
+        shutil.copyfile(mediamtx.build(processor), folder / f"mediamtx-{processor}")
+        (folder / f"mediamtx-{processor}").chmod(0o755)
+    shutil.copyfile(mediamtx.module_folder() / "mediamtx.yml", folder / "mediamtx.yml")
+
+
+def livekit(folder: Path) -> None:
+    """LiveKit's server for both processors. Raises BuildFailed."""
+    for processor in PROCESSORS:
+        made = folder / f"livekit-server-{processor}"
+        shutil.copyfile(go_modules.build(pins.LIVEKIT, processor), made)
+        made.chmod(0o755)
+
+
+def nothing(_folder: Path) -> None:
+    """The recipe holds all that it adds."""
+
+
+BASES = (
+    Base("library/debian", "bookworm-slim", "debian", "bookworm", bootstrap),
+    Base("bluenviron/mediamtx", media.VERSION, "mediamtx", media.VERSION, media_server),
+    Base("library/postgres", "15", "postgres", "15", nothing),
+    Base("livekit/livekit-server", f"v{pins.LIVEKIT.version}", "livekit", pins.LIVEKIT.version, livekit),
+)
+
+
+def key(base: Base) -> str:
+    """What an image is made of: another key is another image."""
+    digest = hashlib.sha256(f"{base.name} {base.contents}".encode())
+    for path in sorted((RECIPES / base.recipe).iterdir()):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def made_before() -> dict[str, str]:
+    """The keys of the images that were made here, by name."""
+    try:
+        content = json.loads(cache_dir("mirror", "made.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def is_current(base: Base, before: dict[str, str]) -> bool:
+    """Whether the registry here has the image, for both platforms, as it would be made now."""
+    return before.get(base.name) == key(base) and registry.platforms(base.repository, base.tag) >= PLATFORMS
+
+
+def can_be_pulled(base: Base, before: dict[str, str]) -> bool:
+    """Whether the engine gets the original; one that was made here is none."""
+    if base.name in before:
+        return False
+    try:
+        done = subprocess.run(
+            ["docker", "pull", "--quiet", base.name], capture_output=True, timeout=600, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def make(base: Base) -> None:
+    """Makes one image for both platforms and pushes it. Raises NotMade or BuildFailed."""
+    cache_dir("mirror").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache_dir("mirror"), prefix="build-") as name:
+        folder = Path(name)
+        shutil.copytree(RECIPES / base.recipe, folder, dirs_exist_ok=True)
+        base.prepare(folder)
+        done = subprocess.run(
+            ["docker", "buildx", "build", "--builder", BUILDER, "--platform", ",".join(sorted(PLATFORMS)),
+             "--provenance=false", "--progress=plain", "--push",
+             "--tag", f"{registry.ADDRESS}/{base.repository}:{base.tag}", str(folder)],
+            env=environment(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    if done.returncode != 0:
+        raise NotMade(f"{base.name} can't be made:\n{done.stderr.strip()[-3000:]}")
+
+
+def ensure() -> None:
+    """Every base image, pulled or made. Raises RuntimeError with what to do."""
+    engine.ensure()
+    if made_before():
+        registry.ensure()
+    before = made_before()
+    wanted = [base for base in BASES if not is_current(base, before)]
+    for base in BASES:
+        if base not in wanted:
+            print(f"mirror: {base.name}: made before")
+    missing = []
+    for base in wanted:
+        if can_be_pulled(base, before):
+            print(f"mirror: {base.name}: can be pulled, nothing to make")
+        else:
+            missing.append(base)
+    if not missing:
+        return
+    tools = debian.packages("mirror")
+    if not debian.is_debian() and shutil.which("mmdebstrap") is None:
+        raise NotMade("Base images are made with mmdebstrap, on Debian: run `make mirror` there.")
+    if absent := debian.missing(tools):
+        step("mirror", f"system packages ({', '.join(absent)})", lambda: debian.install(absent))
+    registry.ensure()
+    buildkit.ensure()
+    for base in missing:
+        step("mirror", f"{base.name} for {' and '.join(PROCESSORS)}", lambda b=base: make(b))  # type: ignore[misc]
+        before[base.name] = key(base)
+        cache_dir("mirror", "made.json").write_text(json.dumps(before), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        ensure()
+    except (RuntimeError, OSError) as trouble:
+        sys.exit(f"mirror: {trouble}")
