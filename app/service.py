@@ -23,7 +23,7 @@ from app import __version__, catalog
 from app.settings import Settings, load
 
 CHECK_TIMEOUT = 0.7
-CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@|(?<=[?&]pass=)[^&\s]+")
+CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@|(?<=[?&]pass=)[^&\s"]+|(?<=[?&]token=)[^&\s"]+")
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ async def run_checks(checks: Mapping[str, Checker]) -> dict[str, Check]:
 
 
 def hide_credentials(text: str) -> str:
-    """The text with user and password taken out of every address in it, also of `?user=…&pass=…`."""
+    """The text with user and password taken out of every address in it, also of `?user=…&pass=…` and `?token=…`."""
     return CREDENTIALS.sub(lambda found: "***@" if found[0].endswith("@") else "***", text)
 
 

@@ -71,6 +71,9 @@ class RecogniserSession(Protocol):
         `pause` says that silence follows, so that everything up to `until` may be settled.
         """
 
+    def partial(self) -> list[Word]:
+        """What it takes the words not yet committed for, at the moment; any of them may change."""
+
     def skip(self, until: float) -> None:
         """Gives up the words up to `until` without the work of finding them."""
 
@@ -86,6 +89,8 @@ class Recogniser(Engine, Protocol):
 
     languages: tuple[str, ...]
     """ISO 639 codes, or ("*",) where it takes any."""
+    hears_anew: bool
+    """Whether each partial result is found from the sound anew, so that two that agree can be trusted."""
 
     def session(self, language: str) -> RecogniserSession:
         """A new session. Raises SpeechError where the language is not known."""

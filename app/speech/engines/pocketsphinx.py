@@ -42,6 +42,7 @@ class PocketSphinx:
     memory = 220
     device = "cpu"
     languages: tuple[str, ...] = ("en",)
+    hears_anew = False
 
     def __init__(self, background: bool = True) -> None:
         self._free: list[Decoder] = []
@@ -123,6 +124,13 @@ class PocketSphinxSession:
         words = self._held + self._settle(until, pause)
         self._held = [word for word in words if word.middle >= until]
         return [word for word in words if word.middle < until]
+
+    def partial(self) -> list[Word]:
+        """The words of the running utterance's first pass, and those held back."""
+        if not self._running:
+            return list(self._held)
+        words = spoken(self._open().segments(), self._start / RECOGNISER_RATE)
+        return self._held + settled(words, self._told, self._heard)
 
     def skip(self, until: float) -> None:
         """The words up to `until` are not told; the utterance runs on."""

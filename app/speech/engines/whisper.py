@@ -35,6 +35,7 @@ class Whisper:
     memory = 1000
     batch = 8
     languages: tuple[str, ...] = ("*",)
+    hears_anew = True
 
     def __init__(self, model: str, wanted_device: str, models_dir: Path) -> None:
         self.model_name = model or DEFAULT_MODEL
@@ -193,16 +194,24 @@ class WhisperSession:
     def commit(self, until: float, pause: bool) -> list[Word]:
         """Transcribes what is not committed, with what follows it as look-ahead unless a pause follows."""
         end = round(until * RECOGNISER_RATE) - self._start
-        heard = self._sound[: max(0, end)] if pause else self._sound
-        words: list[Word] = []
-        if heard.size >= SHORTEST * RECOGNISER_RATE and float(np.abs(heard).max()) > QUIETEST:
-            offset = self._start / RECOGNISER_RATE
-            found = self._engine.transcribe(heard, self._language, self._text[-PROMPT_CHARACTERS:])
-            moved = [Word(word.text, word.start + offset, word.end + offset) for word in found]
-            words = [word for word in moved if self._committed <= word.middle < until]
-            self._text = " ".join([self._text[-PROMPT_CHARACTERS:], *(word.text for word in words)])
+        words = [word for word in self._hear(end if pause else self._sound.size) if word.middle < until]
+        self._text = " ".join([self._text[-PROMPT_CHARACTERS:], *(word.text for word in words)])
         self.skip(until if pause or not words else max(words[-1].end, words[-1].middle))
         return words
+
+    def partial(self) -> list[Word]:
+        """Transcribes what is not committed, with the text before it as prompt."""
+        return self._hear(self._sound.size)
+
+    def _hear(self, end: int) -> list[Word]:
+        """The words not yet committed in the first `end` samples."""
+        heard = self._sound[: max(0, end)]
+        if heard.size < SHORTEST * RECOGNISER_RATE or float(np.abs(heard).max()) <= QUIETEST:
+            return []
+        offset = self._start / RECOGNISER_RATE
+        found = self._engine.transcribe(heard, self._language, self._text[-PROMPT_CHARACTERS:])
+        moved = [Word(word.text, word.start + offset, word.end + offset) for word in found]
+        return [word for word in moved if word.middle >= self._committed]
 
     def skip(self, until: float) -> None:
         """Forgets the sound up to `until`."""

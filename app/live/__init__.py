@@ -1,0 +1,1 @@
+"""Live transcription over WhisperLive's WebSocket protocol."""

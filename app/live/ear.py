@@ -1,0 +1,113 @@
+"""One connection's recogniser: takes what the gate let through, one piece of work at a time."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from app.cutter import SAMPLE_RATE, Cut
+from app.live.agreement import Agreement
+from app.live.gate import Spoken
+from app.speech.sound import from_pcm
+from app.speech.types import RecogniserSession, Word
+
+LONGEST_FEED = 2 * SAMPLE_RATE
+"""Sound that one piece of work takes at most, so that the others get their turn."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a piece of work brought; times in seconds of the connection.
+
+    `waited` is how long the end of a phrase had been known when it was settled, in seconds.
+    """
+
+    final: list[list[Word]] = field(default_factory=list)
+    partial: list[Word] = field(default_factory=list)
+    waited: list[float] = field(default_factory=list)
+
+
+class Ear:
+    """What waits for the recogniser, and the work on it. `put` and `work` may be in different threads."""
+
+    def __init__(self, recogniser: RecogniserSession, hears_anew: bool) -> None:
+        self._recogniser = recogniser
+        self._hears_anew = hears_anew
+        self._items: deque[Spoken | tuple[Cut, float]] = deque()
+        self._agreement = Agreement()
+        self._origin: int | None = None
+        self._next = 0
+
+    def put(self, items: list[Spoken | Cut]) -> None:
+        """Queues what the gate told."""
+        now = time.monotonic()
+        self._items.extend((item, now) if isinstance(item, Cut) else item for item in items)
+
+    @property
+    def waiting(self) -> float:
+        """Seconds of sound that wait."""
+        return sum(len(item.pcm) for item in list(self._items) if isinstance(item, Spoken)) / 2 / SAMPLE_RATE
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits."""
+        return not self._items
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the end of a phrase waits: such work goes before partial results."""
+        return any(isinstance(item, tuple) for item in list(self._items))
+
+    def work(self) -> Heard:
+        """Hears up to LONGEST_FEED of what waits, or up to the end of a phrase, which it settles.
+
+        What is being said is told only where nothing waits any more: older states are of no use.
+        """
+        parts: list[Spoken] = []
+        size = 0
+        while self._items and size < LONGEST_FEED and isinstance(item := self._items[0], Spoken):
+            self._items.popleft()
+            if parts and parts[-1].end != item.position:
+                self._feed(parts)
+                parts = []
+            parts.append(item)
+            size += item.end - item.position
+        if parts:
+            self._feed(parts)
+        if self._items and isinstance(item := self._items[0], tuple):
+            self._items.popleft()
+            return self._settle(*item)
+        return self._partial() if not self._items else Heard()
+
+    def close(self) -> None:
+        """Gives the recogniser back."""
+        self._recogniser.close()
+
+    def _feed(self, parts: list[Spoken]) -> None:
+        if self._origin is None or parts[0].position != self._next:
+            if self._origin is not None:
+                self._recogniser.reset()
+            self._origin = parts[0].position
+        self._next = parts[-1].end
+        self._recogniser.feed(from_pcm(b"".join(part.pcm for part in parts)))
+
+    def _settle(self, cut: Cut, known: float) -> Heard:
+        if self._origin is None:
+            return Heard()
+        until = (cut.end - self._origin) / SAMPLE_RATE
+        words = self._agreement.finish(self._moved(self._recogniser.commit(until, cut.pause)))
+        return Heard([words], [], [time.monotonic() - known])
+
+    def _partial(self) -> Heard:
+        words = self._moved(self._recogniser.partial())
+        if not self._hears_anew:
+            return Heard(partial=words)
+        settled = self._agreement.propose(words)
+        if settled and self._origin is not None:
+            self._recogniser.skip(settled[-1].end - self._origin / SAMPLE_RATE)
+        return Heard([settled] if settled else [], self._agreement.pending)
+
+    def _moved(self, words: list[Word]) -> list[Word]:
+        offset = (self._origin or 0) / SAMPLE_RATE
+        return [Word(word.text, word.start + offset, word.end + offset) for word in words]

@@ -1,0 +1,167 @@
+"""One client of live, from SERVER_READY to its close."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from fastapi import WebSocket, WebSocketDisconnect
+
+from app.cutter import Cut
+from app.live.ear import Ear, Heard
+from app.live.gate import Gate, Spoken
+from app.live.greeting import BadClient, Greeting, is_end, samples_of
+from app.live.metrics import Metrics
+from app.live.transcript import Segment, Transcript
+from app.speech.ranked import RankedExecutor
+
+SILENT_CLIENT = 2.0
+"""Seconds without sound after which what was said is finished."""
+MOST_WAITING = 600.0
+"""Seconds of sound that may wait; then the client is not read until there is room."""
+SEND_WITHIN = 10.0
+FINALS, PARTIALS = 0, 1
+
+Translate = Callable[[str], str]
+
+log = structlog.get_logger(__name__)
+
+
+class Session:
+    """Reads sound, has it recognised, tells the transcript."""
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        greeting: Greeting,
+        ear: Ear,
+        threads: RankedExecutor,
+        metrics: Metrics,
+        translate: Translate | None,
+    ) -> None:
+        self.ends = 0.0
+        self.ear = ear
+        self._socket = socket
+        self._greeting = greeting
+        self._threads = threads
+        self._metrics = metrics
+        self._translate = translate
+        self._gate = Gate()
+        self._transcript = Transcript(greeting.shown, greeting.word_timestamps)
+        self._translated: list[dict[str, Any]] = []
+        self._news, self._room = asyncio.Event(), asyncio.Event()
+        self._over = False
+
+    async def run(self, longest: float) -> None:
+        """Until the client ends or leaves, or `longest` seconds are over. Raises BadClient.
+
+        What was said until then is told before the end.
+        """
+        self.ends = time.monotonic() + longest
+        working = asyncio.create_task(self._work())
+        overtime = False
+        try:
+            reading = asyncio.create_task(self._read())
+            done, _ = await asyncio.wait({reading, working}, timeout=longest, return_when="FIRST_COMPLETED")
+            overtime = not done
+            if not reading.done():
+                reading.cancel()
+                await asyncio.wait({reading})
+            if not reading.cancelled():
+                reading.result()
+            self._put(self._gate.flush())
+            self._over = True
+            self._news.set()
+            await working
+        finally:
+            working.cancel()
+            await asyncio.wait({working})
+        if overtime:
+            await self._send({"message": "DISCONNECT"})
+
+    async def tell(self, **message: Any) -> None:
+        """Sends a message with the client's uid."""
+        await self._send(message)
+
+    async def _read(self) -> None:
+        receiving: asyncio.Task[Any] | None = None
+        try:
+            while True:
+                receiving = receiving or asyncio.create_task(self._socket.receive())
+                done, _ = await asyncio.wait({receiving}, timeout=SILENT_CLIENT)
+                if not done:
+                    self._put(self._gate.flush())
+                    continue
+                message, receiving = receiving.result(), None
+                if message["type"] == "websocket.disconnect":
+                    raise WebSocketDisconnect
+                frame = message.get("bytes")
+                if frame is None:
+                    frame = message.get("text") or ""
+                if is_end(frame):
+                    return
+                if isinstance(frame, str):
+                    raise BadClient("after the first message come sound and END_OF_AUDIO, no other text")
+                self._put(self._gate.feed(samples_of(frame, self._greeting.audio_format)))
+                while self.ear.waiting > MOST_WAITING:
+                    self._room.clear()
+                    await self._room.wait()
+        finally:
+            if receiving is not None:
+                receiving.cancel()
+
+    def _put(self, items: list[Spoken | Cut]) -> None:
+        if items:
+            self.ear.put(items)
+            self._news.set()
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while not self.ear.idle:
+                rank = FINALS if self.ear.is_final else PARTIALS
+                job = loop.run_in_executor(self._threads.at(rank), self.ear.work)
+                try:
+                    heard = await asyncio.shield(job)
+                except asyncio.CancelledError:
+                    await asyncio.wait({job})
+                    raise
+                self._room.set()
+                await self._tell(heard)
+            if self._over:
+                return
+
+    async def _tell(self, heard: Heard) -> None:
+        for seconds in heard.waited:
+            self._metrics.lag.observe(seconds)
+        for words in heard.final:
+            messages, segment = self._transcript.final(words)
+            for segments in messages:
+                await self._send({"segments": segments})
+            if segment is not None:
+                self._metrics.finals.inc()
+                await self._tell_translated(segment)
+        for segments in self._transcript.partial(heard.partial):
+            await self._send({"segments": segments})
+
+    async def _tell_translated(self, segment: Segment) -> None:
+        if self._translate is None:
+            return
+        loop = asyncio.get_running_loop()
+        text = await loop.run_in_executor(self._threads.at(PARTIALS), self._translate, segment.text)
+        told = Segment(segment.start, segment.end, text).told(True, False)
+        self._translated = [*self._translated, told][-self._greeting.shown :]
+        await self._send({"translated_segments": self._translated})
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        try:
+            async with asyncio.timeout(SEND_WITHIN):
+                await self._socket.send_text(json.dumps({"uid": self._greeting.uid, **message}))
+        except (TimeoutError, RuntimeError, OSError) as error:
+            raise WebSocketDisconnect from error
