@@ -23,7 +23,7 @@ from app import __version__, catalog
 from app.settings import Settings, load
 
 CHECK_TIMEOUT = 0.7
-CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@|(?<=[?&]pass=)[^&\s"]+|(?<=[?&]token=)[^&\s"]+")
+CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@|(?<=[?&]pass=)[^&\s]+|(?<=[?&]token=)[^&\s]+")
 
 
 @dataclass(frozen=True)
