@@ -26,7 +26,7 @@ SCRIPTS = {
 
 
 def complete() -> None:
-    """Puts the scripts beside the host that was built, unless they are there. Raises BuildFailed."""
+    """Puts the scripts beside the host that was built, and all beside our Pulumi. Raises BuildFailed."""
     for name, (folder, version, checksum) in SCRIPTS.items():
         kept = pins.LANGUAGE_HOST.path().with_name(name)
         if kept.is_file():
@@ -34,6 +34,13 @@ def complete() -> None:
         source = module_folder(version, checksum) / folder / name
         shutil.copyfile(source, kept)
         kept.chmod(0o755)
+    beside = pins.PULUMI.path().parent
+    if not pins.PULUMI.path().is_file():
+        return
+    # Beside Pulumi, as in its own archive: found elsewhere on PATH, it warns.
+    for name in (pins.LANGUAGE_HOST.file, *SCRIPTS):
+        if not (beside / name).is_file():
+            shutil.copy(pins.LANGUAGE_HOST.path().with_name(name), beside / name)
 
 
 def module_folder(version: str, checksum: str) -> Path:

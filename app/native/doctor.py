@@ -6,13 +6,12 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
 
 import psutil
 
 from app import catalog, media
-from app.native import checks, engines, ports
+from app.native import checks, container_tools, engines, ports
+from app.native.finding import Finding
 from app.native.problem import Problem
 from app.native.state import RunFolder
 from app.settings import Settings
@@ -21,20 +20,6 @@ GIBIBYTE = 1 << 30
 # Measured: everything with one stream stays under 1.5 GB.
 MEMORY_WANTED = 2 * GIBIBYTE
 DISK_WANTED = 2 * GIBIBYTE
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    subject: str
-    state: Literal["ok", "warning", "missing"]
-    detail: str
-    remedy: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return asdict(self)
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -51,6 +36,7 @@ def examine(settings: Settings) -> list[Finding]:
         _memory(),
         _disk(settings),
         _gpu(),
+        *container_tools.examine(),
     ]
 
 

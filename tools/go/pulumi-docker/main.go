@@ -18,15 +18,21 @@ func main() {
 	resource := func(name string) *tfbridge.ResourceInfo {
 		return &tfbridge.ResourceInfo{Tok: tfbridge.MakeResource("docker", "index", name)}
 	}
+	named := func(name string) *tfbridge.ResourceInfo {
+		made := resource(name)
+		// Without a name it gets the resource's, and a random end.
+		made.Fields = map[string]*tfbridge.SchemaInfo{"name": tfbridge.AutoName("name", 255, "-")}
+		return made
+	}
 	info := tfbridge.ProviderInfo{
 		P:       shimv2.NewProvider(provider.New(Version)()),
 		Name:    "docker",
 		Version: Version,
 		Resources: map[string]*tfbridge.ResourceInfo{
-			"docker_container": resource("Container"),
+			"docker_container": named("Container"),
 			"docker_image":     resource("RemoteImage"),
-			"docker_network":   resource("Network"),
-			"docker_volume":    resource("Volume"),
+			"docker_network":   named("Network"),
+			"docker_volume":    named("Volume"),
 		},
 	}
 	// No SDK is made from this plugin: an empty schema is enough to run it.
