@@ -1,0 +1,196 @@
+"""The images as they are in the registry, and as containers of them behave. DEP-6, DEP-7, DEP-8."""
+
+from __future__ import annotations
+
+import re
+import wave
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from app import __version__, images, media, settings
+from app.speech.engines.piper import Piper
+from app.speech.sound import to_pcm
+from tests.docker.images.conftest import (
+    EVERYDAY,
+    REGISTRY,
+    VERSION,
+    Built,
+    container,
+    digests_of,
+    docker,
+    published,
+    wait_healthy,
+)
+from tests.stack import wait_for
+from tools import build
+from tools.setup import ROOT
+
+NAMES = [image.name for image in EVERYDAY]
+PYTHON = ["app", "speech"]
+UNWANTED = ("pip", "pip3", "uv", "gcc", "cc", "make", "git", "npm", "go")
+# The README's sizes are right to a tenth and to the MB by which a mirror's base and Debian's own differ.
+TOLERANCE = 0.1
+BASES = 16.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_platforms_are_in_one_manifest_list(built: Built, name: str) -> None:
+    assert set(built.manifests(name)) == set(images.get(name).platforms)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_is_within_its_limit_and_as_large_as_the_readme_says(built: Built, name: str) -> None:
+    table = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = table.partition("<!-- image sizes -->")[2].partition("<!-- end of image sizes -->")[0]
+    found = re.search(rf"^\| `{name}` \| (\d+) \| (\d+) \|", table, re.MULTILINE)
+    assert found is not None, f"README.md has no sizes of {name}"
+    for platform, told in zip(images.BOTH, found.groups(), strict=True):
+        size = built.megabytes(name, platform)
+        assert size < images.get(name).limit
+        assert abs(size - int(told)) < BASES + TOLERANCE * size, f"{name} on {platform} has {size:.0f} MB"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_says_what_it_is_who_runs_it_and_how_it_is_checked(built: Built, name: str) -> None:
+    config = built.config(name)["config"]
+    labels = {key.removeprefix("org.opencontainers.image."): text for key, text in config["Labels"].items()}
+    assert labels["title"] == f"Voicestack {name}"
+    assert labels["licenses"] == "Apache-2.0"
+    assert (labels["version"], labels["revision"], labels["source"]) == (
+        __version__,
+        VERSION.revision,
+        VERSION.source,
+    )
+    assert config["User"] == f"{images.USER}:{images.USER}"
+    assert config["Healthcheck"]["Test"] == ["CMD", "/usr/local/bin/health"]
+    assert config["Healthcheck"]["Interval"] == 5_000_000_000
+    assert config["Entrypoint"][0] == "/usr/bin/tini"
+    assert config["StopSignal"] == "SIGTERM"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_build_tool_and_nothing_of_the_building_machine_is_inside(built: Built, name: str) -> None:
+    look = (
+        f"for tool in {' '.join(UNWANTED)}; do command -v $tool; done; "
+        "ls -A /run/secrets /build /opt/uv /root/.cache /root/.config /etc/pip.conf /var/lib/apt/lists; true"
+    )
+    found = docker("run", "--rm", "--user", "0", "--entrypoint", "sh", built.name(name), "-c", look).stdout
+    assert found.replace("/var/lib/apt/lists:", "").strip() == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_history_and_settings_name_no_address_and_no_secret(built: Built, name: str) -> None:
+    config = built.config(name)
+    words = str([config["config"].get("Env"), config["config"].get("Cmd"), config["history"]])
+    assert "://" not in words
+    assert "PIP_INDEX_URL=" not in words
+    assert "CERTIFICATE" not in words
+
+
+@pytest.mark.parametrize("name", PYTHON)
+def test_without_a_service_mode_it_stops_at_once_with_the_choices(built: Built, name: str) -> None:
+    for given in ([], ["-e", "SERVICE_MODE=nonsense"]):
+        done = docker("run", "--rm", *given, built.name(name), check=False)
+        assert done.returncode == 2
+        assert "The services are: sts, dubber" in done.stderr
+
+
+def test_the_app_image_serves_the_console_with_its_player_from_a_read_only_root(built: Built) -> None:
+    with container("-e", "SERVICE_MODE=web", "-p", "127.0.0.1::4200", built.name("app")) as made:
+        wait_healthy(made, within=60)
+        page = f"http://{published(made, 4200)}"
+        assert httpx.get(f"{page}/health").json()["version"] == __version__
+        assert docker("exec", made, "id", "-u").stdout.strip() == str(images.USER)
+        stopped = docker("stop", "--time", "10", made)
+        assert stopped.returncode == 0
+        # uvicorn ends with the signal that it was asked to stop by; 137 would be the engine's kill.
+        assert docker("inspect", "--format", "{{.State.ExitCode}}", made).stdout.strip() == "143"
+
+
+def test_new_volumes_can_be_written_by_the_user_of_the_image(built: Built) -> None:
+    mounts = [word for folder in ("models", "voices", "recordings") for word in ("-v", f"/data/{folder}")]
+    write = (
+        "for each in /data/*; do touch $each/mine || exit 1; done; touch /opt/mine 2>/dev/null || echo kept"
+    )
+    done = docker("run", "--rm", "--read-only", *mounts, "--entrypoint", "sh", built.name("app"), "-c", write)
+    assert done.stdout.strip() == "kept"
+
+
+def test_the_speech_image_runs_its_engines_and_services_of_the_app_image(built: Built) -> None:
+    for service in ("sts", "web"):
+        with container("-e", f"SERVICE_MODE={service}", built.name("speech")) as made:
+            wait_healthy(made, within=90)
+
+
+def test_the_media_image_serves_with_the_configuration_that_we_render(built: Built, tmp_path: Path) -> None:
+    config = tmp_path / "mediamtx.yml"
+    rendered = media.render(settings.load({"bind_address": "0.0.0.0", "data_dir": "/data"}))
+    config.write_text(rendered, encoding="utf-8")
+    config.chmod(0o644)
+    tmp_path.chmod(0o755)
+    with container("-v", f"{config}:/etc/mediamtx.yml:ro", built.name("media")) as made:
+        wait_healthy(made, within=30)
+        assert docker("exec", made, "sh", "-c", "command -v curl").stdout.strip() == "/usr/bin/curl"
+
+
+def test_the_arm64_image_answers_and_transcribes_under_emulation(built: Built, tmp_path: Path) -> None:
+    samples, rate = Piper(Path("no-voices")).speak("The weather is fine today.", "en", "")
+    sound = tmp_path / "phrase.wav"
+    with wave.open(str(sound), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(to_pcm(np.concatenate([samples, np.zeros(rate // 2, np.float32)])))
+    image = built.name("speech", "linux/arm64")
+    options = ("--platform", "linux/arm64", "-e", "SERVICE_MODE=asr", "-p", "127.0.0.1::5001")
+    with container(*options, image) as made:
+        assert docker("exec", made, "uname", "-m").stdout.strip() == "aarch64"
+        address = f"http://{published(made, 5001)}"
+
+        def ready() -> bool:
+            try:
+                return httpx.get(f"{address}/health").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        wait_for("asr on arm64", ready, within=120)
+        answer = httpx.post(
+            f"{address}/v1/audio/transcriptions",
+            files={"file": ("phrase.wav", sound.read_bytes())},
+            data={"model": "pocketsphinx"},
+            timeout=120,
+        )
+        assert answer.status_code == 200, answer.text
+        assert "weather is fine today" in answer.json()["text"].lower()
+
+
+@pytest.mark.usefixtures("built")
+def test_only_what_is_made_of_a_changed_file_is_built_anew(copy: Path) -> None:
+    def digests() -> dict[str, str]:
+        return digests_of(build.build(EVERYDAY, REGISTRY, VERSION, checkout=copy))
+
+    before = digests()
+    (copy / "docs" / "unrelated.md").write_text("Nothing to do with an image.\n", encoding="utf-8")
+    (copy / "README.md").write_text("Neither has this.\n", encoding="utf-8")
+    assert digests() == before
+    (copy / "images" / "media" / "health").write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
+    health = digests()
+    assert {name for name in NAMES if health[name] != before[name]} == {"media"}
+    (copy / "app" / "related.py").write_text('"""New."""\n', encoding="utf-8")
+    code = digests()
+    assert {name for name in NAMES if code[name] != health[name]} == {"app", "speech"}
+    kept = [built_layers(name, before[name]) for name in PYTHON]
+    fresh = [built_layers(name, code[name]) for name in PYTHON]
+    assert [sum(a != b for a, b in zip(*pair, strict=True)) for pair in zip(kept, fresh, strict=True)] == [
+        1,
+        1,
+    ]
+
+
+def built_layers(name: str, digest: str) -> list[str]:
+    """The layers of the amd64 image of that digest."""
+    layers = Built({name: digest}).manifests(name)["linux/amd64"]["layers"]
+    return [layer["digest"] for layer in layers]
