@@ -153,7 +153,6 @@ CATALOG: tuple[Service, ...] = (
         found_by=(("WHISPER_HOST", "{host}"), ("WHISPER_PORT", "9090")),
         memory=2048,
         gpu=True,
-        optional=True,
     ),
     Service(
         name="sales",
@@ -163,7 +162,6 @@ CATALOG: tuple[Service, ...] = (
         ports=(Port("http", "sales_port", 8002, "calls, objections, events"),),
         needs=("live",),
         found_by=(("SALES_URL", "http://{host}:8002"),),
-        optional=True,
     ),
     Service(
         name="web",

@@ -59,6 +59,8 @@ def test_status_says_that_everything_is_down(tmp_path: Path) -> None:
         "media": "down",
         "asr": "down",
         "tts": "down",
+        "live": "down",
+        "sales": "down",
         "dubber": "down",
         "web": "down",
     }
