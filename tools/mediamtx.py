@@ -52,6 +52,11 @@ def build(processor: str = "") -> Path:
         shutil.copytree(module_folder(), source, copy_function=shutil.copyfile)
         (source / "internal/core/VERSION").write_text(f"v{VERSION}", encoding="utf-8")
         shutil.copyfile(path_of("hls.js", "hls.min.js"), source / "internal/servers/hls/hls.min.js")
+        # On arm64 it embeds the Raspberry Pi's camera program, which is no part of the module: an empty
+        # file lets it compile, and that one source of streams stays without its program.
+        camera = source / "internal/staticsources/rpicamera/mtxrpicam_64"
+        camera.mkdir(exist_ok=True)
+        (camera / "NOT_INCLUDED").touch()
         built = Path(folder) / "mediamtx"
         # It fetches a hundred modules: the network may hiccup once.
         go(["build", "-trimpath", "-ldflags", "-s -w", "-o", str(built), "."], source, attempts=2,
