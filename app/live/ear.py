@@ -15,6 +15,9 @@ from app.speech.types import RecogniserSession, Word
 LONGEST_FEED = 2 * SAMPLE_RATE
 """Sound that one piece of work takes at most, so that the others get their turn."""
 
+STALE = 1.0
+"""Seconds of waiting sound that make a partial result not worth finding."""
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -62,7 +65,7 @@ class Ear:
     def work(self) -> Heard:
         """Hears up to LONGEST_FEED of what waits, or up to the end of a phrase, which it settles.
 
-        What is being said is told only where nothing waits any more: older states are of no use.
+        What is being said is not told while the end of the phrase or much sound waits: it is stale then.
         """
         parts: list[Spoken] = []
         size = 0
@@ -78,7 +81,7 @@ class Ear:
         if self._items and isinstance(item := self._items[0], tuple):
             self._items.popleft()
             return self._settle(*item)
-        return self._partial() if not self._items else Heard()
+        return Heard() if self.is_final or self.waiting > STALE else self._partial()
 
     def close(self) -> None:
         """Gives the recogniser back."""

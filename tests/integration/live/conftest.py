@@ -46,7 +46,10 @@ def speech() -> Samples:
     parts = []
     for sentence in SENTENCES:
         samples, rate = voice.speak(sentence, "en", "")
-        parts += [Resampler(rate, RECOGNISER_RATE)(samples), np.zeros(int(PAUSE * RECOGNISER_RATE), np.float32)]
+        parts += [
+            Resampler(rate, RECOGNISER_RATE)(samples),
+            np.zeros(int(PAUSE * RECOGNISER_RATE), np.float32),
+        ]
     return np.concatenate(parts)
 
 
