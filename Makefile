@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run tools mirror build demo demo-sales mic status doctor test lint bench locks env clean preview up up-gpu up-dev down logs shell build rebuild coverage secrets
+.PHONY: help setup run tools mirror demo demo-sales mic status doctor test test-docker lint bench locks env clean preview up up-gpu up-dev down logs shell build rebuild coverage secrets
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -16,6 +16,8 @@ SERVICE ?= dubber
 export PULUMI_CONFIG_PASSPHRASE ?=
 TOOLS := PATH="$(CURDIR)/.venv/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" $(PYTHON) -m tools.toolchain run
 PULUMI := $(TOOLS) pulumi
+# What containers need: packages, an engine, tools, base images where none can be pulled, and a builder.
+CONTAINERS := $(SETUP) --with dev && $(PYTHON) -m tools.engine && $(PYTHON) -m tools.toolchain && $(PYTHON) -m tools.mirror && $(PYTHON) -m tools.buildkit
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -52,17 +54,12 @@ tools: ## Find or make what containers need: Docker engine, Pulumi, its plugins,
 mirror: ## Make the base images that cannot be pulled here, in a registry on this machine
 	@$(PYTHON) -m tools.mirror
 
-build: ## Build the images for every platform and push them (REGISTRY says where; default: this machine)
-	@$(SETUP)
-	@$(PYTHON) -m tools.buildkit
-	@$(TOOLS) $(CURDIR)/$(PY) -m tools.build $(ARGS)
-
 preview: ## Show what `make up` would change (another stack: make preview STACK=dev)
 	@$(PULUMI) stack select --create $(STACK) --non-interactive
 	@$(PULUMI) preview --stack $(STACK) $(ARGS)
 
-up: ## Start everything as containers and wait until all are healthy (needs Pulumi and Docker with buildx)
-	@$(SETUP) --with dev
+up: ## Start everything as containers and wait until all are healthy; gets what is missing for it
+	@$(CONTAINERS)
 	@$(PULUMI) stack select --create $(STACK) --non-interactive
 	@$(PULUMI) up --yes --stack $(STACK) $(ARGS)
 
@@ -86,13 +83,19 @@ test: ## Run the unit tests, then the integration tests on the real media server
 	@$(PY) -m pytest tests/unit $(ARGS)
 	@$(PY) -m pytest tests/integration $(ARGS)
 
+test-docker: ## Test images, mirror and the local stack on a real Docker engine (about twenty minutes)
+	@$(CONTAINERS)
+	@$(TOOLS) $(CURDIR)/$(PY) -m pytest tests/docker $(ARGS)
+
 build: ## Build the images for amd64 and arm64 and push them to REGISTRY; digests go to out/images.json
-	@$(SETUP) --with dev
-	@$(PY) -m tools.build $(ARGS)
+	@$(CONTAINERS)
+	@[ -n "$${REGISTRY:-}" ] || $(PYTHON) -m tools.registry
+	@$(TOOLS) $(CURDIR)/$(PY) -m tools.build $(ARGS)
 
 rebuild: ## The same without the cache, on the newest base images
-	@$(SETUP) --with dev
-	@$(PY) -m tools.build --no-cache $(ARGS)
+	@$(CONTAINERS)
+	@[ -n "$${REGISTRY:-}" ] || $(PYTHON) -m tools.registry
+	@$(TOOLS) $(CURDIR)/$(PY) -m tools.build --no-cache $(ARGS)
 
 coverage: ## Run the unit tests and say which lines they reach (out/coverage.xml)
 	@$(SETUP) --with dev
@@ -121,7 +124,9 @@ locks: ## Write requirements/*.txt anew (newest versions: make locks ARGS=--upgr
 env: ## Write .env from .env.example, unless there is one
 	@if [ -e .env ]; then echo ".env is there already"; else cp .env.example .env; chmod 600 .env; echo ".env written: edit it, then make run"; fi
 
-clean: ## Remove .venv, caches and, if you say so, everything under data/
+clean: ## Remove .venv, caches and, if you say so, the data of containers and everything under data/
 	@read -r -p "Remove .venv and caches? [y/N] " answer; [ "$$answer" = y ] || exit 0; \
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis; \
+	read -r -p "Remove the data volumes of the stack $(STACK) too? [y/N] " answer; [ "$$answer" != y ] || \
+	docker volume ls --quiet --filter label=voicestack.stack=$(STACK) | xargs -r docker volume rm; \
 	read -r -p "Remove data/ too (recordings, models)? [y/N] " answer; [ "$$answer" = y ] || exit 0; rm -rf data
