@@ -121,14 +121,15 @@ def main() -> None:
             lags, cores = measured(stack, count, sound, spans)
             first, final = (np.percentile(each, [50, 95]) for each in (lags.first, lags.final))
             lines.append(
-                f"| {count} | {first[0]:.2f} / {first[1]:.2f} | {final[0]:.2f} / {final[1]:.2f} | {cores:.2f} |"
+                f"| {count} | {first[0]:.2f} / {first[1]:.2f} "
+                f"| {final[0]:.2f} / {final[1]:.2f} | {cores:.2f} |"
             )
             print(lines[-1], flush=True)
             if final[1] > LIMIT:
                 break
     load = f"load average of the machine after it: {psutil.getloadavg()[0]:.1f}"
     about = f"`python -m tests.bench.live`, embedded recogniser; {load}."
-    text = ["# Live transcription", "", machine(), "", about, "", *lines, ""]
+    text = ["# Live transcription", "", machine().splitlines()[0], "", about, "", *lines, ""]
     RESULTS.write_text("\n".join(text), encoding="utf-8")
 
 
