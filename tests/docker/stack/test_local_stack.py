@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.docker.stack.conftest import Checkout, docker
+from tests.docker.checkout import Checkout, docker
 from tests.stack import ROOT, wait_for
 
 SERVICES = ["media", "sts", "dubber", "web", "asr", "tts", "live", "sales", "db"]

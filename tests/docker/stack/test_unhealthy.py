@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.docker.stack.conftest import Checkout
+from tests.docker.checkout import Checkout
 
 
 def test_up_fails_with_the_last_log_lines_each_time(tmp_path_factory: pytest.TempPathFactory) -> None:
