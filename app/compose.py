@@ -31,7 +31,6 @@ def compose(containers: list[Container], registry: str, tag: str) -> dict[str, A
     return {
         "name": PROJECT,
         "services": {each.name: service(each, registry, tag) for each in containers},
-        "networks": {"default": {"name": PROJECT}},
         "volumes": {volume.name: {} for volume in VOLUMES if volume.name in used},
         **({"configs": configs} if configs else {}),
     }
