@@ -96,6 +96,9 @@ class Checkout:
             docker("volume", "rm", *volumes)
 
 
-def docker(*arguments: str) -> str:
-    """What a docker command prints. Raises CalledProcessError."""
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout
+def docker(*arguments: str, both: bool = False) -> str:
+    """What a docker command prints, with `both` on standard error too. Raises CalledProcessError."""
+    errors = subprocess.STDOUT if both else subprocess.PIPE
+    return subprocess.run(
+        ["docker", *arguments], stdout=subprocess.PIPE, stderr=errors, text=True, check=True
+    ).stdout
