@@ -1,4 +1,4 @@
-"""The stack dev on a real engine: it runs the checkout's code and serves a change of it at once (DEP-1, TRN-2)."""
+"""The stack dev on a real engine: it serves a change of the checkout's code at once (DEP-1, TRN-2)."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_only_the_gpu_stack_asks_for_a_gpu_and_the_cuda_image(tmp_path: Path) ->
         assert variant == ("cuda" if gpu else "cpu")
 
 
-def test_the_dev_stack_has_the_checkouts_source_and_its_own_database_ports_and_volumes(
+def test_the_dev_stack_mounts_the_source_and_has_a_database_ports_volumes_and_a_small_model_of_its_own(
     tmp_path: Path,
 ) -> None:
     stacks = {}
@@ -92,6 +92,7 @@ def test_the_dev_stack_has_the_checkouts_source_and_its_own_database_ports_and_v
         assert not ports(dev[name]) & ports(local[name]), name
         binds = [each["source"] for each in dev[name]["mounts"] if each["type"] == "bind"]
         assert binds == ([] if name == "media" else [str(tmp_path / "dev" / "app")]), name
+    assert "ASR_MODEL=tiny" in dev["asr"]["envs"]
     volumes = {each["source"] for one in dev.values() for each in one["mounts"] if each["type"] == "volume"}
     assert all(name.startswith("voicestack-dev-") for name in volumes)
 
