@@ -14,6 +14,13 @@ from infra.health import wait_healthy
 CODE = "/opt/voicestack/app"
 
 
+def duration(seconds: float) -> str:
+    """A time of whole seconds as the engine writes it (60 is 1m0s), so that the next `up` sees no change."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest}s"
+
+
 class ServiceContainer(pulumi.ComponentResource):
     """A service's container on the stack's network.
 
@@ -78,7 +85,7 @@ class ServiceContainer(pulumi.ComponentResource):
                 interval="5s",
                 timeout="3s",
                 retries=3,
-                start_period=f"{int(service.start_within)}s",
+                start_period=duration(service.start_within),
             )
             if container.health
             else None,
@@ -93,6 +100,8 @@ class ServiceContainer(pulumi.ComponentResource):
             ],
             read_only=container.read_only,
             memory=service.memory,
+            # No swap. The engine would choose a value, and the next `up` see a change in it.
+            memory_swap=service.memory,
             restart=RESTART,
             stop_signal="SIGTERM",
             stop_timeout=grace,

@@ -21,6 +21,8 @@ class Images(pulumi.ComponentResource):
 
     def __init__(self, name: str, config: StackConfig, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("voicestack:local:Images", name, {}, opts)
+        if not config.registry and not pulumi.runtime.is_dry_run():
+            check_builder(config.builder)
         self.references = {
             each: self._released(each, config) if config.registry else self._built(each, config)
             for each in image_names(config)
@@ -57,6 +59,19 @@ class Images(pulumi.ComponentResource):
         )
         # The tag stays when its image changes, so containers run the image by its id.
         return built.digest.apply(lambda _: image_id(tag))
+
+
+def check_builder(name: str) -> None:
+    """Starts the builder where it can be. Raises pulumi.RunError where it does not work: the provider would
+    only say that time was up."""
+    asked = subprocess.run(
+        ["docker", "buildx", "inspect", name, "--bootstrap"], capture_output=True, text=True, check=False
+    )
+    if asked.returncode != 0 or "running" not in asked.stdout.lower():
+        raise pulumi.RunError(
+            f"the builder {name} does not work: python3 -m tools.buildkit starts it, and so does make up; "
+            f"or name one of your own: pulumi config set voicestack:builder NAME\n{asked.stderr.strip()}"
+        )
 
 
 def build_secrets(environment: Mapping[str, str]) -> dict[str, str]:

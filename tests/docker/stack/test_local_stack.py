@@ -32,7 +32,7 @@ def test_a_second_up_changes_nothing(checkout: Checkout) -> None:
     before = checkout.started(SERVICES)
     said = checkout.up()
     assert "unchanged" in said
-    assert not any(word in said for word in (" created", " updated", " replaced", " deleted"))
+    assert not any(word in said for word in (" created", " updated", " replaced", " deleted")), said
     assert checkout.started(SERVICES) == before
 
 

@@ -1,4 +1,4 @@
-"""A service that does not get healthy fails `up`, the first time and the second."""
+"""What fails `up`, and in which words."""
 
 from __future__ import annotations
 
@@ -19,5 +19,19 @@ def test_up_fails_with_the_last_log_lines_each_time(tmp_path_factory: pytest.Tem
             assert done.returncode != 0
             assert f"voicestack-sick{os.getpid()}-sts" in done.stdout
             assert "no-such-model" in done.stdout
+    finally:
+        checkout.remove()
+
+
+def test_a_builder_that_does_not_work_is_named_with_what_to_do(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    checkout = Checkout(tmp_path_factory.mktemp("no-builder"), f"bare{os.getpid()}")
+    try:
+        checkout.configure({}, services="media", builder="nobody")
+        done = checkout.pulumi("up", "--yes", "--skip-preview")
+        assert done.returncode != 0
+        assert "the builder nobody does not work" in done.stdout
+        assert "tools.buildkit" in done.stdout
     finally:
         checkout.remove()

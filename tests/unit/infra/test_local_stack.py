@@ -12,6 +12,7 @@ import pytest
 from pulumi.runtime import mocks, settings
 
 from infra.config import read
+from infra.container import duration
 from infra.local import LocalStack
 
 MADE: list[mocks.MockResourceArgs] = []
@@ -57,7 +58,12 @@ def test_a_container_restarts_rotates_its_log_and_is_given_time_to_stop() -> Non
     assert dubber["restart"] == "unless-stopped"
     assert dubber["logOpts"] == {"max-size": "10m", "max-file": "3"}
     assert dubber["destroyGraceSeconds"] == dubber["stopTimeout"] == 10
-    assert dubber["memory"] == 1024
+    assert dubber["memory"] == dubber["memorySwap"] == 1024
+
+
+def test_times_are_written_as_the_engine_gives_them_back() -> None:
+    written = [duration(seconds) for seconds in (45, 60, 90, 3600, 3661)]
+    assert written == ["45s", "1m0s", "1m30s", "1h0m0s", "1h1m1s"]
 
 
 def test_speech_gets_the_gpu_of_a_gpu_stack() -> None:
