@@ -15,6 +15,10 @@ JOINED_WITHIN = 2.5
 """Seconds between two segments of one speaker that may be one sentence."""
 LONGEST_QUOTE = 160
 AROUND = 60
+LONGEST_BEFORE = 400
+"""Characters of a segment that may still be the beginning of the next one's sentence."""
+NEGATED_WITHIN = 80
+"""Characters before a match in which a negation of it may stand."""
 ENDS = re.compile(r"[.?!;]\s*$")
 
 
@@ -64,28 +68,38 @@ class RuleEngine:
         """The objections in a text, one of a kind in a sentence: the surest."""
         found: list[Match] = []
         for sentence in sentences(text, self.book.vocabulary):
-            best: dict[Kind, Match] = {}
             if any(miss.search(sentence.normal) for miss in self.book.near_misses):
                 continue
-            asks = sentence.is_question or any(asked.search(sentence.normal) for asked in self.book.questions)
-            for rule in self.book.rules:
-                if asks and not rule.asked:
-                    continue
-                held = self._holds(rule, sentence)
-                if held is None:
-                    continue
-                known = best.get(rule.kind)
-                if known is None or rule.confidence > known.rule.confidence:
-                    start, end = sentence.span(*held)
-                    best[rule.kind] = Match(rule, start, end, quote(text, sentence, start, end))
-            found += surest(list(best.values()))
+            for match in surest(self._in_sentence(text, sentence)):
+                # Pieces of a long sentence overlap.
+                if not any(known.rule.kind == match.rule.kind and known.end > match.start for known in found):
+                    found.append(match)
         return found
 
-    def _holds(self, rule: Rule, sentence: Sentence) -> tuple[int, int] | None:
-        if any(miss.search(sentence.normal) for miss in self.book.topics[rule.kind].near_misses):
-            return None
-        for match in rule.pattern.finditer(sentence.normal):
-            before = sentence.normal[: match.start()].rstrip()
+    def _in_sentence(self, text: str, sentence: Sentence) -> list[Match]:
+        asks = sentence.is_question or (
+            sentence.begins and any(asked.search(sentence.normal) for asked in self.book.questions)
+        )
+        best: dict[Kind, Match] = {}
+        missed: dict[Kind, bool] = {}
+        for rule in self.book.rules:
+            known = best.get(rule.kind)
+            if (asks and not rule.asked) or (known and known.rule.confidence >= rule.confidence):
+                continue
+            held = self._holds(rule, sentence.normal)
+            if held is None:
+                continue
+            if rule.kind not in missed:
+                near_misses = self.book.topics[rule.kind].near_misses
+                missed[rule.kind] = any(miss.search(sentence.normal) for miss in near_misses)
+            if not missed[rule.kind]:
+                start, end = sentence.span(*held)
+                best[rule.kind] = Match(rule, start, end, quote(text, sentence, start, end))
+        return list(best.values())
+
+    def _holds(self, rule: Rule, normal: str) -> tuple[int, int] | None:
+        for match in rule.pattern.finditer(normal):
+            before = normal[max(0, match.start() - NEGATED_WITHIN) : match.start()].rstrip()
             if not any(negation.search(before) for negation in self.book.negations):
                 return match.span()
         return None
@@ -104,7 +118,8 @@ def joined(segments: Sequence[Segment]) -> tuple[str, list[tuple[int, int, Segme
     """The last segments as one text, and where each stands in it; a pause or a full stop parts them."""
     chosen = [segments[-1]]
     for segment in reversed(segments[:-1]):
-        if chosen[0].start - segment.end > JOINED_WITHIN or ENDS.search(segment.text):
+        paused = chosen[0].start - segment.end > JOINED_WITHIN
+        if paused or len(segment.text) > LONGEST_BEFORE or ENDS.search(segment.text):
             break
         chosen.insert(0, segment)
     text = ""

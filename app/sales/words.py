@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 
 TOKEN = re.compile(r"[A-Za-z0-9$€£%]+(?:['’][A-Za-z]+)*")
 SENTENCE = re.compile(r"[^.?!;]*(?:[.](?=\d)[^.?!;]*)*[.?!;]*")
@@ -43,13 +44,18 @@ IS = re.compile(r"^(it|that|there|what|who|here|he|she|how|where)'s$")
 MENDED_FROM = 7
 """Shorter words have too many neighbours that mean something else."""
 CLOSE = 0.86
+LONGEST = 50
+"""Words that are read at once: what is longer (a recogniser may write no full stops) is read in pieces."""
+OVERLAP = 15
+"""Words that two pieces share, so that what an expression needs stands whole in one of them."""
 
 
 @dataclass(frozen=True)
 class Sentence:
     """A sentence of a text: its normal form, and for each character of that where it came from.
 
-    `places` holds for each normal word (start, end in the normal form, start, end in the text).
+    `places` holds for each normal word (start, end in the normal form, start, end in the text);
+    `begins` is false for a later piece of a sentence that was too long to be read at once.
     """
 
     normal: str
@@ -57,6 +63,7 @@ class Sentence:
     is_question: bool
     start: int
     end: int
+    begins: bool = True
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Where in the text those characters of the normal form are."""
@@ -64,15 +71,28 @@ class Sentence:
         return inside[0][2], inside[-1][3]
 
 
-def sentences(text: str, vocabulary: Collection[str] = ()) -> Iterator[Sentence]:
-    """The sentences of a text. Words that are nearly one of the vocabulary are taken for it."""
+def sentences(text: str, vocabulary: frozenset[str] = frozenset()) -> Iterator[Sentence]:
+    """The sentences of a text, long ones in pieces. Words that are nearly one of the vocabulary are it."""
     for found in SENTENCE.finditer(text):
-        if TOKEN.search(found[0]):
-            yield sentence(found[0], found.start(), vocabulary)
+        for start, end in pieces(found[0]):
+            yield sentence(found[0][start:end], found.start() + start, vocabulary, start == 0)
 
 
-def sentence(text: str, offset: int = 0, vocabulary: Collection[str] = ()) -> Sentence:
-    """One sentence that begins at `offset` of its text."""
+def pieces(text: str) -> Iterator[tuple[int, int]]:
+    """Where the overlapping pieces of a sentence begin and end: LONGEST words at most; none without words."""
+    words = [token.span() for token in TOKEN.finditer(text)]
+    for first in range(0, max(len(words) - OVERLAP, min(len(words), 1)), LONGEST - OVERLAP):
+        last = first + LONGEST
+        yield (
+            words[first][0] if first else 0,
+            words[last - 1][1] if last < len(words) else len(text),
+        )
+
+
+def sentence(
+    text: str, offset: int = 0, vocabulary: frozenset[str] = frozenset(), begins: bool = True
+) -> Sentence:
+    """One sentence, or a piece of one, that stands at `offset` of its text."""
     places = []
     normal = ""
     for token in TOKEN.finditer(text):
@@ -81,10 +101,10 @@ def sentence(text: str, offset: int = 0, vocabulary: Collection[str] = ()) -> Se
             normal = f"{normal} {word}".strip()
             places.append((start, len(normal), offset + token.start(), offset + token.end()))
     is_question = text.rstrip().rstrip("!").endswith("?")
-    return Sentence(normal, tuple(places), is_question, offset, offset + len(text))
+    return Sentence(normal, tuple(places), is_question, offset, offset + len(text), begins)
 
 
-def normalise(token: str, vocabulary: Collection[str] = ()) -> str:
+def normalise(token: str, vocabulary: frozenset[str] = frozenset()) -> str:
     """The normal form of a word, which may be several words."""
     word = token.lower().replace("’", "'")
     if word in IRREGULAR:
@@ -96,5 +116,17 @@ def normalise(token: str, vocabulary: Collection[str] = ()) -> str:
             return word.removesuffix(ending) + full
     word = word.replace("'", "")
     if len(word) >= MENDED_FROM and word not in vocabulary:
-        return (get_close_matches(word, vocabulary, 1, CLOSE) or [word])[0]
+        ends = by_ends(vocabulary)
+        alike = ends.get(word[:2], set()) | ends.get(word[-2:], set())
+        return (get_close_matches(word, sorted(alike), 1, CLOSE) or [word])[0]
     return word
+
+
+@cache
+def by_ends(vocabulary: frozenset[str]) -> dict[str, set[str]]:
+    """Words by their first and by their last two letters: a word that is nearly another has one of them."""
+    found: dict[str, set[str]] = {}
+    for word in vocabulary:
+        found.setdefault(word[:2], set()).add(word)
+        found.setdefault(word[-2:], set()).add(word)
+    return found

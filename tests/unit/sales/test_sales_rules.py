@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.sales.messages import KINDS, Segment
-from app.sales.rule_book import BadRules, rule_book
+from app.sales.rule_book import BadRules, RuleBook, rule_book
 from app.sales.rule_engine import RuleEngine
-from app.sales.words import normalise, sentences
+from app.sales.words import LONGEST, normalise, sentences
 from tests.bench.objections import FRESH, HELD_OUT, TUNING, as_heard, labelled, score
 
 ENGINE = RuleEngine()
@@ -110,6 +114,63 @@ def test_every_normal_word_knows_where_it_came_from(text: str) -> None:
         assert [sentence.normal[start:end] for start, end, _, _ in sentence.places] == sentence.normal.split()
         for _, _, start, end in sentence.places:
             assert 0 <= start < end <= len(text)
+
+
+class Counting:
+    """An expression that counts the characters it is given to read."""
+
+    def __init__(self, pattern: re.Pattern[str], read: list[int]) -> None:
+        self.pattern, self._pattern, self._read = pattern, pattern, read
+
+    def search(self, text: str) -> re.Match[str] | None:
+        self._read.append(len(text))
+        return self._pattern.search(text)
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        self._read.append(len(text))
+        return self._pattern.finditer(text)
+
+
+def work(text: str) -> list[int]:
+    """How many characters each expression reads, one number a reading, while it looks at a text."""
+    read: list[int] = []
+    book = rule_book()
+
+    def counted(patterns: tuple[re.Pattern[str], ...]) -> Any:
+        return tuple(Counting(each, read) for each in patterns)
+
+    engine = RuleEngine(
+        RuleBook(
+            tuple(replace(rule, pattern=counted((rule.pattern,))[0]) for rule in book.rules),
+            {
+                kind: replace(topic, near_misses=counted(topic.near_misses))
+                for kind, topic in book.topics.items()
+            },
+            counted(book.near_misses),
+            counted(book.negations),
+            counted(book.questions),
+            book.vocabulary,
+        )
+    )
+    engine.matches(text)
+    return read
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["we have to talk to the people ", "not too expensive ", "the company ", "a ", "too expensive for us "],
+)
+def test_twice_the_text_is_at_most_twice_the_work_however_it_repeats_itself(said: str) -> None:
+    short, long = (work((said * 2000)[:length].strip()) for length in (1000, 2000))
+    assert max(long) <= LONGEST * 8
+    assert sum(long) <= 2.3 * sum(short)
+
+
+def test_in_a_text_without_full_stops_nothing_is_overlooked_and_nothing_told_twice() -> None:
+    talk = "and then my people went through the list with the man from the other office in town "
+    for words in range(40, 60):
+        said = " ".join((talk * 6).split()[:words]) + " honestly that is far too expensive for us " + talk * 4
+        assert [match.rule.kind for match in ENGINE.matches(said)] == ["price"]
 
 
 def test_short_forms_are_written_out() -> None:
