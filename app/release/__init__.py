@@ -1,0 +1,1 @@
+"""Releases: what a host of production runs, as one immutable bundle."""

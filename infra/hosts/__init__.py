@@ -1,0 +1,1 @@
+"""What a host of production is given at its first boot."""
