@@ -109,8 +109,11 @@ def status(
         print(json.dumps([each.as_json() for each in found], indent=2))
     else:
         show_table(
-            ("Service", "", "Health", "Version", "Address", "Process", "Detail"),
-            [["" if cell is None else cell for cell in each.as_json().values()] for each in found],
+            ("Service", "", "Health", "Version", "Address", "Runs as", "Detail"),
+            [
+                (each.service, each.state, each.health, each.version, each.address, each.runs_as, each.detail)
+                for each in found
+            ],
         )
     raise typer.Exit(0 if all(each.health in ("ok", "degraded") for each in found) else 1)
 

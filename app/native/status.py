@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import httpx
 
 from app import catalog, media
 from app.catalog import Service
+from app.native.containers import Running, find
 from app.native.plan import launch, number
 from app.native.state import RunFolder
 from app.settings import Settings
 
+# The engine's words for health, and ours.
+HEALTHS = {"healthy": "ok", "": "ok"}
+
 
 @dataclass(frozen=True)
 class Standing:
-    """How a service stands. `health` is what it says of itself."""
+    """How a service stands. `health` is what it says of itself; `container` is the name of its container."""
 
     service: str
     state: Literal["up", "down"]
@@ -26,6 +30,12 @@ class Standing:
     address: str
     process: int | None
     detail: str
+    container: str = ""
+
+    @property
+    def runs_as(self) -> str:
+        """Its container or its process id, as far as known."""
+        return self.container or str(self.process or "")
 
     def as_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -33,16 +43,55 @@ class Standing:
 
 
 def standings(settings: Settings) -> list[Standing]:
-    """All services, asked at the same time; takes at most two seconds."""
-    return asyncio.run(_ask_all(settings))
+    """All services, processes and containers, asked at the same time; takes a few seconds at most."""
+    containers = [each for each in find() if each.service in {service.name for service in catalog.CATALOG}]
+    return asyncio.run(_ask_all(settings, containers))
 
 
-async def _ask_all(settings: Settings) -> list[Standing]:
-    pids = RunFolder(settings).read().get("services", {})
+async def _ask_all(settings: Settings, containers: list[Running]) -> list[Standing]:
+    folder = RunFolder(settings)
+    pids = folder.read().get("services", {})
     async with httpx.AsyncClient(trust_env=False, timeout=2.0) as client:
-        return await asyncio.gather(
-            *(_ask(client, service, settings, pids.get(service.name)) for service in catalog.select())
+        processes, contained = await asyncio.gather(
+            asyncio.gather(
+                *(_ask(client, service, settings, pids.get(service.name)) for service in catalog.select())
+            ),
+            asyncio.gather(*(_ask_container(client, each) for each in containers)),
         )
+    return together(processes, contained, supervised=folder.is_held())
+
+
+def together(processes: list[Standing], contained: list[Standing], *, supervised: bool) -> list[Standing]:
+    """What is shown: where services run as containers, only those processes that run too.
+
+    A container also answers at the address of the process that it takes the place of.
+    """
+    taken = {each.address for each in contained}
+    return [
+        *(
+            each
+            for each in processes
+            if supervised or not contained or (each.state == "up" and each.address not in taken)
+        ),
+        *contained,
+    ]
+
+
+async def _ask_container(client: httpx.AsyncClient, found: Running) -> Standing:
+    service = catalog.get(found.service)
+    address = found.addresses.get(service.ports[0].number, "")
+    if found.state != "running":
+        detail = f"its container is {found.state}: docker logs {found.name}"
+        return Standing(service.name, "down", "", "", address, None, detail, found.name)
+    health = HEALTHS.get(found.health, found.health)
+    said = Standing(service.name, "up", health, "", address, None, "", found.name)
+    if service.module is None or not address:
+        return said
+    try:
+        answer = await client.get(f"http://{address}{service.health}")
+    except httpx.HTTPError:
+        return said
+    return replace(described(service.name, address, None, answer), container=found.name)
 
 
 async def _ask(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +70,19 @@ def test_broken_code_is_told_in_the_log_and_its_repair_is_served(dev: Checkout) 
 def logged(dev: Checkout) -> str:
     """The log of asr's container."""
     return docker("logs", "--tail=100", f"voicestack-{dev.stack}-asr", both=True)
+
+
+def test_status_tells_of_the_containers(dev: Checkout) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "app", "status", "--json"],
+        cwd=dev.folder, env=dev.environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    mine = [each for each in json.loads(said.stdout) if f"-{dev.stack}-" in each["container"]]
+    assert [(each["service"], each["state"], each["health"]) for each in mine] == [
+        (service, "up", "ok") for service in SERVICES
+    ]
+    assert mine[0]["address"] == f"127.0.0.1:{dev.ports['ASR_PORT']}"
+    assert mine[0]["version"] == version(dev)
 
 
 def test_its_database_and_volumes_are_its_own(dev: Checkout) -> None:

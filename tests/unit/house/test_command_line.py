@@ -51,7 +51,7 @@ def test_wrong_settings_are_lines_and_no_traceback(tmp_path: Path) -> None:
 
 
 def test_status_says_that_everything_is_down(tmp_path: Path) -> None:
-    environment = {**free_ports(), "DATA_DIR": str(tmp_path)}
+    environment = {**free_ports(), "DATA_DIR": str(tmp_path), "DOCKER_HOST": "unix:///nowhere/docker.sock"}
     result = CliRunner().invoke(cli, ["status", "--json"], env=environment)
     assert result.exit_code == 1
     assert {each["service"]: each["state"] for each in json.loads(result.output)} == {
