@@ -10,10 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+Audience = Literal["publishers", "viewers", "operators"]
+EVERYONE: tuple[Audience, ...] = ("publishers", "viewers")
+
 
 @dataclass(frozen=True)
 class Port:
-    """A port a service listens on. `setting` names the settings field that holds its number."""
+    """A port a service listens on. `setting` names the settings field that holds its number.
+
+    `audience` are those whom production opens it to, where it is public.
+    """
 
     name: str
     setting: str
@@ -21,6 +27,7 @@ class Port:
     purpose: str
     protocol: Literal["tcp", "udp"] = "tcp"
     public: bool = True
+    audience: tuple[Audience, ...] = ("operators",)
 
 
 @dataclass(frozen=True)
@@ -93,11 +100,11 @@ CATALOG: tuple[Service, ...] = (
         title="Media server: takes streams in, serves dubbed streams out",
         image="media",
         ports=(
-            Port("rtmp", "media_rtmp_port", 1935, "RTMP ingest and playback"),
-            Port("rtsp", "media_rtsp_port", 8554, "RTSP ingest and playback"),
-            Port("hls", "media_hls_port", 8888, "HLS playback"),
-            Port("webrtc", "media_webrtc_port", 8889, "WebRTC ingest and playback"),
-            Port("webrtc-udp", "media_webrtc_udp_port", 8189, "WebRTC media", protocol="udp"),
+            Port("rtmp", "media_rtmp_port", 1935, "RTMP ingest and playback", audience=EVERYONE),
+            Port("rtsp", "media_rtsp_port", 8554, "RTSP ingest and playback", audience=EVERYONE),
+            Port("hls", "media_hls_port", 8888, "HLS playback", audience=("viewers",)),
+            Port("webrtc", "media_webrtc_port", 8889, "WebRTC ingest and playback", audience=EVERYONE),
+            Port("webrtc-udp", "media_webrtc_udp_port", 8189, "WebRTC media", "udp", audience=EVERYONE),
             Port("api", "media_api_port", 9997, "control API", public=False),
         ),
         volumes=("recordings",),

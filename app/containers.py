@@ -204,7 +204,7 @@ def media_config(settings: Settings) -> str:
     )
     configuration = media.configuration(inside)
     configuration["apiAddress"] = f"0.0.0.0:{inside.media_api_port}"
-    configuration["webrtcAdditionalHosts"] = [settings.local_host]
+    configuration["webrtcAdditionalHosts"] = [settings.media_public_host or settings.local_host]
     return json.dumps(configuration, indent=2)
 
 

@@ -107,6 +107,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "webrtc": True,
         "webrtcAddress": address(settings.media_webrtc_port),
         "webrtcLocalUDPAddress": address(settings.media_webrtc_udp_port),
+        "webrtcAdditionalHosts": [settings.media_public_host] if settings.media_public_host else [],
         "srt": False,
         "pathDefaults": {
             # A publisher that comes back before its old connection timed out takes its path over.

@@ -58,6 +58,13 @@ class Settings(BaseSettings):
     )
 
     media_host: str = section("Media server", "127.0.0.1", "Host that the media server runs on.", "media")
+    media_public_host: str = section(
+        "Media server",
+        "",
+        "Address that browsers reach the media server at for WebRTC, where it is behind another; empty means "
+        "this machine.",
+        "203.0.113.10",
+    )
     media_rtmp_port: PortNumber = section("Media server", 1935, "RTMP ingest and playback.")
     media_rtsp_port: PortNumber = section("Media server", 8554, "RTSP ingest and playback.")
     media_hls_port: PortNumber = section("Media server", 8888, "HLS playback.")
