@@ -12,7 +12,7 @@ ARGS ?=
 
 # Pulumi runs inside the virtual environment; without a backend of your own the state is kept in state/.
 STACK ?= local
-SERVICE ?= dubber
+SERVICE ?=
 export PULUMI_CONFIG_PASSPHRASE ?=
 TOOLS := PATH="$(CURDIR)/.venv/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" $(PYTHON) -m tools.toolchain run
 PULUMI := $(TOOLS) pulumi
@@ -41,7 +41,7 @@ demo-sales: ## Set up, then play a sample sales call and show its objections (wi
 	@$(SETUP)
 	@exec $(PY) -m app demo-sales $(ARGS)
 
-status: ## Show which services are up, healthy, and where
+status: ## Show which services are up, healthy, and where: processes and containers
 	@$(PY) -m app status $(ARGS)
 
 doctor: ## Name everything that is missing on this machine, and how to get it
@@ -72,11 +72,11 @@ up-dev: ## The same with this checkout's code, reloaded on change, beside the st
 down: ## Remove the containers; data is kept
 	@$(PULUMI) destroy --yes --stack $(STACK) $(ARGS)
 
-logs: ## Follow a container's log (make logs SERVICE=sts)
-	@docker logs --follow --tail 100 voicestack-$(STACK)-$(SERVICE)
+logs: ## Follow the logs of the containers (one: make logs SERVICE=sts; another stack: STACK=dev)
+	@exec $(PY) -m app logs --stack $(STACK) $(SERVICE)
 
 shell: ## Open a shell in a container (make shell SERVICE=sts)
-	@docker exec -it voicestack-$(STACK)-$(SERVICE) sh
+	@exec $(PY) -m app shell --stack $(STACK) $(or $(SERVICE),dubber)
 
 test: ## Run the unit tests, then the integration tests on the real media server
 	@$(SETUP) --with dev

@@ -118,6 +118,43 @@ def status(
     raise typer.Exit(0 if all(each.health in ("ok", "degraded") for each in found) else 1)
 
 
+Stack = Annotated[str, typer.Option(help="Stack whose containers are meant.", envvar="STACK")]
+
+
+@cli.command()
+def logs(
+    services: Annotated[list[str] | None, typer.Argument(help="Services; all without a name.")] = None,
+    stack: Stack = "local",
+) -> None:
+    """Follow the logs of a stack's containers, each line with its service in front."""
+    from app.native.containers import find
+    from app.native.inside import NoContainer, choose, follow
+
+    try:
+        follow(choose(find(), stack, services or []))
+    except NoContainer as error:
+        stop(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+@cli.command()
+def shell(
+    service: Annotated[str, typer.Argument(help="The service.")],
+    stack: Stack = "local",
+) -> None:
+    """Open a shell in a service's container."""
+    from app.native.containers import find
+    from app.native.inside import NoContainer, choose
+    from app.native.inside import shell as open_shell
+
+    try:
+        (container,) = choose(find(), stack, [service])
+    except NoContainer as error:
+        stop(str(error))
+    raise typer.Exit(open_shell(container))
+
+
 @cli.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,

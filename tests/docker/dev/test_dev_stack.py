@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,6 +84,30 @@ def test_status_tells_of_the_containers(dev: Checkout) -> None:
     ]
     assert mine[0]["address"] == f"127.0.0.1:{dev.ports['ASR_PORT']}"
     assert mine[0]["version"] == version(dev)
+
+
+def test_logs_show_every_container_and_shell_opens_one(dev: Checkout) -> None:
+    app = [sys.executable, "-m", "app"]
+    following = subprocess.Popen(
+        [*app, "logs", "--stack", dev.stack], cwd=dev.folder, env=dev.environment, stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    try:
+        assert following.stdout is not None
+        fronts: set[str] = set()
+        while fronts != {"asr", "db"} and (line := following.stdout.readline()):
+            fronts.add(line.partition("|")[0].strip())
+        assert fronts == {"asr", "db"}
+    finally:
+        following.send_signal(signal.SIGINT)
+        assert following.wait(20) == 0
+        following.stdout.close()
+    opened = subprocess.run(
+        [*app, "shell", "asr", "--stack", dev.stack], input="echo I am $SERVICE_MODE; exit 3",
+        cwd=dev.folder, env=dev.environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert opened.stdout == "I am asr\n"
+    assert opened.returncode == 3
 
 
 def test_its_database_and_volumes_are_its_own(dev: Checkout) -> None:
