@@ -1,0 +1,128 @@
+"""The bundle of a release: all that the hosts of a role need to run it, but for its secrets.
+
+Plain JSON whose name is the hash of what it says: the same services, settings and images give the same
+release, and a bundle never changes. With it comes the program that brings a host to it, so that a better
+program replaces no host.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app import __version__
+from app.catalog import Service
+from app.compose import compose, source
+from app.containers import Container
+from app.release.names import DATA, Role, bundle_key
+
+FORMAT = 1
+DIGEST = "@sha256:"
+HOST_VARIABLE = "VOICESTACK_HOST"
+# Pulled and started it may take this much longer than its services are given to get healthy, in seconds.
+SLACK = 30.0
+
+
+class BundleError(ValueError):
+    """No bundle can be made; the message names everything that is wrong."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A release for the hosts of one role: `content` belongs at `key` in the bucket."""
+
+    role: Role
+    release: str
+    content: str
+
+    @property
+    def key(self) -> str:
+        """Where the bundle lies in the stack's bucket, and what the role's release parameter says."""
+        return bundle_key(self.role, self.release)
+
+
+def build(
+    role: Role,
+    chosen: Iterable[Container],
+    references: Mapping[str, str],
+    program: Mapping[str, str],
+    *,
+    region: str = "",
+    logs: str = "",
+) -> Bundle:
+    """The bundle of these containers; `references` leads from each image to its reference by digest.
+
+    `program` is what infra.hosts.program() gives. `logs` is the CloudWatch log group in `region`, empty
+    where logs stay on the host. Raises BundleError for an image without a digest.
+    """
+    chosen = list(chosen)
+    content = {
+        "format": FORMAT,
+        "version": __version__,
+        "role": role,
+        "compose": pinned(chosen, references, region, logs),
+        "secrets": sorted(secrets(chosen)),
+        "folders": sorted({name for each in chosen for name in each.mounts}),
+        "gpu": any(each.gpu for each in chosen),
+        "within": longest([each.service for each in chosen]) + SLACK,
+        "program": dict(program),
+    }
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return Bundle(role, hashlib.sha256(text.encode()).hexdigest()[:16], text)
+
+
+def secrets(chosen: Iterable[Container]) -> dict[str, str]:
+    """The secrets that these containers use, by the variable that each is kept under."""
+    return {source(name): value for each in chosen for name, value in each.secrets.items()}
+
+
+def pinned(chosen: list[Container], references: Mapping[str, str], region: str, logs: str) -> dict[str, Any]:
+    """The Compose file with images by digest, data on the host's volume, and logs where they are kept."""
+    wrong = [
+        f"image {image}: {references.get(image) or 'no reference'} is not pinned by a digest"
+        for image in dict.fromkeys(each.image for each in chosen)
+        if DIGEST not in references.get(image, "")
+    ]
+    if wrong:
+        raise BundleError("\n".join(wrong))
+    rendered = compose(chosen, "", "")
+    for each in chosen:
+        service = rendered["services"][each.name]
+        service["image"] = references[each.image]
+        if logs:
+            service["logging"] = to_cloudwatch(each.name, region, logs)
+    for name in rendered["volumes"]:
+        rendered["volumes"][name] = {
+            "driver": "local",
+            "driver_opts": {"type": "none", "o": "bind", "device": f"{DATA}/{name}"},
+        }
+    return rendered
+
+
+def to_cloudwatch(service: str, region: str, group: str) -> dict[str, Any]:
+    """Docker's own way to CloudWatch Logs: a stream for each host and service."""
+    return {
+        "driver": "awslogs",
+        "options": {
+            "awslogs-region": region,
+            "awslogs-group": group,
+            "awslogs-stream": f"${{{HOST_VARIABLE}}}/{service}",
+            # A log that cannot be written fast enough never holds a service up.
+            "mode": "non-blocking",
+            "max-buffer-size": "4m",
+        },
+    }
+
+
+def longest(services: list[Service]) -> float:
+    """How long all of them may take to get healthy, in seconds: each starts after what it needs."""
+    by_name = {service.name: service for service in services}
+
+    def until(service: Service) -> float:
+        before = [until(by_name[need]) for need in service.needs if need in by_name]
+        return service.start_within + max(before, default=0.0)
+
+    return max((until(service) for service in services), default=0.0)
