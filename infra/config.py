@@ -18,7 +18,9 @@ from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "voicestack"
+KINDS = ("local", "aws")
 KEYS = {
+    "kind": "local: containers on this machine; aws: hosts on AWS",
     "services": "services to run, separated by commas; all without it",
     "variant": "cpu or cuda",
     "registry": "registry that holds released images; without it they are built here",
@@ -49,15 +51,19 @@ class StackConfig:
     source: bool
 
 
-def load() -> StackConfig:
-    """The configuration of the stack that Pulumi runs. Raises ConfigError, naming everything wrong."""
-    prefix = f"{PROJECT}:"
-    given = {
+def given(namespace: str = PROJECT) -> dict[str, str]:
+    """What the file of the stack that Pulumi runs says, without the namespace before each key."""
+    prefix = f"{namespace}:"
+    return {
         key.removeprefix(prefix): value
         for key, value in pulumi.runtime.config.CONFIG.get().items()
         if key.startswith(prefix)
     }
-    return read(pulumi.get_stack(), given, ROOT / ".env")
+
+
+def load() -> StackConfig:
+    """The configuration of the stack that Pulumi runs. Raises ConfigError, naming everything wrong."""
+    return read(pulumi.get_stack(), given(), ROOT / ".env")
 
 
 def read(stack: str, given: Mapping[str, str], env_file: Path | None) -> StackConfig:
@@ -68,6 +74,8 @@ def read(stack: str, given: Mapping[str, str], env_file: Path | None) -> StackCo
     wrong = [
         f"{PROJECT}:{key}: unknown; the keys are: {', '.join(KEYS)}" for key in sorted(set(given) - set(KEYS))
     ]
+    if given.get("kind", "local") != "local":
+        wrong.append(f"{PROJECT}:kind: {given['kind']!r} is neither {' nor '.join(KINDS)}")
     gpu = given.get("variant", "cpu") == "cuda"
     if given.get("variant", "cpu") not in VARIANTS:
         wrong.append(f"{PROJECT}:variant: {given['variant']!r} is neither cpu nor cuda")
