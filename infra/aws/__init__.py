@@ -1,0 +1,1 @@
+"""Production on AWS: the catalogue on EC2, one ComponentResource a file."""

@@ -1,0 +1,114 @@
+"""What the hosts of a role may do: fetch their images, their release and their secrets, and report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import pulumi
+from pulumi_aws import iam
+
+from app.release import names
+from infra.aws.config import AwsConfig
+from infra.aws.volume import trust
+
+# What the agent of Systems Manager needs for Run Command. The managed policy for it would let every host
+# read every parameter, also the secrets of the others.
+AGENT = [
+    "ssm:UpdateInstanceInformation",
+    "ssm:ListInstanceAssociations",
+    "ssm:ListAssociations",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+    "ec2messages:AcknowledgeMessage",
+    "ec2messages:DeleteMessage",
+    "ec2messages:FailMessage",
+    "ec2messages:GetEndpoint",
+    "ec2messages:GetMessages",
+    "ec2messages:SendReply",
+]
+PULL = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"]
+READ = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"]
+
+
+class Access(pulumi.ComponentResource):
+    """The instance profile of the hosts of a role."""
+
+    profile: iam.InstanceProfile
+
+    def __init__(
+        self,
+        config: AwsConfig,
+        role: names.Role,
+        account: pulumi.Input[str],
+        bucket: pulumi.Input[str],
+        repositories: Mapping[str, pulumi.Output[str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("voicestack:aws:Access", f"{role}-access", {}, opts)
+        inside = pulumi.ResourceOptions(parent=self)
+        identity = iam.Role(
+            role,
+            name=f"{config.name}-{role}",
+            assume_role_policy=json.dumps(trust("ec2.amazonaws.com")),
+            tags=config.tags(role, role),
+            opts=inside,
+        )
+        pulled = [repositories[name] for name in config.images_of(role)]
+        self.policy = iam.RolePolicy(
+            role,
+            name="host",
+            role=identity.name,
+            policy=pulumi.Output.all(account, bucket, *pulled).apply(
+                lambda known: json.dumps(permissions(config, role, known[0], known[1], known[2:]))
+            ),
+            opts=inside,
+        )
+        self.profile = iam.InstanceProfile(
+            role,
+            name=f"{config.name}-{role}",
+            role=identity.name,
+            tags=config.tags(role, role),
+            opts=inside,
+        )
+        self.register_outputs({})
+
+
+def permissions(
+    config: AwsConfig, role: names.Role, account: str, bucket: str, repositories: Sequence[str]
+) -> dict[str, object]:
+    """The policy of the hosts of a role, each part of it limited to what is theirs."""
+    parameters = f"arn:aws:ssm:{config.region}:{account}:parameter"
+    allowed: list[tuple[Sequence[str], str | Sequence[str], Mapping[str, object]]] = [
+        (AGENT, "*", {}),
+        (["ecr:GetAuthorizationToken"], "*", {}),
+        (PULL, list(repositories), {}),
+        (["s3:GetObject"], f"arn:aws:s3:::{bucket}/{names.bundle_key(role, '*')}", {}),
+        (
+            READ,
+            [
+                f"{parameters}{names.release_parameter(config.stack, role)}",
+                f"{parameters}{names.secrets_path(config.stack, role)}",
+                f"{parameters}{names.secrets_path(config.stack, role)}/*",
+            ],
+            {},
+        ),
+        (
+            ["cloudwatch:PutMetricData"],
+            "*",
+            {"StringEquals": {"cloudwatch:namespace": names.METRICS}},
+        ),
+    ]
+    if config.logs:
+        group = f"arn:aws:logs:{config.region}:{account}:log-group:{names.log_group(config.stack)}"
+        allowed.append((["logs:CreateLogStream", "logs:PutLogEvents"], [group, f"{group}:*"], {}))
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+            | ({"Condition": condition} if condition else {})
+            for actions, resource, condition in allowed
+        ],
+    }

@@ -1,0 +1,143 @@
+"""What a stack on AWS is made of, once its configuration is known to be right; infra/aws/read.py reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from app import images
+from app.catalog import Audience, Service
+from app.release import names
+from app.settings import Settings
+
+STREAMING = "streaming"
+FIRST_STREAMING = 10  # the last number of the private address of the streaming host
+FIRST_SPEECH = 20  # of the first speech host
+MOST_SPEECH_HOSTS = 50
+
+
+@dataclass(frozen=True)
+class HostConfig:
+    """One host: its private address stays when it is replaced. Sizes in GB.
+
+    A host that is to `renew` is replaced when its machine image or user data have changed.
+    """
+
+    name: str
+    role: names.Role
+    address: str
+    instance_type: str
+    ami: str
+    volume: int
+    root: int
+    gpu: bool = False
+    spot: bool = False
+    renew: bool = False
+
+
+@dataclass(frozen=True)
+class AwsConfig:
+    """A stack on AWS. An empty `registry` means that images are built here; `ssh_key` that nobody logs in.
+
+    `ranges` are the addresses that each audience comes from, `ssh` those that people log in from.
+    """
+
+    stack: str
+    region: str
+    zone: str
+    owner: str
+    cost_centre: str
+    network: IPv4Network
+    hosts: tuple[HostConfig, ...]
+    services: tuple[Service, ...]
+    settings: Settings
+    gpu: bool
+    registry: str
+    tag: str
+    builder: str
+    ranges: Mapping[Audience, tuple[str, ...]]
+    ssh: tuple[str, ...]
+    ssh_key: str
+    alarm_email: str
+    domain: str
+    hosted_zone: str
+    logs: bool
+    snapshots: int
+
+    @property
+    def roles(self) -> tuple[names.Role, ...]:
+        """The roles that some host has."""
+        return tuple(dict.fromkeys(host.role for host in self.hosts))
+
+    @property
+    def name(self) -> str:
+        """What the names of this stack's resources begin with."""
+        return f"voicestack-{self.stack}"
+
+    def of(self, role: names.Role) -> tuple[HostConfig, ...]:
+        """The hosts of a role."""
+        return tuple(host for host in self.hosts if host.role == role)
+
+    def services_of(self, role: names.Role) -> tuple[Service, ...]:
+        """What the hosts of a role run: with speech hosts, what uses a GPU runs there."""
+        if len(self.roles) == 1:
+            return self.services
+        return tuple(service for service in self.services if service.gpu == (role == "speech"))
+
+    def gpu_of(self, role: names.Role) -> bool:
+        """Whether the hosts of a role run the images for GPUs."""
+        return any(host.gpu for host in self.of(role))
+
+    def images_of(self, role: names.Role) -> tuple[str, ...]:
+        """The images that the hosts of a role run, each once: names of ours, references of others'."""
+        gpu = self.gpu_of(role)
+        return tuple(
+            dict.fromkeys(images.for_service(service.image, gpu=gpu) for service in self.services_of(role))
+        )
+
+    def settings_of(self, role: names.Role, public_address: str) -> Settings:
+        """The settings on the hosts of a role: where the others are, under the address that people see."""
+        update: dict[str, object] = {"bind_address": "0.0.0.0"}
+        if role == STREAMING:
+            update["media_public_host"] = public_address
+            update |= speech_addresses(self)
+        else:
+            # Nobody but the streaming host reaches them: their numbers are the catalogue's.
+            update |= {
+                port.setting: port.number for service in self.services_of(role) for port in service.ports
+            }
+        return self.settings.model_copy(update=update)
+
+    def tags(self, name: str, role: names.Role | None = None, host: str = "") -> dict[str, str]:
+        """The tags of a resource: everything has those of its stack, hosts and volumes their own too."""
+        given = {
+            "Name": f"{self.name}-{name}",
+            names.STACK_TAG: self.stack,
+            names.SERVICE_TAG: "voicestack",
+            names.OWNER_TAG: self.owner,
+            names.COST_TAG: self.cost_centre,
+            names.ROLE_TAG: role or "",
+            names.HOST_TAG: host,
+        }
+        return {key: value for key, value in given.items() if value}
+
+
+def speech_addresses(config: AwsConfig) -> dict[str, object]:
+    """Settings that tell where the services of the speech hosts are, lists with every host, others the first.
+
+    An address that somebody has set stays as it is.
+    """
+    hosts = [host.address for host in config.of("speech")]
+    if not hosts:
+        return {}
+    found: dict[str, object] = {}
+    for service in config.services_of("speech"):
+        for variable, pattern in service.found_by:
+            name = variable.lower()
+            every = tuple(pattern.format(host=host) for host in hosts)
+            if name in config.settings.model_fields_set and getattr(config.settings, name):
+                continue
+            many = isinstance(Settings.model_fields[name].default, tuple)
+            found[name] = every if many else int(every[0]) if every[0].isdigit() else every[0]
+    return found

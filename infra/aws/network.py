@@ -1,0 +1,144 @@
+"""The stack's own network, and who may reach which port of which host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import ec2, vpc
+
+from app.release.names import Role
+from infra.aws.config import AwsConfig
+
+SSH = 22
+EVERYWHERE = "0.0.0.0/0"
+WEB_PORTS = (80, 443)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A port of the hosts of a role, open to a range of addresses or to the hosts of another role."""
+
+    name: str
+    role: Role
+    port: int
+    protocol: str
+    purpose: str
+    cidr: str = ""
+    source: Role | None = None
+
+
+def ingress(config: AwsConfig) -> list[Rule]:
+    """What may come in: ports of the catalogue from the ranges of their audience, speech from streaming."""
+    rules: dict[str, Rule] = {}
+    for service in config.services_of("streaming"):
+        for port in service.ports:
+            if not port.public:
+                continue
+            number = int(getattr(config.settings, port.setting))
+            for cidr in {each for audience in port.audience for each in config.ranges[audience]}:
+                name = f"streaming-{service.name}-{port.name}-{cidr}"
+                rules[name] = Rule(name, "streaming", number, port.protocol, port.purpose, cidr=cidr)
+    for service in config.services_of("speech"):
+        if "speech" not in config.roles:
+            break
+        for port in service.ports:
+            name = f"speech-{service.name}-{port.name}"
+            rules[name] = Rule(name, "speech", port.number, port.protocol, port.purpose, source="streaming")
+    for role in config.roles:
+        for cidr in config.ssh:
+            name = f"{role}-ssh-{cidr}"
+            rules[name] = Rule(name, role, SSH, "tcp", "SSH", cidr=cidr)
+    return [rules[name] for name in sorted(rules)]
+
+
+class Network(pulumi.ComponentResource):
+    """A VPC with one public subnet in one zone, and a security group for each role.
+
+    Speech hosts have public addresses too, but only to fetch images: nothing comes in except from the
+    streaming host. A NAT gateway would cost more than a small host.
+    """
+
+    subnet: ec2.Subnet
+    groups: dict[Role, ec2.SecurityGroup]
+
+    def __init__(self, config: AwsConfig, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("voicestack:aws:Network", "network", {}, opts)
+        inside = pulumi.ResourceOptions(parent=self)
+        self.vpc = ec2.Vpc(
+            "vpc",
+            cidr_block=str(config.network),
+            enable_dns_hostnames=True,
+            enable_dns_support=True,
+            tags=config.tags("vpc"),
+            opts=inside,
+        )
+        self.subnet = ec2.Subnet(
+            "subnet",
+            vpc_id=self.vpc.id,
+            cidr_block=str(config.network),
+            availability_zone=config.zone,
+            map_public_ip_on_launch=True,
+            tags=config.tags("subnet"),
+            opts=inside,
+        )
+        gateway = ec2.InternetGateway("gateway", vpc_id=self.vpc.id, tags=config.tags("gateway"), opts=inside)
+        table = ec2.RouteTable("routes", vpc_id=self.vpc.id, tags=config.tags("routes"), opts=inside)
+        out = ec2.Route(
+            "out",
+            route_table_id=table.id,
+            destination_cidr_block=EVERYWHERE,
+            gateway_id=gateway.id,
+            opts=inside,
+        )
+        association = ec2.RouteTableAssociation(
+            "subnet-routes", subnet_id=self.subnet.id, route_table_id=table.id, opts=inside
+        )
+        self.groups = {role: self._group(config, role) for role in config.roles}
+        for rule in ingress(config):
+            self._rule(config, rule)
+        # What a host needs before it boots: without a way out it would fetch nothing.
+        self.ready: list[pulumi.Resource] = [out, association]
+        self.register_outputs({})
+
+    def _group(self, config: AwsConfig, role: Role) -> ec2.SecurityGroup:
+        # No rules in here: those that stand alone and those inside of a group undo each other.
+        group = ec2.SecurityGroup(
+            role,
+            name=f"{config.name}-{role}",
+            description=f"Voicestack {config.stack}: {role} hosts",
+            vpc_id=self.vpc.id,
+            tags=config.tags(role, role),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        # Streams are pushed to anywhere; a speech host only fetches images, packages and models.
+        ports: tuple[int | None, ...] = (None,) if role == "streaming" else WEB_PORTS
+        for port in ports:
+            name = f"{role}-out-{port or 'all'}"
+            vpc.SecurityGroupEgressRule(
+                name,
+                security_group_id=group.id,
+                description="what the hosts fetch" if port else "what the hosts fetch and push",
+                ip_protocol="tcp" if port else "-1",
+                from_port=port,
+                to_port=port,
+                cidr_ipv4=EVERYWHERE,
+                tags=config.tags(name, role),
+                opts=pulumi.ResourceOptions(parent=group),
+            )
+        return group
+
+    def _rule(self, config: AwsConfig, rule: Rule) -> None:
+        group = self.groups[rule.role]
+        vpc.SecurityGroupIngressRule(
+            rule.name,
+            security_group_id=group.id,
+            description=rule.purpose.replace("'", ""),
+            ip_protocol=rule.protocol,
+            from_port=rule.port,
+            to_port=rule.port,
+            cidr_ipv4=rule.cidr or None,
+            referenced_security_group_id=self.groups[rule.source].id if rule.source else None,
+            tags=config.tags(rule.name, rule.role),
+            opts=pulumi.ResourceOptions(parent=group),
+        )

@@ -1,0 +1,239 @@
+"""Reads a stack's configuration for AWS, and names everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from app import catalog, containers
+from app.catalog import Audience, Service
+from app.settings import Settings
+from infra import config as common
+from infra.aws.config import (
+    FIRST_SPEECH,
+    FIRST_STREAMING,
+    MOST_SPEECH_HOSTS,
+    STREAMING,
+    AwsConfig,
+    HostConfig,
+)
+from infra.aws.given import Given
+from infra.config import PROJECT, ROOT, ConfigError
+
+KEYS = {
+    **{key: meaning for key, meaning in common.KEYS.items() if key != "source"},
+    "owner": "who answers for the stack: a tag of everything",
+    "costCentre": "who pays for it: a tag of everything",
+    "zone": "the one availability zone that hosts and volumes are in",
+    "network": "private addresses of the stack, at least a /24",
+    "streamingType": "instance type of the streaming host (arm64)",
+    "streamingAmi": "machine image of the streaming host",
+    "streamingVolume": "GB that outlive the streaming host: recordings, database",
+    "speechHosts": "how many hosts for speech there are; with 0 everything runs on the streaming host",
+    "speechType": "instance type of the speech hosts (amd64, with a GPU for the variant cuda)",
+    "speechAmi": "machine image of the speech hosts",
+    "speechVolume": "GB that outlive a speech host: models, voices",
+    "speechMarket": "on-demand or spot",
+    "ingestCidrs": "who may publish",
+    "playbackCidrs": "who may watch and listen",
+    "consoleCidrs": "who may use the console and the APIs",
+    "sshCidrs": "who may log in; nobody without it",
+    "sshKey": "public key of those who may log in",
+    "renewHosts": "hosts to replace when their machine image or user data have changed",
+    "alarmEmail": "whom alarms tell",
+    "domain": "name of the streaming host, under hostedZone",
+    "hostedZone": "id of the Route 53 zone that holds domain",
+    "logs": "true keeps the logs of the services in CloudWatch too",
+    "snapshots": "how many daily snapshots of each volume are kept",
+}
+AMI_COMMAND = "`python -m infra.aws.images` names the newest"
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+TYPE = re.compile(r"[a-z]+\d+[a-z0-9-]*\.(metal|nano|micro|small|medium|(\d+)?x?large|metal-\d+xl)")
+ARM = re.compile(r"[a-z]+\d+g[a-z]*\.")
+GPU = re.compile(r"(g|p)\d")
+AMI = re.compile(r"ami-[0-9a-f]{8}([0-9a-f]{9})?")
+ZONE_ID = re.compile(r"Z[A-Z0-9]{5,31}")
+DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+) [A-Za-z0-9+/=]+( .*)?")
+TAG = re.compile(r"[\w .:/=+@-]{1,256}")
+WIDEST_SSH = 8  # a range with fewer fixed bits is as good as everywhere
+STREAMING_ROOT, SPEECH_ROOT = 30, 120  # GB: system and images; those for GPUs take 30 and the driver 50
+
+
+def load() -> AwsConfig:
+    """The configuration of the stack that Pulumi runs. Raises ConfigError, naming everything wrong."""
+    import pulumi
+
+    region = common.given("aws").get("region", "")
+    return read(pulumi.get_stack(), common.given(), region, ROOT / ".env")
+
+
+def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | None) -> AwsConfig:
+    """The configuration from what the stack's file says, with .env and the environment below its settings.
+
+    Raises ConfigError, naming everything wrong.
+    """
+    given = Given(values)
+    for key in sorted(set(values) - set(KEYS)):
+        given.say(key, f"unknown; the keys are: {', '.join(KEYS)}")
+    if not REGION.fullmatch(region):
+        given.wrong.append(f"aws:region: {region!r} is not a region (for example eu-central-1)")
+    zone = given.text("zone", like=re.compile(f"{region}[a-z]"), fix=f"for example {region}a")
+    gpu = given.choice("variant", ("cuda", "cpu")) == "cuda"
+    speech = given.number("speechHosts", 1, 0, MOST_SPEECH_HOSTS)
+    services = selected(given)
+    settings = common.read_settings(values.get("settings", "{}"), env_file, given.wrong)
+    network = private_network(given)
+    hosts = read_hosts(given, network, speech, gpu=gpu and speech > 0)
+    ranges: dict[Audience, tuple[str, ...]] = {
+        "publishers": given.cidrs("ingestCidrs"),
+        "viewers": given.cidrs("playbackCidrs"),
+        "operators": given.cidrs("consoleCidrs"),
+    }
+    ssh = given.cidrs("sshCidrs")
+    made = {
+        "owner": given.text("owner", like=TAG, fix="for example media-team"),
+        "cost_centre": given.text("costCentre", like=TAG, fix="for example 4711"),
+        "ssh_key": given.text(
+            "sshKey", optional=True, like=KEY, fix="the text of a file such as ~/.ssh/id_ed25519.pub"
+        ),
+        "alarm_email": given.text(
+            "alarmEmail", optional=True, like=re.compile(r"[^@\s]+@[^@\s]+"), fix="an e-mail address"
+        ),
+        "domain": given.text("domain", optional=True, like=DOMAIN, fix="a name such as live.example.org"),
+        "hosted_zone": given.text(
+            "hostedZone", optional=True, like=ZONE_ID, fix="an id such as Z0123456789ABC"
+        ),
+        "tag": given.text("tag", "latest", like=re.compile(r"[\w][\w.-]{0,127}"), fix="a tag such as 1.2.0"),
+    }
+    logs = given.choice("logs", ("false", "true")) == "true"
+    snapshots = given.number("snapshots", 7, 1, 365)
+    if bool(made["domain"]) != bool(made["hosted_zone"]):
+        given.say("domain", "domain and hostedZone go together: set both or none")
+    if values.get("registry") and made["tag"] == "latest":
+        given.say("tag", "latest means another image each day: name a release such as 1.2.0")
+    given.wrong += open_doors(ranges, ssh, made["ssh_key"], settings)
+    if settings is not None:
+        given.wrong += containers.problems(services, settings)
+    if given.wrong or settings is None:
+        raise ConfigError("\n".join([f"stack {stack} can't be made:", *given.wrong]))
+    return AwsConfig(
+        stack=stack, region=region, zone=zone, network=network, hosts=hosts, services=services,
+        settings=settings, gpu=gpu, registry=values.get("registry", ""),
+        builder=values.get("builder", common.BUILDER), ranges=ranges, ssh=ssh, logs=logs,
+        snapshots=snapshots, **made,
+    )  # fmt: skip
+
+
+def selected(given: Given) -> tuple[Service, ...]:
+    """The services that run somewhere in the stack."""
+    try:
+        return catalog.select(given.names("services"))
+    except catalog.UnknownService as error:
+        given.say("services", str(error))
+        return ()
+
+
+def private_network(given: Given) -> IPv4Network:
+    """The addresses of the stack's own network."""
+    default = IPv4Network("10.40.0.0/24")
+    try:
+        network = IPv4Network(given.values.get("network", str(default)))
+    except ValueError as error:
+        given.say("network", f"{error} (for example {default})")
+        return default
+    if not network.is_private or not 16 <= network.prefixlen <= 24:
+        given.say("network", f"{network} is not a private network from /16 to /24 (for example {default})")
+        return default
+    return network
+
+
+def read_hosts(given: Given, network: IPv4Network, speech: int, *, gpu: bool) -> tuple[HostConfig, ...]:
+    """The streaming host and the speech hosts."""
+    renew = given.names("renewHosts")
+    hosts = [
+        HostConfig(
+            name=STREAMING,
+            role="streaming",
+            address=str(network[FIRST_STREAMING]),
+            instance_type=instance_type(given, "streamingType", "c7g.xlarge", gpu=False),
+            ami=given.text("streamingAmi", like=AMI, fix=AMI_COMMAND),
+            volume=given.number("streamingVolume", 100, 1, 16384),
+            root=STREAMING_ROOT,
+            renew=STREAMING in renew,
+        )
+    ]
+    if speech:
+        kind = instance_type(given, "speechType", "g6.xlarge" if gpu else "c7i.xlarge", gpu=gpu)
+        ami = given.text("speechAmi", like=AMI, fix=AMI_COMMAND)
+        volume = given.number("speechVolume", 100, 1, 16384)
+        spot = given.choice("speechMarket", ("on-demand", "spot")) == "spot"
+    for number in range(speech):
+        name = f"speech-{number + 1}"
+        hosts.append(
+            HostConfig(
+                name=name,
+                role="speech",
+                address=str(network[FIRST_SPEECH + number]),
+                instance_type=kind,
+                ami=ami,
+                volume=volume,
+                root=SPEECH_ROOT if gpu else STREAMING_ROOT,
+                gpu=gpu,
+                spot=spot,
+                renew=name in renew,
+            )
+        )
+    for name in sorted(set(renew) - {host.name for host in hosts}):
+        given.say("renewHosts", f"{name!r} is none of {', '.join(host.name for host in hosts)}")
+    return tuple(hosts)
+
+
+def instance_type(given: Given, key: str, default: str, *, gpu: bool) -> str:
+    """An instance type of the processor that the host's images are for."""
+    value = given.text(key, default, like=TYPE, fix=f"an instance type such as {default}")
+    if not TYPE.fullmatch(value):
+        return value
+    if key == "streamingType" and not ARM.match(value):
+        given.say(key, f"{value} is not arm64: take one such as {default}")
+    if key == "speechType" and ARM.match(value):
+        given.say(key, f"{value} is arm64, speech hosts are amd64: take one such as {default}")
+    elif gpu and not GPU.match(value):
+        given.say(key, f"{value} has no NVIDIA GPU: take one such as {default}, or variant cpu")
+    return value
+
+
+def open_doors(
+    ranges: Mapping[Audience, tuple[str, ...]], ssh: tuple[str, ...], ssh_key: str, settings: Settings | None
+) -> list[str]:
+    """What would let in more people than anybody means to."""
+    found = [
+        f"{PROJECT}:sshCidrs: {each} is everywhere: name the addresses of those who log in"
+        for each in ssh
+        if width(each) < WIDEST_SSH
+    ]
+    if ssh and not ssh_key:
+        found.append(f"{PROJECT}:sshKey: missing: sshCidrs lets people log in, but nobody has a key")
+    found += [
+        f"{PROJECT}:consoleCidrs: {each} is everywhere, and the console has no password of its own: name the "
+        "addresses of your operators"
+        for each in ranges["operators"]
+        if width(each) < WIDEST_SSH
+    ]
+    anybody = any(width(each) == 0 for each in (*ranges["publishers"], *ranges["viewers"]))
+    if anybody and settings is not None and not settings.media_publish_user:
+        found.append(
+            "MEDIA_PUBLISH_USER, MEDIA_PUBLISH_PASSWORD: missing: ingestCidrs or playbackCidrs are open to "
+            "everyone, who could publish"
+        )
+    return found
+
+
+def width(cidr: str) -> int:
+    """How many bits of a range are fixed; of something that is none, as of one address."""
+    try:
+        return IPv4Network(cidr).prefixlen
+    except ValueError:
+        return 32

@@ -1,0 +1,155 @@
+"""The stack's own registry: an ECR repository for each image, and the images in it, known by digest."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pulumi
+import pulumi_docker_build as build
+from pulumi_aws import ecr
+
+from app import images
+from infra.aws.config import AwsConfig
+from infra.config import ROOT
+from infra.images import build_secrets
+
+KEPT = 60  # manifests: a release of an image is three, one for each platform and their list
+LIFECYCLE = {
+    "rules": [
+        {
+            "rulePriority": 1,
+            "description": "The last releases, for a rollback",
+            "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": KEPT},
+            "action": {"type": "expire"},
+        }
+    ]
+}
+
+
+class Registry(pulumi.ComponentResource):
+    """A repository an image. `references` has what hosts run: each image by its digest.
+
+    `host` is the registry's host name, `arns` are the repositories'.
+    """
+
+    references: dict[str, pulumi.Output[str]]
+    arns: dict[str, pulumi.Output[str]]
+    host: pulumi.Output[str]
+
+    def __init__(self, config: AwsConfig, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("voicestack:aws:Registry", "registry", {}, opts)
+        wanted = dict.fromkeys(name for role in config.roles for name in config.images_of(role))
+        repositories = {name: self._repository(config, repository_name(name)) for name in wanted}
+        self.arns = {name: repository.arn for name, repository in repositories.items()}
+        self.host = next(iter(repositories.values())).repository_url.apply(host_name)
+        access = ecr.get_authorization_token_output(opts=pulumi.InvokeOutputOptions(parent=self))
+        login = build.RegistryArgs(
+            address=self.host, username=access.user_name, password=pulumi.Output.secret(access.password)
+        )
+        self.references = {
+            name: self._image(config, name, repository, login) for name, repository in repositories.items()
+        }
+        self.register_outputs({})
+
+    def _repository(self, config: AwsConfig, name: str) -> ecr.Repository:
+        repository = ecr.Repository(
+            name,
+            name=f"{config.name}/{name}",
+            image_scanning_configuration=ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
+            # Hosts know images by digest; a tag such as latest is for people, and moves.
+            image_tag_mutability="MUTABLE",
+            force_delete=True,
+            tags=config.tags(f"image-{name}"),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        ecr.LifecyclePolicy(
+            name,
+            repository=repository.name,
+            policy=json.dumps(LIFECYCLE),
+            opts=pulumi.ResourceOptions(parent=repository),
+        )
+        return repository
+
+    def _image(
+        self, config: AwsConfig, name: str, repository: ecr.Repository, login: build.RegistryArgs
+    ) -> pulumi.Output[str]:
+        ours = {image.name for image in images.IMAGES}
+        if name in ours and not config.registry:
+            return self._built(config, images.get(name), repository, login)
+        source = images.reference(images.get(name), config.registry, config.tag) if name in ours else name
+        copy = build.Index(
+            repository_name(name),
+            sources=[source],
+            tag=repository.repository_url.apply(lambda url: f"{url}:{tag_of(source)}"),
+            push=True,
+            registry=login,
+            opts=kept(repository),
+        )
+        return by_digest(copy.ref)
+
+    def _built(
+        self, config: AwsConfig, image: images.Image, repository: ecr.Repository, login: build.RegistryArgs
+    ) -> pulumi.Output[str]:
+        built = build.Image(
+            image.name,
+            tags=[repository.repository_url.apply(lambda url: f"{url}:{config.tag}")],
+            context=build.BuildContextArgs(
+                location=str(ROOT),
+                named={
+                    each: build.ContextArgs(location=str(images.context_folder(each)))
+                    for each in image.contexts
+                },
+            ),
+            dockerfile=build.DockerfileArgs(location=str(ROOT / image.dockerfile)),
+            target=image.target,
+            platforms=[build.Platform(each) for each in image.platforms],
+            build_args=dict(image.arguments),
+            labels=images.labels(image),
+            secrets={key: pulumi.Output.secret(value) for key, value in build_secrets(os.environ).items()},
+            builder=build.BuilderConfigArgs(name=config.builder),
+            registries=[login],
+            push=True,
+            build_on_preview=False,
+            opts=pulumi.ResourceOptions.merge(
+                kept(repository), pulumi.ResourceOptions(ignore_changes=["secrets"])
+            ),
+        )
+        return by_digest(built.ref)
+
+
+def kept(repository: ecr.Repository) -> pulumi.ResourceOptions:
+    """Options of an image: an older one stays in the registry, or nothing could be rolled back to it."""
+    return pulumi.ResourceOptions(parent=repository, retain_on_delete=True)
+
+
+def host_name(url: str) -> str:
+    """The host of a repository's address."""
+    return url.partition("/")[0]
+
+
+def repository_name(image: str) -> str:
+    """The repository of an image: that of postgres:15 is postgres."""
+    return image.rpartition("/")[2].partition(":")[0]
+
+
+def tag_of(image: str) -> str:
+    """The tag of an image's reference."""
+    return image.rpartition(":")[2]
+
+
+def by_digest(reference: pulumi.Output[str]) -> pulumi.Output[str]:
+    """The reference without its tag, repository@sha256:…, which never means another image."""
+    return reference.apply(lambda text: text if pulumi.runtime.is_dry_run() else digest_alone(text))
+
+
+def digest_alone(reference: str) -> str:
+    """repository:tag@sha256:… as repository@sha256:…
+
+    Raises ValueError where it has no digest.
+    """
+    name, at, digest = reference.partition("@")
+    if not at:
+        raise ValueError(f"{reference} was pushed, but its digest is not known: run `pulumi up` again")
+    folder, slash, last = name.rpartition("/")
+    return f"{folder}{slash}{last.partition(':')[0]}@{digest}"

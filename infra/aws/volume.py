@@ -1,0 +1,121 @@
+"""The volumes that outlive hosts, and their snapshots."""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+from pulumi_aws import dlm, ebs, iam
+
+from infra.aws.config import AwsConfig, HostConfig
+
+TAKEN_AT = "03:00"  # UTC
+SNAPSHOT_TAG = "snapshots"
+
+
+def data_volume(
+    config: AwsConfig, host: HostConfig, opts: pulumi.ResourceOptions | None = None
+) -> ebs.Volume:
+    """The volume of a host, whoever that host is: encrypted, and deleted by nobody by accident."""
+    return ebs.Volume(
+        f"{host.name}-data",
+        availability_zone=config.zone,
+        size=host.volume,
+        type="gp3",
+        encrypted=True,
+        tags={**config.tags(f"{host.name}-data", host.role, host.name), SNAPSHOT_TAG: config.stack},
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=True)),
+    )
+
+
+class Snapshots(pulumi.ComponentResource):
+    """A snapshot of every volume each night, by Data Lifecycle Manager; the last ones are kept."""
+
+    def __init__(self, config: AwsConfig, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("voicestack:aws:Snapshots", "snapshots", {}, opts)
+        inside = pulumi.ResourceOptions(parent=self)
+        role = iam.Role(
+            "snapshots",
+            name=f"{config.name}-snapshots",
+            assume_role_policy=json.dumps(trust("dlm.amazonaws.com")),
+            tags=config.tags("snapshots"),
+            opts=inside,
+        )
+        permission = iam.RolePolicy(
+            "snapshots",
+            name="snapshots",
+            role=role.name,
+            policy=json.dumps(permissions(config.stack)),
+            opts=inside,
+        )
+        dlm.LifecyclePolicy(
+            "snapshots",
+            description=f"Voicestack {config.stack}: daily",
+            execution_role_arn=role.arn,
+            state="ENABLED",
+            policy_details=dlm.LifecyclePolicyPolicyDetailsArgs(
+                resource_types=["VOLUME"],
+                target_tags={SNAPSHOT_TAG: config.stack},
+                schedules=[
+                    dlm.LifecyclePolicyPolicyDetailsScheduleArgs(
+                        name="daily",
+                        create_rule=dlm.LifecyclePolicyPolicyDetailsScheduleCreateRuleArgs(
+                            interval=24, interval_unit="HOURS", times=TAKEN_AT
+                        ),
+                        retain_rule=dlm.LifecyclePolicyPolicyDetailsScheduleRetainRuleArgs(
+                            count=config.snapshots
+                        ),
+                        copy_tags=True,
+                    )
+                ],
+            ),
+            tags=config.tags("snapshots"),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
+        )
+        self.register_outputs({})
+
+
+def trust(service: str) -> dict[str, object]:
+    """A policy that lets a service of AWS take a role."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
+    }
+
+
+def permissions(stack: str) -> dict[str, object]:
+    """What taking snapshots needs: snapshots of this stack's volumes alone, and those alone deleted."""
+    own = {"StringEquals": {f"aws:ResourceTag/{SNAPSHOT_TAG}": stack}}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["ec2:CreateSnapshot", "ec2:CreateSnapshots"],
+                "Resource": "arn:aws:ec2:*:*:volume/*",
+                "Condition": own,
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["ec2:CreateSnapshot", "ec2:CreateSnapshots"],
+                "Resource": ["arn:aws:ec2:*::snapshot/*", "arn:aws:ec2:*:*:instance/*"],
+            },
+            {
+                "Effect": "Allow",
+                "Action": "ec2:DeleteSnapshot",
+                "Resource": "arn:aws:ec2:*::snapshot/*",
+                "Condition": own,
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["ec2:DescribeInstances", "ec2:DescribeVolumes", "ec2:DescribeSnapshots"],
+                "Resource": "*",
+            },
+            {
+                "Effect": "Allow",
+                "Action": "ec2:CreateTags",
+                "Resource": "arn:aws:ec2:*::snapshot/*",
+                "Condition": {"StringEquals": {"ec2:CreateAction": ["CreateSnapshot", "CreateSnapshots"]}},
+            },
+        ],
+    }
