@@ -1,0 +1,105 @@
+"""`python3 -m converge [--boot | --report]`, as the launcher starts it in the folder of the release."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import aws, decide, engine, gpu, release, volume
+from .release import Host, Places
+
+HOST = Path("/etc/voicestack/host.json")
+PROJECT = "voicestack"
+
+
+class Told:
+    """Says what happens, on standard output and in a file that others can read while it happens."""
+
+    def __init__(self, name: str, progress: Path) -> None:
+        self.name = name
+        self.progress = progress
+
+    def __call__(self, text: str) -> None:
+        line = f"{self.name}: {text}"
+        print(line, flush=True)
+        with self.progress.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
+def main() -> int:
+    """Brings the host to its release, or reports how it is. The exit status is 0 where all is well."""
+    host = json.loads(HOST.read_text(encoding="utf-8"))
+    places = Places(data=Path(host["data"]))
+    if "--report" in sys.argv:
+        report(host, places)
+        return 0
+    places.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (places.run / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (places.run / "progress").write_text("", encoding="utf-8")
+        say = Told(host["name"], places.run / "progress")
+        try:
+            converge(host, places, say)
+        except (release.ReleaseError, volume.VolumeError, gpu.GpuError, engine.EngineError) as problem:
+            print(f"{host['name']}: {problem}", file=sys.stderr, flush=True)
+            return 1
+    return 0
+
+
+def converge(host: Mapping[str, Any], places: Places, say: Told) -> None:
+    """Volume, GPU, secrets, login, release, one after the other. Raises what goes wrong in words."""
+    here = Path.cwd()
+    wanted = (here / "release").read_text(encoding="utf-8")
+    bundle = json.loads((here / "wanted.json").read_text(encoding="utf-8"))
+    if host["volume"]:
+        volume.mount(host["volume"], places.data, say)
+    if host["gpu"]:
+        say(f"GPU: {gpu.check()}")
+    boot = "--boot" in sys.argv
+    try:
+        secrets = aws.secrets(host["region"], host["secrets"])
+        docker_config = login(host, places)
+    except Exception as problem:
+        if boot and release.remembered(places).good:
+            # The engine has started them by itself, with the secrets that they had.
+            say(f"AWS does not answer ({problem}): the services stay as they are")
+            return
+        raise release.ReleaseError(f"AWS does not answer: {problem}") from None
+    release.bring(Host(host["name"], places, say, secrets, docker_config), wanted, bundle, boot=boot)
+
+
+def login(host: Mapping[str, Any], places: Places) -> Path:
+    """Logs the engine in where images come from ECR; gives the folder in memory that holds the login."""
+    folder = places.run / "docker"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    if region := decide.registry_region(host["registry"]):
+        engine.docker(
+            "login", "--username", "AWS", "--password-stdin", host["registry"],
+            given=aws.registry_password(region), environment={"DOCKER_CONFIG": str(folder)},
+        )  # fmt: skip
+    return folder
+
+
+def report(host: Mapping[str, Any], places: Places) -> None:
+    """Tells CloudWatch how full the disks are, and how many services are not well."""
+    disks = [shutil.disk_usage(path) for path in (Path("/"), places.data) if path.is_dir()]
+    expected = json.loads(Path("wanted.json").read_text(encoding="utf-8"))["compose"]["services"]
+    well = {each.service for each in engine.standings(PROJECT) if each.well}
+    aws.put_metrics(
+        host["region"],
+        host["metrics"],
+        {"stack": host["stack"], "host": host["name"]},
+        {
+            "DiskUsed": max(100.0 * disk.used / disk.total for disk in disks),
+            "Unhealthy": float(len(set(expected) - well)),
+        },
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

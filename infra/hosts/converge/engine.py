@@ -1,0 +1,103 @@
+"""The Docker engine and Compose, asked through their command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .decide import Standing
+
+LOG_LINES = 20
+LABEL = "com.docker.compose"
+ASK_WITHIN = 60.0
+
+
+class EngineError(RuntimeError):
+    """The engine refused; the message has its own words."""
+
+
+def docker(
+    *arguments: str, given: str = "", environment: Mapping[str, str] | None = None, within: float = ASK_WITHIN
+) -> str:
+    """What a docker command prints. Raises EngineError with its own words where it fails."""
+    try:
+        done = subprocess.run(
+            ["docker", *arguments], input=given, env={**os.environ, **(environment or {})},
+            capture_output=True, text=True, timeout=within, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise EngineError(f"docker {arguments[0]}: no answer within {within:g} s") from None
+    if done.returncode != 0:
+        raise EngineError((done.stderr.strip() or done.stdout.strip()).splitlines()[-1])
+    return done.stdout
+
+
+def has_image(reference: str) -> bool:
+    """Whether the engine has that image already."""
+    try:
+        docker("image", "inspect", "--format", "{{.Id}}", reference)
+    except EngineError:
+        return False
+    return True
+
+
+def images(compose: Mapping[str, Any]) -> list[str]:
+    """The references of the images of a Compose file, each once."""
+    return list(dict.fromkeys(service["image"] for service in compose["services"].values()))
+
+
+def standings(project: str) -> list[Standing]:
+    """The containers of a Compose project, those that ended included."""
+    ids = docker("ps", "--all", "--quiet", "--filter", f"label={LABEL}.project={project}").split()
+    if not ids:
+        return []
+    try:
+        return [standing(each) for each in json.loads(docker("inspect", *ids))]
+    except EngineError:
+        # One was removed in between: Compose replaces it.
+        return []
+
+
+def standing(container: Mapping[str, Any]) -> Standing:
+    """A container from what the engine says of it."""
+    state = container["State"]
+    return Standing(
+        service=container["Config"]["Labels"][f"{LABEL}.service"],
+        container=container["Id"],
+        image=container["Config"]["Image"],
+        status=state["Status"],
+        health=state.get("Health", {}).get("Status", ""),
+        restarts=container["RestartCount"],
+        exit_code=state["ExitCode"],
+    )
+
+
+def last_lines(container: str) -> list[str]:
+    """The last lines that a container said."""
+    try:
+        done = subprocess.run(
+            ["docker", "logs", "--tail", str(LOG_LINES), container],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=ASK_WITHIN, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return ["(its log can't be read)"]
+    return done.stdout.decode(errors="replace").splitlines()[-LOG_LINES:]
+
+
+def compose_up(
+    file: Path, secrets: Path, output: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Starts `docker compose up`, which changes only what is not yet as the file says."""
+    command: Sequence[str] = (
+        "docker", "compose", "--file", str(file), "--env-file", str(secrets), "--progress", "plain",
+        "up", "--detach", "--no-build", "--pull", "never", "--remove-orphans",
+    )  # fmt: skip
+    with output.open("wb") as sink:
+        return subprocess.Popen(
+            command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
+            stdout=sink, stderr=subprocess.STDOUT,
+        )  # fmt: skip

@@ -1,0 +1,228 @@
+"""Brings one release up, and the last good one back where that fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from . import decide, engine
+from .decide import State
+
+POLL = 1.0
+PULL_WITHIN = 1800.0
+STOP_WITHIN = 10.0
+FORMAT = 1
+
+
+class ReleaseError(RuntimeError):
+    """A release did not get healthy. The message names service and reason, and has the last log lines."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folders of a host: what it keeps, what lives in memory alone, and its data."""
+
+    state: Path = Path("/var/lib/voicestack")
+    run: Path = Path("/run/voicestack")
+    data: Path = Path("/srv/voicestack")
+
+    def bundle(self, release: str) -> Path:
+        """The kept bundle of a release."""
+        return self.state / "releases" / f"{release}.json"
+
+
+@dataclass(frozen=True)
+class Host:
+    """What bringing up a release needs of its host: `docker_config` is the engine's login, in memory."""
+
+    name: str
+    places: Places
+    say: Callable[[str], None]
+    secrets: Mapping[str, str]
+    docker_config: Path
+
+    def hidden(self, text: str) -> str:
+        """The text without any secret."""
+        return decide.hidden(text, self.secrets.values())
+
+
+def remembered(places: Places) -> State:
+    """What the host knows of its releases; nothing at first. Good ones without a bundle don't count."""
+    try:
+        kept = json.loads((places.state / "state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return State()
+    good = tuple(each for each in kept["good"] if places.bundle(each).is_file())
+    return State(good, kept["failed"])
+
+
+def remember(places: Places, state: State) -> None:
+    """Keeps the state, whole or not at all."""
+    fresh = places.state / "state.json.new"
+    fresh.write_text(json.dumps(asdict(state)), encoding="utf-8")
+    fresh.replace(places.state / "state.json")
+
+
+def bring(host: Host, wanted: str, bundle: Mapping[str, Any], *, boot: bool) -> None:
+    """Brings the host to the wanted release. Raises ReleaseError where another one runs afterwards."""
+    state = remembered(host.places)
+    chosen = decide.to_start(wanted, state, boot=boot)
+    if chosen != wanted:
+        host.say(f"release {wanted} has failed here before: release {chosen} goes on")
+        attempt(host, chosen, kept(host.places, chosen))
+        raise ReleaseError(f"release {chosen} runs, because release {wanted} failed here before")
+    try:
+        attempt(host, wanted, bundle)
+    except (ReleaseError, engine.EngineError) as problem:
+        # What the host remembers changes first: the host may go down at any moment.
+        remember(host.places, decide.failed(state, wanted))
+        raise ReleaseError(f"release {wanted} failed: {problem}\n{restored(host, state, wanted)}") from None
+    succeed(host.places, state, wanted, bundle)
+    host.say(f"release {wanted} is healthy")
+
+
+def restored(host: Host, state: State, broken: str) -> str:
+    """Puts the last good release back; says in words what runs now."""
+    before = decide.previous(state, broken)
+    if not before:
+        return "There is no release before it that could be put back."
+    host.say(f"release {broken} failed: putting release {before} back")
+    try:
+        attempt(host, before, kept(host.places, before))
+    except (ReleaseError, engine.EngineError) as problem:
+        return f"Release {before}, which was put back, is not healthy either: {problem}"
+    return f"Release {before} is back and healthy."
+
+
+def kept(places: Places, release: str) -> dict[str, Any]:
+    """The bundle of a release that the host has kept."""
+    found: dict[str, Any] = json.loads(places.bundle(release).read_text(encoding="utf-8"))
+    return found
+
+
+def attempt(host: Host, release: str, bundle: Mapping[str, Any]) -> None:
+    """Starts a release and waits until it is healthy. Raises ReleaseError or EngineError."""
+    if bundle["format"] != FORMAT:
+        raise ReleaseError(f"its bundle has format {bundle['format']}; this program reads format {FORMAT}")
+    if lacking := decide.missing(bundle["secrets"], host.secrets):
+        raise ReleaseError(f"secrets that nobody has set: {', '.join(lacking)}")
+    for name in bundle["folders"]:
+        (host.places.data / name).mkdir(parents=True, exist_ok=True)
+    pull(host, bundle["compose"])
+    file, secrets = write(host, bundle)
+    output = host.places.run / "compose.log"
+    before = {each.container: each.restarts for each in engine.standings(bundle["compose"]["name"])}
+    host.say(f"starting release {release}")
+    started = engine.compose_up(file, secrets, output, {"VOICESTACK_HOST": host.name})
+    try:
+        watch(host, bundle, started, before, output)
+    finally:
+        if started.poll() is None:
+            started.terminate()
+            try:
+                started.wait(STOP_WITHIN)
+            except subprocess.TimeoutExpired:
+                started.kill()
+                started.wait()
+
+
+def write(host: Host, bundle: Mapping[str, Any]) -> tuple[Path, Path]:
+    """Writes the Compose file, and the secrets that it names into memory, for root alone."""
+    file, secrets = host.places.run / "compose.json", host.places.run / "secrets.env"
+    file.write_text(json.dumps(bundle["compose"]), encoding="utf-8")
+    used = {name: host.secrets[name] for name in bundle["secrets"]}
+    with os.fdopen(os.open(secrets, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
+        target.write(decide.secrets_file(used))
+    return file, secrets
+
+
+def pull(host: Host, compose: Mapping[str, Any]) -> None:
+    """Gets the images that the engine does not have yet. Raises EngineError."""
+    lacking = [each for each in engine.images(compose) if not engine.has_image(each)]
+    for number, reference in enumerate(lacking, 1):
+        name = reference.partition("@")[0].rpartition("/")[2]
+        host.say(f"pulling {name} ({number} of {len(lacking)})")
+        engine.docker(
+            "pull", "--quiet", reference,
+            environment={"DOCKER_CONFIG": str(host.docker_config)}, within=PULL_WITHIN,
+        )  # fmt: skip
+
+
+def watch(
+    host: Host,
+    bundle: Mapping[str, Any],
+    started: subprocess.Popen[bytes],
+    before: Mapping[str, int],
+    output: Path,
+) -> None:
+    """Waits until every service is healthy. Raises ReleaseError as soon as one never will be."""
+    compose = bundle["compose"]
+    began = time.monotonic()
+    ill: dict[str, float] = {}
+    told: tuple[str, ...] = ()
+    while True:
+        code, now = started.poll(), time.monotonic()
+        found = engine.standings(compose["name"])
+        ill = {each.service: ill.get(each.service, now) for each in found if each.health == "unhealthy"}
+        seen = decide.verdict(
+            compose["services"], found, before, {name: now - since for name, since in ill.items()}
+        )
+        if seen.failed:
+            raise ReleaseError(explain(host, seen.failed, found))
+        if code == 0 and not seen.awaited:
+            return
+        if code not in (None, 0):
+            raise ReleaseError(refused(host, ill, found, output))
+        if now - began > bundle["within"]:
+            names = {each.partition(" ")[0]: "is not healthy in time" for each in seen.awaited}
+            raise ReleaseError(explain(host, names, found) if names else "Compose did not come to an end")
+        if seen.awaited != told:
+            told = seen.awaited
+            host.say(f"waiting for {', '.join(told) or 'Compose'}")
+        time.sleep(POLL)
+
+
+def explain(host: Host, reasons: Mapping[str, str], found: list[decide.Standing]) -> str:
+    """Each service that failed, why, and the last lines of its log."""
+    containers = {each.service: each.container for each in found}
+    lines = []
+    for service, reason in reasons.items():
+        lines.append(f"{service} {reason}; the last lines of its log:")
+        said = engine.last_lines(containers[service]) if service in containers else []
+        lines += [f"  | {line}" for line in said or ["(nothing)"]]
+    return host.hidden("\n".join(lines))
+
+
+def refused(host: Host, ill: Mapping[str, float], found: list[decide.Standing], output: Path) -> str:
+    """Why Compose gave up: the services that are ill, or else its own last words."""
+    if ill:
+        return explain(host, dict.fromkeys(ill, "is unhealthy"), found)
+    words = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
+    return host.hidden("\n".join(["Compose refused:", *(f"  | {line}" for line in words)]))
+
+
+def succeed(places: Places, state: State, release: str, bundle: Mapping[str, Any]) -> None:
+    """Keeps a good release, and removes what no kept one needs."""
+    path = places.bundle(release)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(bundle), encoding="utf-8")
+    now = decide.succeeded(state, release)
+    remember(places, now)
+    paths = [each for each in path.parent.glob("*.json") if each.stem not in now.good]
+    dropped = [engine.images(json.loads(each.read_text(encoding="utf-8"))["compose"]) for each in paths]
+    for image in decide.superseded(
+        [engine.images(kept(places, each)["compose"]) for each in now.good], dropped
+    ):
+        try:
+            engine.docker("image", "rm", image)
+        except engine.EngineError:
+            # Something that is not ours uses it.
+            continue
+    for each in paths:
+        each.unlink()
