@@ -11,13 +11,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import pulumi
 
 from infra import config
+from infra.aws import read
+from infra.aws.stack import AwsStack
 from infra.local import LocalStack
 
 try:
-    chosen = config.load()
+    stack = (
+        AwsStack(config.PROJECT, read.load())
+        if config.given().get("kind") == "aws"
+        else LocalStack(config.PROJECT, config.load())
+    )
 except config.ConfigError as error:
     raise pulumi.RunError(str(error)) from None
 
-stack = LocalStack("voicestack", chosen)
 for name, value in stack.outputs.items():
     pulumi.export(name, value)

@@ -49,6 +49,7 @@ KEYS = {
     "snapshots": "how many daily snapshots of each volume are kept",
 }
 AMI_COMMAND = "`python -m infra.aws.images` names the newest"
+STACK = re.compile(r"[a-z][a-z0-9-]{0,11}")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 TYPE = re.compile(r"[a-z]+\d+[a-z0-9-]*\.(metal|nano|micro|small|medium|(\d+)?x?large|metal-\d+xl)")
 ARM = re.compile(r"[a-z]+\d+g[a-z]*\.")
@@ -78,6 +79,8 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
     given = Given(values)
     for key in sorted(set(values) - set(KEYS)):
         given.say(key, f"unknown; the keys are: {', '.join(KEYS)}")
+    if not STACK.fullmatch(stack):
+        given.wrong.append(f"stack {stack!r}: names of resources begin with it: a-z, 0-9 and -, at most 12")
     if not REGION.fullmatch(region):
         given.wrong.append(f"aws:region: {region!r} is not a region (for example eu-central-1)")
     zone = given.text("zone", like=re.compile(f"{region}[a-z]"), fix=f"for example {region}a")

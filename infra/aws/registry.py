@@ -140,16 +140,18 @@ def tag_of(image: str) -> str:
 
 def by_digest(reference: pulumi.Output[str]) -> pulumi.Output[str]:
     """The reference without its tag, repository@sha256:…, which never means another image."""
-    return reference.apply(lambda text: text if pulumi.runtime.is_dry_run() else digest_alone(text))
+    return reference.apply(digest_alone)
 
 
 def digest_alone(reference: str) -> str:
     """repository:tag@sha256:… as repository@sha256:…
 
-    Raises ValueError where it has no digest.
+    A preview does not know the digest of what is not pushed yet. Raises ValueError where `up` has none.
     """
     name, at, digest = reference.partition("@")
-    if not at:
+    if not at and pulumi.runtime.is_dry_run():
+        digest = "sha256:known-once-it-is-pushed"
+    elif not at:
         raise ValueError(f"{reference} was pushed, but its digest is not known: run `pulumi up` again")
     folder, slash, last = name.rpartition("/")
     return f"{folder}{slash}{last.partition(':')[0]}@{digest}"

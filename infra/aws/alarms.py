@@ -1,0 +1,124 @@
+"""What is watched: the hosts themselves, their disks, the health of their services, and whom it tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import cloudwatch, sns
+
+from app.release import names
+from infra.aws.config import AwsConfig, HostConfig
+
+FULL = 85.0  # percent
+EC2 = "AWS/EC2"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An alarm of one host: `action` is what EC2 does by itself, `minutes` how long it has to last."""
+
+    name: str
+    metric: str
+    namespace: str
+    threshold: float
+    minutes: int
+    meaning: str
+    action: str = ""
+    missing: str = "breaching"
+
+
+def alarms(host: HostConfig) -> list[Alarm]:
+    """The alarms of a host.
+
+    A failing machine below it moves it to another one; a system that does not answer restarts. AWS moves
+    no spot instance.
+    """
+    return [
+        Alarm(
+            name=f"{host.name}-machine",
+            metric="StatusCheckFailed_System",
+            namespace=EC2,
+            threshold=0,
+            minutes=2,
+            meaning="The machine under the host fails; EC2 moves the host to another one.",
+            action="" if host.spot else "recover",
+            missing="missing",
+        ),
+        Alarm(
+            name=f"{host.name}-system",
+            metric="StatusCheckFailed_Instance",
+            namespace=EC2,
+            threshold=0,
+            minutes=3,
+            meaning="The host's system does not answer; EC2 restarts it.",
+            action="reboot",
+            missing="missing",
+        ),
+        Alarm(
+            name=f"{host.name}-disk",
+            metric=names.DISK_METRIC,
+            namespace=names.METRICS,
+            threshold=FULL,
+            minutes=5,
+            meaning=f"A disk of the host is more than {FULL:g} % full.",
+            missing="notBreaching",
+        ),
+        Alarm(
+            name=f"{host.name}-health",
+            metric=names.HEALTH_METRIC,
+            namespace=names.METRICS,
+            threshold=0,
+            minutes=5,
+            meaning="A service of the host is not healthy, or the host has fallen silent.",
+        ),
+    ]
+
+
+class Alarms(pulumi.ComponentResource):
+    """The alarms of a host. `health` is the one that tells whether its services are healthy."""
+
+    health: cloudwatch.MetricAlarm
+
+    def __init__(
+        self,
+        config: AwsConfig,
+        host: HostConfig,
+        instance: pulumi.Input[str],
+        topic: sns.Topic | None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("voicestack:aws:Alarms", f"{host.name}-alarms", {}, opts)
+        for alarm in alarms(host):
+            own = {"stack": config.stack, "host": host.name}
+            actions: list[pulumi.Input[str]] = [topic.arn] if topic else []
+            if alarm.action:
+                actions.append(f"arn:aws:automate:{config.region}:ec2:{alarm.action}")
+            self.health = cloudwatch.MetricAlarm(
+                alarm.name,
+                name=f"{config.name}-{alarm.name}",
+                alarm_description=alarm.meaning,
+                namespace=alarm.namespace,
+                metric_name=alarm.metric,
+                dimensions={"InstanceId": instance} if alarm.namespace == EC2 else own,
+                statistic="Maximum",
+                comparison_operator="GreaterThanThreshold",
+                threshold=alarm.threshold,
+                period=60,
+                evaluation_periods=alarm.minutes,
+                treat_missing_data=alarm.missing,
+                alarm_actions=actions,
+                ok_actions=[topic.arn] if topic else [],
+                tags=config.tags(alarm.name, host.role, host.name),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        self.register_outputs({})
+
+
+def topic(config: AwsConfig, opts: pulumi.ResourceOptions | None = None) -> sns.Topic | None:
+    """Where alarms go, with the address that is told; None where none is configured."""
+    if not config.alarm_email:
+        return None
+    made = sns.Topic("alarms", name=f"{config.name}-alarms", tags=config.tags("alarms"), opts=opts)
+    sns.TopicSubscription("alarms", topic=made.arn, protocol="email", endpoint=config.alarm_email, opts=opts)
+    return made

@@ -1,0 +1,40 @@
+"""Where the bundles of releases lie."""
+
+from __future__ import annotations
+
+import pulumi
+from pulumi_aws import s3
+
+from infra.aws.config import AwsConfig
+
+
+class Bucket(pulumi.ComponentResource):
+    """A bucket that nobody outside can open. It goes with the stack: bundles can be made anew."""
+
+    bucket: s3.Bucket
+
+    def __init__(
+        self, config: AwsConfig, account: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("voicestack:aws:Bucket", "releases", {}, opts)
+        inside = pulumi.ResourceOptions(parent=self)
+        self.bucket = s3.Bucket(
+            "releases",
+            # Bucket names are shared by everybody on AWS.
+            bucket=pulumi.Output.from_input(account).apply(
+                lambda known: f"{config.name}-releases-{known}-{config.region}"
+            ),
+            force_destroy=True,
+            tags=config.tags("releases"),
+            opts=inside,
+        )
+        s3.BucketPublicAccessBlock(
+            "releases",
+            bucket=self.bucket.id,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=inside,
+        )
+        self.register_outputs({})

@@ -1,0 +1,76 @@
+"""The release of a role: its bundle in the bucket, and the parameter that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pulumi
+from pulumi_aws import s3, ssm
+
+from app.containers import containers
+from app.release import bundle, names
+from app.release.bundle import Bundle
+from infra import hosts
+from infra.aws.config import AwsConfig
+from infra.aws.secrets import Secrets
+
+
+class Release(pulumi.ComponentResource):
+    """What the hosts of a role are to run. `triggers` change whenever they have to act."""
+
+    key: pulumi.Output[str]
+    triggers: list[pulumi.Input[str]]
+    before: list[pulumi.Resource]
+
+    def __init__(
+        self,
+        config: AwsConfig,
+        role: names.Role,
+        bucket: pulumi.Input[str],
+        references: Mapping[str, pulumi.Output[str]],
+        public_address: pulumi.Input[str],
+        secrets: Secrets,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("voicestack:aws:Release", f"{role}-release", {}, opts)
+        wanted = config.images_of(role)
+        made = pulumi.Output.all(public_address, *(references[name] for name in wanted)).apply(
+            lambda known: make(config, role, known[0], dict(zip(wanted, known[1:], strict=True)))
+        )
+        # Older bundles stay: a release that is put back is fetched again.
+        content = s3.BucketObjectv2(
+            f"{role}-bundle",
+            bucket=bucket,
+            key=made.apply(lambda one: one.key),
+            content=made.apply(lambda one: one.content),
+            content_type="application/json",
+            tags=config.tags(f"{role}-bundle", role),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+        )
+        parameter = ssm.Parameter(
+            f"{role}-release",
+            name=names.release_parameter(config.stack, role),
+            type="String",
+            value=made.apply(lambda one: one.key),
+            tags=config.tags(f"{role}-release", role),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[content]),
+        )
+        self.key = made.apply(lambda one: one.key)
+        self.triggers = [self.key, *(each.version.apply(str) for each in secrets.parameters)]
+        self.before = [parameter, *secrets.parameters]
+        self.register_outputs({})
+
+
+def make(config: AwsConfig, role: names.Role, public_address: str, references: Mapping[str, str]) -> Bundle:
+    """The bundle of a role's hosts."""
+    chosen = containers(
+        config.services_of(role), config.settings_of(role, public_address), gpu=config.gpu_of(role)
+    )
+    return bundle.build(
+        role,
+        chosen,
+        references,
+        hosts.program(),
+        region=config.region,
+        logs=names.log_group(config.stack) if config.logs else "",
+    )
