@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 
 TOKEN = re.compile(r"[A-Za-z0-9$€£%]+(?:['’][A-Za-z]+)*")
 SENTENCE = re.compile(r"[^.?!;]*(?:[.](?=\d)[^.?!;]*)*[.?!;]*")
@@ -116,17 +118,12 @@ def normalise(token: str, vocabulary: frozenset[str] = frozenset()) -> str:
             return word.removesuffix(ending) + full
     word = word.replace("'", "")
     if len(word) >= MENDED_FROM and word not in vocabulary:
-        ends = by_ends(vocabulary)
-        alike = ends.get(word[:2], set()) | ends.get(word[-2:], set())
-        return (get_close_matches(word, sorted(alike), 1, CLOSE) or [word])[0]
+        alike = by_first_letter(vocabulary).get(word[0], ())
+        return (get_close_matches(word, alike, 1, CLOSE) or [word])[0]
     return word
 
 
 @cache
-def by_ends(vocabulary: frozenset[str]) -> dict[str, set[str]]:
-    """Words by their first and by their last two letters: a word that is nearly another has one of them."""
-    found: dict[str, set[str]] = {}
-    for word in vocabulary:
-        found.setdefault(word[:2], set()).add(word)
-        found.setdefault(word[-2:], set()).add(word)
-    return found
+def by_first_letter(vocabulary: frozenset[str]) -> dict[str, tuple[str, ...]]:
+    """Words by the letter they begin with: what is misheard keeps it ("reached" is no "breached")."""
+    return {letter: tuple(words) for letter, words in groupby(sorted(vocabulary), itemgetter(0))}
