@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import pulumi
 import pulumi_docker as docker
@@ -21,6 +22,15 @@ def duration(seconds: float) -> str:
     return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest}s"
 
 
+class Gated(Protocol):
+    """What a container may have to wait for."""
+
+    @property
+    def gate(self) -> pulumi.Input[pulumi.Resource]:
+        """The resource to depend on, known once it is ready."""
+        ...
+
+
 class ServiceContainer(pulumi.ComponentResource):
     """A service's container on the stack's network.
 
@@ -36,7 +46,7 @@ class ServiceContainer(pulumi.ComponentResource):
         image: pulumi.Input[str],
         network: docker.Network,
         volumes: Mapping[str, docker.Volume],
-        after: Sequence[ServiceContainer],
+        after: Sequence[Gated],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("voicestack:local:ServiceContainer", container.name, {}, opts)

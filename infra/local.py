@@ -10,9 +10,11 @@ import pulumi_docker as docker
 from app.catalog import VOLUMES
 from app.containers import LABEL, containers
 from app.native.plan import addresses
+from app.speech.preload.names import used
 from infra.config import PROJECT, StackConfig
 from infra.container import ServiceContainer
 from infra.images import Images
+from infra.models import VOLUME, Models
 
 
 class LocalStack(pulumi.ComponentResource):
@@ -27,7 +29,7 @@ class LocalStack(pulumi.ComponentResource):
         images = Images("images", config, inside)
         network = docker.Network("network", name=f"{PROJECT}-{config.stack}", opts=inside)
         chosen = containers(config.services, config.settings, gpu=config.gpu)
-        used = {volume for each in chosen for volume in each.mounts}
+        mounted = {volume for each in chosen for volume in each.mounts}
         volumes = {
             volume.name: docker.Volume(
                 volume.name,
@@ -37,9 +39,15 @@ class LocalStack(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
             )
             for volume in VOLUMES
-            if volume.name in used
+            if volume.name in mounted
         }
         services: dict[str, ServiceContainer] = {}
+        users = [each for each in chosen if VOLUME in each.mounts]
+        models = (
+            [Models(users[0], config, images.references[users[0].image], network, volumes[VOLUME], inside)]
+            if users and used(config.settings)
+            else []
+        )
         for each in chosen:
             services[each.name] = ServiceContainer(
                 each,
@@ -47,7 +55,7 @@ class LocalStack(pulumi.ComponentResource):
                 images.references.get(each.image, each.image),
                 network,
                 volumes,
-                [services[need] for need in each.needs],
+                [*(services[need] for need in each.needs), *(models if each in users else [])],
                 inside,
             )
         self.outputs = {

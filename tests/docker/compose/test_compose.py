@@ -108,6 +108,10 @@ def test_the_console_answers_and_a_phrase_is_transcribed(up: Project) -> None:
     assert phrase.HEARD in answer.json()["text"].lower()
 
 
+def test_models_are_fetched_by_the_same_image(up: Project) -> None:
+    assert "need no models" in up.compose("run", "--rm", "--no-deps", "asr", "preload", "--all").stdout
+
+
 def test_the_database_takes_the_password_of_the_environment_that_is_not_in_the_file(up: Project) -> None:
     assert PASSWORD not in up.file.read_text(encoding="utf-8")
     asked = ("psql", "-h", "db", "-U", "whisper", "-d", "whisper_db", "-Atc", "select current_database()")

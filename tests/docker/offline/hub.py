@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-MODEL = "owner/tiny"
+MODEL = "Systran/faster-whisper-tiny"
 
 
 class Hub(ThreadingHTTPServer):

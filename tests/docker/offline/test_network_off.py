@@ -35,10 +35,10 @@ class Stack(Checkout):
         """A service's container."""
         return f"voicestack-{self.stack}-{service}"
 
-    def network(self) -> tuple[str, str]:
-        """The interface that the stack's network is on this machine, and this machine's address in it."""
+    def interface(self) -> str:
+        """The interface that the stack's network is on this machine."""
         (found,) = json.loads(docker("network", "inspect", f"voicestack-{self.stack}"))
-        return f"br-{found['Id'][:12]}", str(found["IPAM"]["Config"][0]["Gateway"])
+        return f"br-{found['Id'][:12]}"
 
     def recogniser(self, service: str) -> str:
         """The engine that a service recognises with."""
@@ -47,7 +47,7 @@ class Stack(Checkout):
         return json.dumps(told)
 
     def kept(self) -> dict[str, str]:
-        """What the volumes hold: the model's files with their age, a row, a recording."""
+        """What the volumes hold: the model's files with their age, and a row."""
         look = "cd /data/models && find . -type f -printf '%p %s %i %T@\\n' | sort"
         return {
             "models": docker("exec", self.name("asr"), "sh", "-c", look),
@@ -73,19 +73,22 @@ def stack(shelf: hub.Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """The stack with its model fetched, and with data in its volumes."""
     stack = Stack(tmp_path_factory.mktemp("offline"), f"offline{os.getpid()}")
     try:
-        stack.configure({"DB_PASSWORD": PASSWORD}, services=",".join(SERVICES))
+        settings = {"DB_PASSWORD": PASSWORD, "ASR_ENGINE": "whisper", "ASR_MODEL": "tiny"}
+        stack.configure(settings, services=",".join(SERVICES))
+        stack.environment["HF_ENDPOINT"] = f"http://{gateway('bridge')}:{shelf.port}"
         stack.up()
-        address = f"http://{stack.network()[1]}:{shelf.port}"
-        fetch = ("python", "-m", "app", "preload", "--models", hub.MODEL)
-        docker("exec", "--env", f"HF_ENDPOINT={address}", stack.name("asr"), *fetch)
         docker(
             "exec", stack.name("db"), *SQL, "create table kept (word text); insert into kept values ('here')"
         )
-        stack.configure({"ASR_ENGINE": "whisper", "ASR_MODEL": "tiny"})
-        stack.up()
         yield stack
     finally:
         stack.remove()
+
+
+def gateway(network: str) -> str:
+    """This machine's address in a network of the engine."""
+    (found,) = json.loads(docker("network", "inspect", network))
+    return str(found["IPAM"]["Config"][0]["Gateway"])
 
 
 @contextmanager
@@ -111,14 +114,13 @@ def reaches(stack: Stack, address: str) -> bool:
 def test_with_the_network_off_everything_stops_starts_and_is_replaced_with_its_data(
     stack: Stack, shelf: hub.Hub
 ) -> None:
-    interface, gateway = stack.network()
-    address = f"http://{gateway}:{shelf.port}/"
+    address = f"{stack.environment['HF_ENDPOINT']}/"
     assert "whisper" in stack.recogniser("asr")
     assert reaches(stack, address)
     asked, kept, before = list(shelf.asked), stack.kept(), stack.started(SERVICES)
     assert any("model.bin" in path for path in asked)
     assert "model.bin" in kept["models"]
-    with network_off(interface):
+    with network_off(stack.interface()):
         assert not reaches(stack, address), "the network is not off"
         docker("stop", *(stack.name(service) for service in reversed(SERVICES)))
         docker("start", *(stack.name(service) for service in SERVICES))
@@ -141,3 +143,16 @@ def change_code(folder: Path) -> None:
     """A change that makes another image."""
     with (folder / "app" / "speech" / "asr.py").open("a", encoding="utf-8") as code:
         code.write("\n# Changed by a test.\n")
+
+
+def test_without_its_models_up_fails_and_says_which(shelf: hub.Hub, tmp_path: Path) -> None:
+    stack = Stack(tmp_path, f"nomodel{os.getpid()}")
+    try:
+        stack.configure({"ASR_ENGINE": "whisper", "ASR_MODEL": "base"}, services="asr")
+        stack.environment["HF_ENDPOINT"] = f"http://{gateway('bridge')}:{shelf.port}"
+        done = stack.pulumi("up", "--yes", "--skip-preview")
+        assert done.returncode != 0
+        assert "faster-whisper-base: the hub has no such model" in done.stdout
+        assert docker("ps", "--all", "--quiet", "--filter", f"name={stack.name('asr')}") == ""
+    finally:
+        stack.remove()

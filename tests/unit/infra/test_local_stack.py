@@ -14,6 +14,7 @@ from pulumi.runtime import mocks, settings
 from infra.config import read
 from infra.container import duration
 from infra.local import LocalStack
+from infra.models import passed_on
 
 MADE: list[mocks.MockResourceArgs] = []
 
@@ -38,6 +39,7 @@ def nothing_made() -> Iterator[None]:
 
 def containers(name: str = "local", **given: str) -> dict[str, dict[str, Any]]:
     """The containers' inputs by service."""
+    MADE.clear()
     asyncio.set_event_loop(asyncio.new_event_loop())
     mocks.set_mocks(Recording(), project="voicestack", stack=name, preview=True)
 
@@ -84,3 +86,26 @@ def test_passwords_are_secrets_of_the_state_too() -> None:
     made = containers(settings=json.dumps(given))
     holders = {name for name, inputs in made.items() if "hush-hush" in json.dumps(inputs, default=str)}
     assert holders == {"dubber"}
+
+
+def test_models_that_the_settings_need_are_fetched_once_before_anyone_starts() -> None:
+    assert "preload" not in containers()
+    made = containers(settings=json.dumps({"ASR_ENGINE": "whisper", "ASR_MODEL": "small"}))
+    fetching = made["preload"]
+    assert fetching["command"] == ["preload", "--all"]
+    assert [(each["source"], each["target"]) for each in fetching["mounts"]] == [
+        ("voicestack-local-models", "/data/models")
+    ]
+    assert "ASR_MODEL=small" in fetching["envs"]
+    assert (fetching["restart"], fetching["mustRun"]) == ("no", False)
+    assert "preload" not in containers(services="media", settings=json.dumps({"ASR_ENGINE": "whisper"}))
+
+
+def test_where_models_come_from_is_passed_on_unless_it_is_this_very_machine() -> None:
+    given = {
+        "HF_TOKEN": "t",
+        "HTTPS_PROXY": "http://localhost:3128",
+        "NO_PROXY": "localhost",
+        "HOME": "/root",
+    }
+    assert passed_on(given) == {"HF_TOKEN": "t", "NO_PROXY": "localhost"}

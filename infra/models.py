@@ -1,0 +1,76 @@
+"""The speech models that the settings need, fetched into their volume before a service starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_docker as docker
+
+from app.containers import LABEL, LOCAL_HOSTS, LOG_OPTIONS, Container
+from infra.config import PROJECT, StackConfig
+from infra.health import wait_done
+
+VOLUME = "models"
+# Only whoever runs `up` knows these: where models come from, and the way there.
+PASSED_ON = ("HF_ENDPOINT", "HF_TOKEN", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+WITHIN = 4 * 3600.0
+
+
+class Models(pulumi.ComponentResource):
+    """A container that fetches what is missing, then ends. `user` is one of those that need the models."""
+
+    def __init__(
+        self,
+        user: Container,
+        config: StackConfig,
+        image: pulumi.Input[str],
+        network: docker.Network,
+        volume: docker.Volume,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("voicestack:local:Models", VOLUME, {}, opts)
+        name = f"{PROJECT}-{config.stack}-preload"
+        self.container = docker.Container(
+            "preload",
+            name=name,
+            image=image,
+            command=["preload", "--all"],
+            envs=[
+                *(f"{key}={value}" for key, value in user.environment.items()),
+                *(pulumi.Output.secret(f"{key}={value}") for key, value in passed_on(os.environ).items()),
+            ],
+            networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=network.name)],
+            mounts=[docker.ContainerMountArgs(type="volume", source=volume.name, target=user.mounts[VOLUME])],
+            tmpfs=dict(user.tmpfs),
+            healthcheck=docker.ContainerHealthcheckArgs(tests=["NONE"]),
+            labels=[docker.ContainerLabelArgs(label=f"{LABEL}.stack", value=config.stack)],
+            read_only=True,
+            must_run=False,
+            restart="no",
+            log_driver="json-file",
+            log_opts=LOG_OPTIONS,
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        self.fetched = self.container.id.apply(
+            lambda _: "not asked" if pulumi.runtime.is_dry_run() else wait_done(name, WITHIN)
+        )
+        self.register_outputs({})
+
+    @property
+    def gate(self) -> pulumi.Input[pulumi.Resource]:
+        """What waits for the models waits for this: the container, and on `up` its end."""
+        if pulumi.runtime.is_dry_run():
+            return self.container
+        return self.fetched.apply(lambda _: self.container)
+
+
+def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that say where models come from, but for addresses that mean another machine inside."""
+    found = {name: environment.get(name, "") for name in PASSED_ON}
+    return {
+        name: value
+        for name, value in found.items()
+        if value and (name == "NO_PROXY" or not any(host in value for host in LOCAL_HOSTS))
+    }
