@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Pulumi starts the program inside infra/; its packages and app's lie above.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -11,16 +12,26 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import pulumi
 
 from infra import config
-from infra.aws import read
-from infra.aws.stack import AwsStack
-from infra.local import LocalStack
+
+if TYPE_CHECKING:
+    from infra.aws.stack import AwsStack
+    from infra.local import LocalStack
+
+
+def program() -> AwsStack | LocalStack:
+    """The stack of the kind that its file names; what the other kind needs is not even loaded."""
+    if config.given().get("kind") == "aws":
+        from infra.aws import read
+        from infra.aws.stack import AwsStack
+
+        return AwsStack(config.PROJECT, read.load())
+    from infra.local import LocalStack
+
+    return LocalStack(config.PROJECT, config.load())
+
 
 try:
-    stack = (
-        AwsStack(config.PROJECT, read.load())
-        if config.given().get("kind") == "aws"
-        else LocalStack(config.PROJECT, config.load())
-    )
+    stack = program()
 except config.ConfigError as error:
     raise pulumi.RunError(str(error)) from None
 

@@ -1,0 +1,82 @@
+"""A stack on AWS as Pulumi is told of it: a stand-in for the engine that writes down what is to be made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks, settings
+
+from infra.aws.config import AwsConfig
+from infra.aws.stack import AwsStack
+
+ACCOUNT = "123456789012"
+REGISTRY = f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com"
+
+
+@dataclass
+class Recorded(mocks.Mocks):
+    """What was made: inputs and options by type and name."""
+
+    made: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    options: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        self.made[args.typ, args.name] = args.inputs
+        known = {
+            "arn": f"arn:aws:x:{args.name}",
+            "repositoryUrl": f"{REGISTRY}/{args.inputs.get('name')}",
+            "ref": f"{args.inputs.get('tag')}@sha256:{'0' * 64}",
+            "publicIp": "203.0.113.99",
+            "allocationId": "eipalloc-1",
+            "version": 1,
+        }
+        return f"{args.name}-id", {**known, **args.inputs}
+
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        return {
+            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
+            "aws:ecr/getAuthorizationToken:getAuthorizationToken": {
+                "userName": "AWS",
+                "password": "hush-registry",
+            },
+        }[args.token]
+
+    def of(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The inputs of all resources of a type, such as ec2/instance:Instance, by name."""
+        return {name: inputs for (typ, name), inputs in self.made.items() if typ == f"aws:{kind}"}
+
+
+class Monitor(mocks.MockMonitor):
+    """Writes down the options of resources too: protected, kept, ignored changes, order."""
+
+    mocks: Recorded
+
+    def RegisterResource(self, request: Any) -> Any:
+        self.mocks.options[request.type, request.name] = request
+        return super().RegisterResource(request)
+
+
+def stack(config: AwsConfig, *, preview: bool = False) -> Recorded:
+    """Everything that a stack is made of."""
+    return record(config.stack, lambda: AwsStack("voicestack", config), preview=preview)
+
+
+def record(name: str, make: Callable[[], object], *, preview: bool = False) -> Recorded:
+    """Everything that a program makes."""
+    recorded = Recorded()
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    mocks.set_mocks(recorded, project="voicestack", stack=name, preview=preview, monitor=Monitor(recorded))
+
+    @pulumi.runtime.test
+    def run() -> None:
+        make()
+
+    try:
+        run()
+    finally:
+        settings.reset_options()
+    return recorded
