@@ -80,8 +80,13 @@ def verdict(
     standings: Iterable[Standing],
     restarts_before: Mapping[str, int],
     unhealthy_for: Mapping[str, float],
+    *,
+    settled: bool,
 ) -> Verdict:
-    """How far a release has come. Restarts are counted by container, seconds of ill health by service."""
+    """How far a release has come. Restarts are counted by container, seconds of ill health by service.
+
+    Until Compose has `settled`, a container that ended may only be one that is being replaced.
+    """
     found = {each.service: each for each in standings}
     awaited, broken = [], {}
     for service in expected:
@@ -90,13 +95,15 @@ def verdict(
             awaited.append(f"{service} (not made yet)")
             continue
         crashes = standing.restarts - restarts_before.get(standing.container, 0)
-        if crashes >= CRASHES:
+        crashing = crashes >= CRASHES and standing.health != "healthy"
+        # A container that runs again for a moment tells no exit code.
+        if crashing and standing.status != "running":
             broken[service] = f"ended {crashes} times, last with exit code {standing.exit_code}"
-        elif standing.status in ("exited", "dead"):
+        elif settled and standing.status == "exited":
             broken[service] = f"ended with exit code {standing.exit_code}"
         elif standing.health == "unhealthy" and unhealthy_for.get(service, 0.0) >= UNHEALTHY_FOR:
             broken[service] = "is unhealthy"
-        elif not standing.well:
+        elif crashing or not standing.well:
             awaited.append(f"{service} ({standing.words})")
     return Verdict(tuple(awaited), broken)
 

@@ -14,6 +14,7 @@ from .decide import Standing
 LOG_LINES = 20
 LABEL = "com.docker.compose"
 ASK_WITHIN = 60.0
+LEAVING = ("removing", "dead")
 
 
 class EngineError(RuntimeError):
@@ -51,15 +52,16 @@ def images(compose: Mapping[str, Any]) -> list[str]:
 
 
 def standings(project: str) -> list[Standing]:
-    """The containers of a Compose project, those that ended included."""
+    """The containers of a Compose project, those that ended included, those being removed not."""
     ids = docker("ps", "--all", "--quiet", "--filter", f"label={LABEL}.project={project}").split()
     if not ids:
         return []
     try:
-        return [standing(each) for each in json.loads(docker("inspect", *ids))]
+        found = [standing(each) for each in json.loads(docker("inspect", *ids))]
     except EngineError:
         # One was removed in between: Compose replaces it.
         return []
+    return [each for each in found if each.status not in LEAVING]
 
 
 def standing(container: Mapping[str, Any]) -> Standing:

@@ -170,9 +170,8 @@ def watch(
         code, now = started.poll(), time.monotonic()
         found = engine.standings(compose["name"])
         ill = {each.service: ill.get(each.service, now) for each in found if each.health == "unhealthy"}
-        seen = decide.verdict(
-            compose["services"], found, before, {name: now - since for name, since in ill.items()}
-        )
+        unhealthy_for = {name: now - since for name, since in ill.items()}
+        seen = decide.verdict(compose["services"], found, before, unhealthy_for, settled=code is not None)
         if seen.failed:
             raise ReleaseError(explain(host, seen.failed, found))
         if code == 0 and not seen.awaited:

@@ -1,0 +1,93 @@
+"""The bundle of a release: the same input gives the same bundle, and no secret is in it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from app import catalog
+from app.catalog import CATALOG
+from app.containers import SECRETS, Container, containers
+from app.release.bundle import Bundle, BundleError, build, longest, secrets
+from app.release.names import DATA
+from app.settings import load
+from infra.hosts import program
+
+PASSWORDS = {name.upper(): f"secret-{name}" for name in SECRETS} | {
+    "MEDIA_PUBLISH_USER": "obs",
+    "MEDIA_READ_USER": "viewer",
+}
+
+
+def everything(**variables: str) -> list[Container]:
+    return containers(tuple(CATALOG), load({**PASSWORDS, **variables}))
+
+
+def references(chosen: list[Container]) -> dict[str, str]:
+    return {each.image: f"example/{each.image.replace(':', '-')}@sha256:{'a' * 64}" for each in chosen}
+
+
+def made(chosen: list[Container] | None = None, **options: str) -> Bundle:
+    chosen = everything() if chosen is None else chosen
+    return build("streaming", chosen, references(chosen), program(), **options)
+
+
+def test_the_same_input_gives_the_same_release_and_any_other_another() -> None:
+    assert made() == made()
+    assert made().release != made(everything(LOG_LEVEL="debug")).release
+    assert made().key == f"releases/streaming/{made().release}.json"
+
+
+def test_another_secret_is_no_other_release_and_no_bundle_holds_one() -> None:
+    assert made() == made(everything(API_KEYS="another"))
+    assert "secret-" not in made().content
+    assert json.loads(made().content)["secrets"] == sorted(name.upper() for name in SECRETS)
+
+
+def test_secrets_are_kept_under_the_variable_that_the_compose_file_names() -> None:
+    kept = secrets(everything())
+    assert kept["DB_PASSWORD"] == "secret-db_password"
+    assert "POSTGRES_PASSWORD" not in kept
+    environment = json.loads(made().content)["compose"]["services"]["db"]["environment"]
+    assert environment["POSTGRES_PASSWORD"] == "${DB_PASSWORD}"
+
+
+def test_every_image_is_pinned_and_one_that_is_not_is_named() -> None:
+    services = json.loads(made().content)["compose"]["services"].values()
+    assert all("@sha256:" in service["image"] for service in services)
+    chosen = everything()
+    loose = {**references(chosen), "postgres:15": "postgres:15", "media": ""}
+    with pytest.raises(BundleError) as told:
+        build("streaming", chosen, loose, program())
+    assert "postgres:15" in str(told.value)
+    assert "media: no reference" in str(told.value)
+
+
+def test_all_data_lies_on_the_hosts_own_volume() -> None:
+    content = json.loads(made().content)
+    devices = {volume["driver_opts"]["device"] for volume in content["compose"]["volumes"].values()}
+    assert devices == {f"{DATA}/{volume.name}" for volume in catalog.VOLUMES}
+    assert content["folders"] == sorted(volume.name for volume in catalog.VOLUMES)
+
+
+def test_logs_go_to_cloudwatch_only_where_asked() -> None:
+    plain = json.loads(made().content)["compose"]["services"]
+    assert {service["logging"]["driver"] for service in plain.values()} == {"json-file"}
+    asked = json.loads(made(region="eu-central-1", logs="/voicestack/prod").content)["compose"]["services"]
+    assert {service["logging"]["driver"] for service in asked.values()} == {"awslogs"}
+    options = asked["web"]["logging"]["options"]
+    assert (options["awslogs-group"], options["awslogs-region"]) == ("/voicestack/prod", "eu-central-1")
+    assert options["awslogs-stream"] == "${VOICESTACK_HOST}/web"
+
+
+def test_a_release_is_given_the_time_of_its_longest_chain() -> None:
+    by_name = {service.name: service for service in CATALOG}
+    chain = ("web", "dubber", "sts")
+    assert longest(list(CATALOG)) >= sum(by_name[name].start_within for name in chain)
+    assert longest([by_name["web"]]) == by_name["web"].start_within
+
+
+def test_the_program_travels_along_whole() -> None:
+    assert json.loads(made().content)["program"] == program()
+    assert {"__init__.py", "__main__.py", "decide.py"} <= set(program())
