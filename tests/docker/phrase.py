@@ -11,8 +11,8 @@ import numpy as np
 from app.speech.engines.piper import Piper
 from app.speech.sound import to_pcm
 
-TEXT = "The weather is fine today."
-HEARD = "fine today"
+TEXT = "The government will help the schools."
+HEARD = "government"
 PAUSE = 0.5
 
 
