@@ -127,6 +127,7 @@ env: ## Write .env from .env.example, unless there is one
 clean: ## Remove .venv, caches and, if you say so, the data of containers and everything under data/
 	@read -r -p "Remove .venv and caches? [y/N] " answer; [ "$$answer" = y ] || exit 0; \
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis; \
-	read -r -p "Remove the data volumes of the stack $(STACK) too? [y/N] " answer; [ "$$answer" != y ] || \
+	read -r -p "Remove the images and the data volumes of the stack $(STACK) too? [y/N] " answer; [ "$$answer" != y ] || { \
 	docker volume ls --quiet --filter label=voicestack.stack=$(STACK) | xargs -r docker volume rm; \
+	docker images --format '{{.Repository}}:{{.Tag}}' 'voicestack/*:$(STACK)' | xargs -r docker image rm; }; \
 	read -r -p "Remove data/ too (recordings, models)? [y/N] " answer; [ "$$answer" = y ] || exit 0; rm -rf data

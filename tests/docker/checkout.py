@@ -87,13 +87,18 @@ class Checkout:
         return {service: (each["Id"], each["State"]["StartedAt"]) for service, each in found.items()}
 
     def remove(self) -> None:
-        """Takes the stack down and removes its data."""
+        """Takes the stack down and removes its data and images."""
         self.pulumi("destroy", "--yes", "--skip-preview")
         volumes = docker(
             "volume", "ls", "--quiet", "--filter", f"label=voicestack.stack={self.stack}"
         ).split()
         if volumes:
             docker("volume", "rm", *volumes)
+        images = docker(
+            "images", "--format", "{{.Repository}}:{{.Tag}}", f"voicestack/*:{self.stack}"
+        ).split()
+        if images:
+            docker("image", "rm", *images)
 
 
 def docker(*arguments: str, both: bool = False) -> str:
