@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.release import names
+from infra.policy.rules import UNTAGGED
 from tests.unit.infra.aws.given_values import GIVEN, chosen
 from tests.unit.infra.aws.recorded import REGISTRY, Recorded, stack
 
@@ -17,14 +18,6 @@ TAGS = {
     names.OWNER_TAG: "media-team",
     names.COST_TAG: "4711",
 }
-# Types of AWS that take no tags.
-UNTAGGED = {
-    "aws:dlm/none", "aws:ec2/eipAssociation:EipAssociation", "aws:ec2/route:Route",
-    "aws:ec2/routeTableAssociation:RouteTableAssociation", "aws:ec2/volumeAttachment:VolumeAttachment",
-    "aws:ecr/lifecyclePolicy:LifecyclePolicy", "aws:iam/rolePolicy:RolePolicy",
-    "aws:route53/record:Record", "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-    "aws:sns/topicSubscription:TopicSubscription",
-}  # fmt: skip
 ALL = {"alarmEmail": "ops@example.org", "domain": "live.example.org", "hostedZone": "Z0123456789ABC",
        "logs": "true"}  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""What no stack may do, whatever its program says."""
