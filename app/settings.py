@@ -146,7 +146,9 @@ class Settings(BaseSettings):
         "Voice engine: piper, espeak, auto (piper where it has a voice for the language), or xtts (voices "
         "cloned from samples in VOICES_DIR).",
     )
-    tts_model: str = section("Speech", "", "Voice model of piper: a file in VOICES_DIR.", "es_ES-x")
+    tts_model: str = section(
+        "Speech", "", "Voice of piper: in VOICES_DIR, or fetched by preload.", "es_ES-davefx-medium"
+    )
     tts_device: Device = section("Speech", "auto", "Where the voice runs: auto, cpu or cuda.")
     voices_dir: Path = section(
         "Speech",
@@ -188,7 +190,7 @@ class Settings(BaseSettings):
         "Speech API",
         (),
         "Models that `python -m app preload` fetches where none is named, separated by commas.",
-        "small,opus-mt-en-es",
+        "small,es_ES-davefx-medium",
     )
     force_download: bool = section("Speech API", False, "Fetch models anew although they are there.")
 

@@ -112,7 +112,7 @@ def _espeak(_: Settings) -> Engine:
 
 
 def _piper(settings: Settings) -> Engine:
-    return _new("piper", "Piper")(settings.voices_dir, settings.tts_device)
+    return _new("piper", "Piper")(settings.voices_dir, settings.tts_device, models_dir=settings.models_dir)
 
 
 def _xtts(settings: Settings) -> Engine:

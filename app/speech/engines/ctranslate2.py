@@ -12,6 +12,7 @@ from typing import Any
 
 from app.speech import device, licences
 from app.speech.engines.subwords import Subwords, open_subwords
+from app.speech.preload.folders import folder_name
 from app.speech.types import EngineMissing, SpeechError
 
 NLLB = {
@@ -40,7 +41,7 @@ class CTranslate2:
 
     def __init__(self, model: str, wanted_device: str, models_dir: Path) -> None:
         self.model_name = model
-        self.folder = models_dir / model
+        self.folder = models_dir / folder_name(model)
         self.wanted_device = wanted_device
         self.device = "cpu"
         self.many = False

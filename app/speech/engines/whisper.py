@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.speech import device, licences
+from app.speech.preload.folders import folder_name
 from app.speech.rest.transcript import Segment
 from app.speech.types import RECOGNISER_RATE, EngineMissing, Samples, SpeechError, Word
 
@@ -57,7 +58,7 @@ class Whisper:
         from faster_whisper import WhisperModel
 
         self.device = device.choose(self.wanted_device, "ASR_DEVICE")
-        folder = self.models_dir / self.model_name
+        folder = self.models_dir / folder_name(self.model_name)
         try:
             self._model = WhisperModel(
                 str(folder) if folder.is_dir() else self.model_name,

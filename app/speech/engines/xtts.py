@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from app.speech import device, licences
+from app.speech.preload.folders import folder_name
 from app.speech.sound import trimmed
 from app.speech.types import EngineMissing, Samples, SpeechError
 
@@ -49,7 +50,7 @@ class Xtts:
         voices_dir: Path,
         count: Callable[[], int] = torch_cuda_devices,
     ) -> None:
-        self.folder = models_dir / (model or DEFAULT_MODEL)
+        self.folder = models_dir / folder_name(model or DEFAULT_MODEL)
         self.wanted_device = wanted_device
         self.voices_dir = voices_dir
         self.device = "cpu"

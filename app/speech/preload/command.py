@@ -10,6 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from app.settings import Settings
 from app.speech.preload.fetch import bring
+from app.speech.preload.folders import complete, folder_name
 from app.speech.preload.hub import FetchFailed, Hub
 from app.speech.preload.names import Model, UnknownModel, find, used
 
@@ -21,7 +22,7 @@ def preload(settings: Settings, names: list[str], everything: bool, force: bool)
     """Fetches the named models, or PRELOAD_MODELS, or with `everything` all that the settings use."""
     wanted = [*names, *used(settings)] if everything else names or list(settings.preload_models)
     try:
-        models = [find(name) for name in dict.fromkeys(wanted)]
+        models = [known(name, settings.models_dir) for name in dict.fromkeys(wanted)]
     except UnknownModel as error:
         print(error, file=sys.stderr)
         return BAD_NAME
@@ -38,6 +39,16 @@ def preload(settings: Settings, names: list[str], everything: bool, force: bool)
     return FAILED if any(failures) else 0
 
 
+def known(name: str, models_dir: Path) -> Model:
+    """The model of a name; one that somebody put into its folder may have any. Raises UnknownModel."""
+    try:
+        return find(name)
+    except UnknownModel:
+        if not name.strip(". ") or not complete(models_dir / folder_name(name)):
+            raise
+        return Model(folder_name(name), "")
+
+
 def _one(hub: Hub, model: Model, models_dir: Path, force: bool) -> bool:
     """Fetches one model and tells how it went; True where it failed."""
     console = Console(stderr=True)
@@ -46,7 +57,11 @@ def _one(hub: Hub, model: Model, models_dir: Path, force: bool) -> bool:
         with Progress(*columns, console=console) as bars:
             task = bars.add_task(model.name, total=None)
             fetched = bring(
-                hub, model, models_dir, lambda n, total: bars.update(task, completed=n, total=total), force
+                hub,
+                model,
+                models_dir,
+                lambda n, total: bars.update(task, completed=n, total=total),
+                force and bool(model.repository),
             )
     except FetchFailed as error:
         print(f"{model.name}: {error}", file=sys.stderr)

@@ -6,31 +6,17 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from app.speech.preload.hub import FetchFailed, Hub
+from app.speech.preload.folders import MANIFEST, complete
+from app.speech.preload.hub import FetchFailed, File, Hub
 from app.speech.preload.names import Model
 
-MANIFEST = ".voicestack.json"
-"""Written last into a model's folder: the files it is made of, with their lengths."""
-UNWANTED = (".gitattributes", "README.md")
+UNWANTED = (".gitattributes", "README.md", "samples")
+"""Files and folders that no engine needs; `samples` is where voices have their recordings."""
 
 Report = Callable[[int, int], None]
 """Called with the bytes that are there and the bytes of the whole model."""
-
-
-def complete(folder: Path) -> bool:
-    """Whether a model's folder holds all its files; one that was put there by hand counts as whole."""
-    if not folder.is_dir():
-        return False
-    manifest = folder / MANIFEST
-    if not manifest.is_file():
-        return any(folder.iterdir())
-    try:
-        sizes = json.loads(manifest.read_text(encoding="utf-8"))
-        return all((folder / path).stat().st_size == size for path, size in sizes.items())
-    except (OSError, ValueError, AttributeError):
-        return False
 
 
 def bring(hub: Hub, model: Model, models_dir: Path, report: Report, force: bool = False) -> bool:
@@ -41,23 +27,34 @@ def bring(hub: Hub, model: Model, models_dir: Path, report: Report, force: bool 
     folder = models_dir / model.name
     if complete(folder) and not force:
         return False
-    files = [file for file in hub.files(model.repository) if file.path not in UNWANTED]
-    total = sum(file.size for file in files)
+    files = wanted(hub.files(model.repository, model.path), model.path)
+    total = sum(file.size for file in files.values())
     coming = models_dir / f".{model.name}.part"
     try:
         coming.mkdir(parents=True, exist_ok=True)
         room(coming, total)
         done = 0
-        for file in files:
+        for inside, file in files.items():
             before = done
-            hub.fetch(model.repository, file, coming / file.path, lambda n, b=before: report(b + n, total))  # type: ignore[misc]
+            hub.fetch(model.repository, file, coming / inside, lambda n, b=before: report(b + n, total))  # type: ignore[misc]
             done += file.size
             report(done, total)
-        (coming / MANIFEST).write_text(json.dumps({file.path: file.size for file in files}), encoding="utf-8")
+        sizes = {str(inside): file.size for inside, file in files.items()}
+        (coming / MANIFEST).write_text(json.dumps(sizes), encoding="utf-8")
         swap(coming, folder)
     except OSError as error:
         raise FetchFailed(f"{models_dir} can't be written: {error.strerror or error}") from error
     return True
+
+
+def wanted(files: list[File], folder: str) -> dict[PurePosixPath, File]:
+    """The files that an engine needs, by their path inside the model's folder in its repository."""
+    inside = {PurePosixPath(file.path): file for file in files}
+    return {
+        path.relative_to(folder): file
+        for path, file in inside.items()
+        if path.is_relative_to(folder) and path.relative_to(folder).parts[0] not in UNWANTED
+    }
 
 
 def room(folder: Path, total: int) -> None:

@@ -87,9 +87,10 @@ class Hub:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def files(self, repository: str) -> list[File]:
-        """The files of a model. Raises FetchFailed."""
-        url = f"{self.address}/api/models/{repository}/tree/main?recursive=true"
+    def files(self, repository: str, folder: str = "") -> list[File]:
+        """The files of a model, or of a folder in its repository. Raises FetchFailed."""
+        tree = f"tree/main/{folder}".rstrip("/")
+        url = f"{self.address}/api/models/{repository}/{tree}?recursive=true"
         found: list[File] = []
         while url:
             answer = self._json(url, repository)

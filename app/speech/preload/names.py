@@ -1,11 +1,13 @@
-"""Which models a name stands for, and which ones the settings use. Pure."""
+"""Which models a name stands for, where they lie, and which ones the settings use."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.settings import Settings
+from app.speech.preload.folders import folder_name
 
 WHISPER = {
     "large": "Systran/faster-whisper-large-v3",
@@ -24,6 +26,10 @@ WHISPER = {
 """Names of Whisper's sizes and where their CTranslate2 models are (faster_whisper.utils._MODELS)."""
 XTTS = "xtts-v2"
 OTHERS = {XTTS: "coqui/XTTS-v2"}
+VOICES = "rhasspy/piper-voices"
+CARRIED = "en_US-joe-medium"
+"""The Piper voice that a package carries."""
+_VOICE = re.compile(r"([a-z]{2,3})_[A-Z]{2}-\w+-(x_low|low|medium|high)")
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
@@ -33,21 +39,29 @@ class UnknownModel(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """A model: the name of its folder under DATA_DIR/models, and its address on the hub."""
+    """A model: the name of its folder under DATA_DIR/models, and its address on the hub.
+
+    `path` is its folder in a repository that holds many.
+    """
 
     name: str
     repository: str
+    path: str = ""
 
 
 def find(name: str) -> Model:
-    """The model of a name: a known one, or `owner/model` on the hub. Raises UnknownModel."""
+    """The model of a name: a known one, a Piper voice, or `owner/model` on the hub. Raises UnknownModel."""
+    if voice := _VOICE.fullmatch(name):
+        language, (region, speaker, quality) = voice[1], name.split("-")
+        return Model(name, VOICES, f"{language}/{region}/{speaker}/{quality}")
     repository = (WHISPER | OTHERS).get(name, name)
     if not _NAME.fullmatch(repository) or "/" not in repository:
         raise UnknownModel(
-            f"unknown model {name!r}; name one of {', '.join(sorted(WHISPER | OTHERS))}, or one of the hub "
-            "as owner/model"
+            f"unknown model {name!r}; name one of {', '.join(sorted(WHISPER | OTHERS))}, a Piper voice such "
+            "as es_ES-davefx-medium, or a model of the hub as owner/model; or put its folder into "
+            "DATA_DIR/models"
         )
-    return Model(name.rsplit("/", 1)[-1], repository)
+    return Model(folder_name(name), repository)
 
 
 def used(settings: Settings) -> list[str]:
@@ -59,4 +73,11 @@ def used(settings: Settings) -> list[str]:
         names.append(settings.mt_model)
     if settings.tts_engine == "xtts":
         names.append(settings.tts_model or XTTS)
+    elif settings.tts_engine != "espeak" and fetchable(settings.tts_model, settings.voices_dir):
+        names.append(settings.tts_model)
     return list(dict.fromkeys(names))
+
+
+def fetchable(voice: str, voices_dir: Path) -> bool:
+    """Whether a voice is one of Piper's that neither a package nor VOICES_DIR holds."""
+    return voice != CARRIED and bool(_VOICE.fullmatch(voice)) and not (voices_dir / f"{voice}.onnx").is_file()

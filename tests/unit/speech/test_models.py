@@ -9,6 +9,7 @@ import pytest
 
 from app.speech.engines.ctranslate2 import END, CTranslate2
 from app.speech.engines.whisper import Whisper
+from app.speech.rest.transcript import Segment
 from app.speech.types import RECOGNISER_RATE, SpeechError
 from tests.unit.speech import tiny_models
 
@@ -90,3 +91,24 @@ def test_whisper_takes_several_phrases_of_a_file_at_once(whisper: Whisper) -> No
     assert segments
     assert all(0.0 <= segment.start <= segment.end <= 6.0 for segment in segments)
     assert all(0.0 <= word.start <= word.end <= 6.0 for segment in segments for word in segment.words)
+
+
+def test_whisper_of_many_languages_finds_them_out_and_translates(tmp_path: Path) -> None:
+    tiny_models.whisper(tmp_path / "tiny", ("en", "es", "de"))
+    engine = Whisper("somebody/tiny", "cpu", tmp_path)
+    engine.load()
+    sound = [noise(2.0)]
+    said, found = engine.transcribe_batch(sound, "", "", "transcribe")
+    translated, told = engine.transcribe_batch(sound, "es", "", "translate")
+
+    assert {"en", "es", "de"} <= set(engine.languages)
+    assert found in ("en", "es", "de")
+    assert told == "es"
+    # What it says is gibberish; that its scores differ shows that it was told to translate.
+    assert scores(translated) != scores(engine.transcribe_batch(sound, "es", "", "transcribe")[0])
+    assert scores(said) == scores(engine.transcribe_batch(sound, found, "", "transcribe")[0])
+
+
+def scores(segments: list[Segment]) -> list[float]:
+    assert segments
+    return [segment.average_log_probability for segment in segments]

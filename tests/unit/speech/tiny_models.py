@@ -46,13 +46,17 @@ class Weights:
         self.linear(layer.ffn.linear_1, WIDTH, 2 * WIDTH)
 
 
-def whisper(folder: Path) -> None:
-    """An English Whisper of one layer, in the form that faster-whisper loads."""
+def whisper(folder: Path, languages: tuple[str, ...] = ("en",)) -> None:
+    """A Whisper of one layer, in the form that faster-whisper loads."""
     folder.mkdir(parents=True)
-    special = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|translate|>", "<|transcribe|>"]
+    heard = [f"<|{language}|>" for language in languages]
+    special = ["<|endoftext|>", "<|startoftranscript|>", *heard, "<|translate|>", "<|transcribe|>"]
     special += ["<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]
     special += [f"<|{step * 0.02:.2f}|>" for step in range(1501)]
     plain = [*sorted(pre_tokenizers.ByteLevel.alphabet()), *(f"Ġ{letter}" for letter in LETTERS)]
+    if len(languages) > 1:
+        # CTranslate2 tells a Whisper of many languages by this word, which the English ones lack.
+        plain.append("")
     tokens = [*plain, *special]
     tokenizer = Tokenizer(
         models.BPE(
@@ -80,7 +84,7 @@ def whisper(folder: Path) -> None:
     fill.block(spec.decoder.layer[0], with_attention=True)
     spec.config.suppress_ids = []
     spec.config.suppress_ids_begin = []
-    spec.config.lang_ids = []
+    spec.config.lang_ids = [tokens.index(token) for token in heard]
     spec.config.alignment_heads = [(0, 0)]
     save(spec, folder, tokens)
 
