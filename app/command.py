@@ -251,12 +251,24 @@ def demo_sales(context: typer.Context) -> None:
     one(context.args, prog_name="python -m app demo-sales")
 
 
+@cli.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def release(context: typer.Context) -> None:
+    """Show the releases of a stack on AWS (list), or put an older one back (rollback)."""
+    releases = importlib.import_module("app.release.command").cli
+    releases(context.args, prog_name="python -m app release")
+
+
 @cli.command()
 def preload(
     names: Annotated[list[str] | None, typer.Argument(help="More models.", metavar="[MODEL]...")] = None,
     models: Annotated[
         list[str] | None,
-        typer.Option("--models", help="Models: a size of Whisper (small), xtts-v2, or owner/model."),
+        typer.Option(
+            "--models", help="Models: a size of Whisper (small), a Piper voice, xtts-v2, owner/model."
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All models that the settings use.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Fetch anew what is there.")] = False,

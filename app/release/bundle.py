@@ -20,6 +20,7 @@ from app.containers import Container
 from app.release.names import DATA, Role, bundle_key
 
 FORMAT = 1
+MODELS = "models"  # the volume that speech models lie on
 DIGEST = "@sha256:"
 HOST_VARIABLE = "VOICESTACK_HOST"
 # Pulled and started it may take this much longer than its services are given to get healthy, in seconds.
@@ -52,11 +53,13 @@ def build(
     *,
     region: str = "",
     logs: str = "",
+    models: bool = False,
 ) -> Bundle:
     """The bundle of these containers; `references` leads from each image to its reference by digest.
 
     `program` is what infra.hosts.program() gives. `logs` is the CloudWatch log group in `region`, empty
-    where logs stay on the host. Raises BundleError for an image without a digest.
+    where logs stay on the host; `models` says whether the settings use models that must be fetched first
+    (app.speech.preload.names.used). Raises BundleError for an image without a digest.
     """
     chosen = list(chosen)
     content = {
@@ -66,6 +69,7 @@ def build(
         "compose": pinned(chosen, references, region, logs),
         "secrets": sorted(secrets(chosen)),
         "folders": sorted({name for each in chosen for name in each.mounts}),
+        "models": next((each.name for each in chosen if models and MODELS in each.mounts), ""),
         "gpu": any(each.gpu for each in chosen),
         "within": longest([each.service for each in chosen]) + SLACK,
         "program": dict(program),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from .decide import Standing
 LOG_LINES = 20
 LABEL = "com.docker.compose"
 ASK_WITHIN = 60.0
+# The way to where models come from, which only the host knows.
+PASSED_ON = ("HF_ENDPOINT", "HF_TOKEN", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 LEAVING = ("removing", "dead")
 
 
@@ -88,6 +90,25 @@ def last_lines(container: str) -> list[str]:
     except subprocess.TimeoutExpired:
         return ["(its log can't be read)"]
     return done.stdout.decode(errors="replace").splitlines()[-LOG_LINES:]
+
+
+def compose_run(
+    file: Path, secrets: Path, service: str, words: Sequence[str], environment: Mapping[str, str]
+) -> Iterator[str]:
+    """Runs a command in a service's image, beside the service; gives its lines. Raises EngineError."""
+    passed = [option for name in PASSED_ON if os.environ.get(name) for option in ("--env", name)]
+    command = (
+        "docker", "compose", "--file", str(file), "--env-file", str(secrets), "--progress", "quiet",
+        "run", "--rm", "--no-deps", "--no-TTY", *passed, service, *words,
+    )  # fmt: skip
+    with subprocess.Popen(
+        command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, errors="replace",
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        yield from (line.rstrip() for line in running.stdout)
+    if running.returncode != 0:
+        raise EngineError(f"{' '.join(words)} ended with exit code {running.returncode}")
 
 
 def compose_up(

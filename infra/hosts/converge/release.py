@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,6 +47,11 @@ class Host:
     say: Callable[[str], None]
     secrets: Mapping[str, str]
     docker_config: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a Compose file names besides secrets."""
+        return {"VOICESTACK_HOST": self.name}
 
     def hidden(self, text: str) -> str:
         """The text without any secret."""
@@ -116,10 +122,12 @@ def attempt(host: Host, release: str, bundle: Mapping[str, Any]) -> None:
         (host.places.data / name).mkdir(parents=True, exist_ok=True)
     pull(host, bundle["compose"])
     file, secrets = write(host, bundle)
+    if bundle["models"]:
+        fetch_models(host, bundle["models"], file, secrets)
     output = host.places.run / "compose.log"
     before = {each.container: each.restarts for each in engine.standings(bundle["compose"]["name"])}
     host.say(f"starting release {release}")
-    started = engine.compose_up(file, secrets, output, {"VOICESTACK_HOST": host.name})
+    started = engine.compose_up(file, secrets, output, host.environment)
     try:
         watch(host, bundle, started, before, output)
     finally:
@@ -152,6 +160,19 @@ def pull(host: Host, compose: Mapping[str, Any]) -> None:
             "pull", "--quiet", reference,
             environment={"DOCKER_CONFIG": str(host.docker_config)}, within=PULL_WITHIN,
         )  # fmt: skip
+
+
+def fetch_models(host: Host, service: str, file: Path, secrets: Path) -> None:
+    """Has the models fetched that are missing on the volume. Raises ReleaseError."""
+    host.say("fetching the models that are missing")
+    lines: deque[str] = deque(maxlen=engine.LOG_LINES)
+    try:
+        for line in engine.compose_run(file, secrets, service, ("preload", "--all"), host.environment):
+            host.say(host.hidden(line))
+            lines.append(line)
+    except engine.EngineError as problem:
+        said = "\n".join([f"models: {problem}; its last lines:", *(f"  | {line}" for line in lines)])
+        raise ReleaseError(host.hidden(said)) from None
 
 
 def watch(

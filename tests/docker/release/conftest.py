@@ -37,7 +37,7 @@ class Machine:
         self.secrets = {"MEDIA_PUBLISH_PASSWORD": "pub", "MEDIA_READ_PASSWORD": "read"}
         self.said: list[str] = []
 
-    def bundle(self, **kinds: str) -> Bundle:
+    def bundle(self, *, models: bool = False, **kinds: str) -> Bundle:
         """A release in which a service's image is of another kind than `steady-1`."""
         names = [each.name for each in catalog.select(SERVICES)]
         settings = load(
@@ -48,7 +48,7 @@ class Machine:
         )  # fmt: skip
         chosen = [replace(each, image=each.name) for each in containers(catalog.select(SERVICES), settings)]
         references = {name: self.images.reference(kinds.get(name, "steady-1")) for name in names}
-        return build("streaming", chosen, references, program())
+        return build("streaming", chosen, references, program(), models=models)
 
     def content(self, bundle: Bundle) -> dict[str, Any]:
         """A bundle's content in this test's own project and folder."""

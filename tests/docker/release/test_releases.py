@@ -122,3 +122,18 @@ def test_five_good_releases_are_kept_and_the_images_of_others_removed(machine: M
     assert kept == set(newest_first[:5])
     assert not engine.has_image(machine.images.reference("steady-3"))
     assert engine.has_image(machine.images.reference("steady-4"))
+
+
+def test_models_are_fetched_before_the_service_that_needs_them_starts(machine: Machine) -> None:
+    machine.bring(machine.bundle(models=True, sts="fetching"))
+    assert (machine.places.data / "models" / "tiny").read_text(encoding="utf-8") == "fetching tiny\n"
+    assert "fetching tiny" in machine.said
+    assert machine.running()["sts"].well
+
+
+def test_models_that_cannot_be_fetched_stop_the_release_before_anything_changes(machine: Machine) -> None:
+    machine.bring(machine.bundle())
+    before = machine.running()
+    with pytest.raises(ReleaseError, match="no way to the hub"):
+        machine.bring(machine.bundle(models=True, sts="offline"))
+    assert machine.running() == before

@@ -13,6 +13,11 @@ LASTING = 'trap "exit 0" TERM; while :; do sleep 0.2; done'
 KINDS = {
     "steady": f"echo ready; touch /tmp/well; {LASTING}",
     "crashing": 'sleep 0.2; echo "no such voice; password $MEDIA_PUBLISH_PASSWORD" >&2; exit 3',
+    "fetching": (
+        'if [ "$1" = preload ]; then echo "fetching tiny" | tee /data/models/tiny; exit; fi; '
+        f"cat /data/models/tiny > /tmp/well; {LASTING}"
+    ),
+    "offline": 'if [ "$1" = preload ]; then echo "no way to the hub"; exit 1; fi; exit 2',
     "ill": f'echo "the model is missing"; {LASTING}',
 }
 
@@ -31,7 +36,7 @@ class Images:
             command = KINDS[name.partition("-")[0]]
             text = (
                 f"FROM debian:bookworm-slim\nLABEL made={name}\n"
-                f"ENTRYPOINT {json.dumps(['sh', '-c', command])}\n"
+                f"ENTRYPOINT {json.dumps(['sh', '-c', command, 'service'])}\n"
                 "HEALTHCHECK --interval=1s --timeout=3s --start-period=3s --retries=2 CMD test -e /tmp/well\n"
             )
             run("docker", "buildx", "build", "--quiet", "--provenance=false", "--tag", tag, "--push", "-",

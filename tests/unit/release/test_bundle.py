@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def references(chosen: list[Container]) -> dict[str, str]:
     return {each.image: f"example/{each.image.replace(':', '-')}@sha256:{'a' * 64}" for each in chosen}
 
 
-def made(chosen: list[Container] | None = None, **options: str) -> Bundle:
+def made(chosen: list[Container] | None = None, **options: Any) -> Bundle:
     chosen = everything() if chosen is None else chosen
     return build("streaming", chosen, references(chosen), program(), **options)
 
@@ -91,3 +92,11 @@ def test_a_release_is_given_the_time_of_its_longest_chain() -> None:
 def test_the_program_travels_along_whole() -> None:
     assert json.loads(made().content)["program"] == program()
     assert {"__init__.py", "__main__.py", "decide.py"} <= set(program())
+
+
+def test_models_are_fetched_by_a_service_that_has_their_volume_and_only_where_asked() -> None:
+    assert json.loads(made().content)["models"] == ""
+    service = json.loads(made(models=True).content)["models"]
+    assert "models" in catalog.get(service).volumes
+    without = [each for each in everything() if "models" not in each.mounts]
+    assert json.loads(made(without, models=True).content)["models"] == ""
