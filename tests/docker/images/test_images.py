@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import wave
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
 
 from app import __version__, images, media, settings
-from app.speech.engines.piper import Piper
-from app.speech.sound import to_pcm
 from tests.docker.images.conftest import (
     EVERYDAY,
     REGISTRY,
@@ -24,7 +20,6 @@ from tests.docker.images.conftest import (
     published,
     wait_healthy,
 )
-from tests.stack import wait_for
 from tools import build
 from tools.setup import ROOT
 
@@ -134,37 +129,6 @@ def test_the_media_image_serves_with_the_configuration_that_we_render(built: Bui
     with container("-v", f"{config}:/etc/mediamtx.yml:ro", built.name("media")) as made:
         wait_healthy(made, within=30)
         assert docker("exec", made, "sh", "-c", "command -v curl").stdout.strip() == "/usr/bin/curl"
-
-
-def test_the_arm64_image_answers_and_transcribes_under_emulation(built: Built, tmp_path: Path) -> None:
-    samples, rate = Piper(Path("no-voices")).speak("The government will help the schools.", "en", "")
-    sound = tmp_path / "phrase.wav"
-    with wave.open(str(sound), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(to_pcm(np.concatenate([samples, np.zeros(rate // 2, np.float32)])))
-    image = built.name("speech", "linux/arm64")
-    options = ("--platform", "linux/arm64", "-e", "SERVICE_MODE=asr", "-p", "127.0.0.1::5001")
-    with container(*options, image) as made:
-        assert docker("exec", made, "uname", "-m").stdout.strip() == "aarch64"
-        address = f"http://{published(made, 5001)}"
-
-        def ready() -> bool:
-            try:
-                return httpx.get(f"{address}/health").status_code == 200
-            except httpx.TransportError:
-                return False
-
-        wait_for("asr on arm64", ready, within=120)
-        answer = httpx.post(
-            f"{address}/v1/audio/transcriptions",
-            files={"file": ("phrase.wav", sound.read_bytes())},
-            data={"model": "pocketsphinx"},
-            timeout=120,
-        )
-        assert answer.status_code == 200, answer.text
-        assert "government" in answer.json()["text"].lower()
 
 
 @pytest.mark.usefixtures("built")
