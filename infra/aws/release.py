@@ -16,11 +16,10 @@ from infra.aws.secrets import Secrets
 
 
 class Release(pulumi.ComponentResource):
-    """What the hosts of a role are to run. `triggers` change whenever they have to act."""
+    """What the hosts of a role are to run. `before` has to be there before they act."""
 
     key: pulumi.Output[str]
-    triggers: list[pulumi.Input[str]]
-    before: list[pulumi.Resource]
+    before: list[pulumi.CustomResource]
 
     def __init__(
         self,
@@ -56,7 +55,6 @@ class Release(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[content]),
         )
         self.key = made.apply(lambda one: one.key)
-        self.triggers = [self.key, *(each.version.apply(str) for each in secrets.parameters)]
         self.before = [parameter, *secrets.parameters]
         self.register_outputs({})
 

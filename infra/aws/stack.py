@@ -20,6 +20,7 @@ from infra.aws.host import Host
 from infra.aws.network import Network
 from infra.aws.registry import Registry
 from infra.aws.release import Release
+from infra.aws.rollout import roll_out
 from infra.aws.secrets import Secrets
 from infra.aws.volume import Snapshots
 
@@ -52,7 +53,7 @@ class AwsStack(pulumi.ComponentResource):
             )
             for host in config.hosts
         }
-        ec2.EipAssociation(
+        reachable = ec2.EipAssociation(
             "address",
             allocation_id=address.allocation_id,
             instance_id=self.hosts["streaming"].instance.id,
@@ -66,6 +67,7 @@ class AwsStack(pulumi.ComponentResource):
             "hosts": {name: host.instance.id for name, host in self.hosts.items()},
             "bucket": self.bucket.bucket.bucket,
             "releases": {role: release.key for role, release in releases.items()},
+            "health": self._roll_out(releases, reachable),
         }
         self.register_outputs({})
 
@@ -88,6 +90,19 @@ class AwsStack(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             )
         ]
+
+    def _roll_out(
+        self, releases: dict[names.Role, Release], reachable: ec2.EipAssociation
+    ) -> dict[str, pulumi.Output[str]]:
+        """One host after the other, so that a bad release stops at the first: speech, then streaming."""
+        done: dict[str, pulumi.Output[str]] = {}
+        for host in sorted(self.config.hosts, key=lambda each: each.role):
+            made = self.hosts[host.name]
+            before = [each.id for each in (*releases[host.role].before, made.attachment, reachable)]
+            done[host.name] = roll_out(
+                self.config, host, made.instance.id, made.instance, [*before, *done.values()]
+            )
+        return done
 
     def _user_data(self, host: HostConfig) -> Callable[[pulumi.Output[str]], pulumi.Output[str]]:
         config = self.config

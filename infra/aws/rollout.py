@@ -1,0 +1,117 @@
+"""Hosts are brought to their release, and `up` ends only once they are healthy.
+
+They are asked anew on every `up`, as the local stack's containers are: a host that was well an hour ago may
+not be so now.
+It goes through Run Command, so that nobody has to log in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import boto3
+import pulumi
+
+from app.release import aws, names
+from app.service import hide_credentials
+from infra.aws.config import AwsConfig, HostConfig
+
+ONLINE_WITHIN = 900.0
+CONVERGED_WITHIN = 3600.0
+POLL = 5.0
+PROGRESS_EVERY = 10.0
+PROGRESS_WITHIN = 30.0
+PROGRESS = "cat /run/voicestack/progress 2> /dev/null || tail -n 1 /var/log/cloud-init-output.log"
+# A host that boots for the first time is still being prepared when its agent answers already.
+COMMAND = f"""\
+cloud-init status --wait > /dev/null || true
+if [ ! -x {names.CONVERGE} ]; then
+  echo "this host could not be prepared; the end of its /var/log/cloud-init-output.log:"
+  tail -n 20 /var/log/cloud-init-output.log
+  exit 1
+fi
+exec {names.CONVERGE}"""
+
+Say = Callable[[str], None]
+
+
+class RolloutFailed(pulumi.RunError):
+    """A host did not get healthy with its release; the message is in the host's own words."""
+
+
+def roll_out(
+    config: AwsConfig,
+    host: HostConfig,
+    instance: pulumi.Output[str],
+    resource: pulumi.Resource,
+    after: Sequence[pulumi.Input[Any]],
+) -> pulumi.Output[str]:
+    """Brings a host to its release as soon as everything in `after` is known; gives how it is then."""
+
+    async def act(instance_id: str) -> str:
+        if pulumi.runtime.is_dry_run():
+            return "not asked"
+        loop = asyncio.get_running_loop()
+
+        def say(text: str) -> None:
+            loop.call_soon_threadsafe(lambda: pulumi.log.info(text, resource, ephemeral=True))
+
+        ssm = boto3.client("ssm", region_name=config.region)
+        chosen = aws.Host(instance_id, host.name, host.role, host.address, "")
+        return await asyncio.to_thread(converge, ssm, chosen, say)
+
+    return pulumi.Output.all(instance, *after).apply(lambda known: act(known[0]))
+
+
+def converge(ssm: Any, host: aws.Host, say: Say, sleep: Callable[[float], None] = time.sleep) -> str:
+    """Waits for the host's agent, has it bring the release up, and says meanwhile how far it is.
+
+    Returns `healthy`. Raises RolloutFailed.
+    """
+    wait_online(ssm, host, say, sleep)
+    watch = Progress(ssm, host, say, sleep)
+    outcome = next(aws.run(ssm, [host], COMMAND, CONVERGED_WITHIN, watch))
+    said = hide_credentials(outcome.said)
+    if not outcome.ok:
+        raise RolloutFailed(f"{host.name} ({host.instance}) is not healthy with its release:\n{said}")
+    say(f"{host.name}: healthy")
+    return "healthy"
+
+
+def wait_online(ssm: Any, host: aws.Host, say: Say, sleep: Callable[[float], None]) -> None:
+    """Waits until the host's agent answers. Raises RolloutFailed where it does not in time."""
+    filters = [{"Key": "InstanceIds", "Values": [host.instance]}]
+    deadline = time.monotonic() + ONLINE_WITHIN
+    while True:
+        found = ssm.describe_instance_information(Filters=filters)["InstanceInformationList"]
+        if found and found[0]["PingStatus"] == "Online":
+            return
+        if time.monotonic() > deadline:
+            raise RolloutFailed(
+                f"{host.name} ({host.instance}) has not reported to Systems Manager within "
+                f"{ONLINE_WITHIN:g} s: does it boot (EC2's system log), and has it a way out?"
+            )
+        say(f"{host.name}: waiting for it to boot")
+        sleep(POLL)
+
+
+class Progress:
+    """Called between two looks at a command: now and then it fetches what the host says, and tells it on."""
+
+    def __init__(self, ssm: Any, host: aws.Host, say: Say, sleep: Callable[[float], None]) -> None:
+        self.ssm, self.host, self.say, self.sleep = ssm, host, say, sleep
+        self.due = time.monotonic() + PROGRESS_EVERY
+        self.last = ""
+
+    def __call__(self, seconds: float) -> None:
+        if time.monotonic() >= self.due:
+            outcome = next(aws.run(self.ssm, [self.host], PROGRESS, PROGRESS_WITHIN, self.sleep))
+            line = (hide_credentials(outcome.said).splitlines() or [""])[-1]
+            if outcome.ok and line != self.last:
+                self.say(line if line.startswith(self.host.name) else f"{self.host.name}: {line}")
+                self.last = line
+            self.due = time.monotonic() + PROGRESS_EVERY
+        self.sleep(seconds)
