@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -129,7 +130,8 @@ def broadcast(side: Side, video: Path, seconds: float, number: int, meanwhile: C
     phrases = [each for each in map(json.loads, log.splitlines()) if each["outcome"] != "wordless"]
     dubbed = [each for each in phrases if each["outcome"] in ("in_time", "late")]
     if not dubbed:
-        raise RuntimeError(f"{side.name}: nothing was dubbed: {phrases}")
+        reasons = ", ".join(sorted({each["reason"] for each in phrases})) or "no phrase at all"
+        sys.exit(f"{side.name}: nothing was dubbed ({reasons}); is the machine busy with something else?")
     side.phrases += len(phrases)
     side.dubbed += len(dubbed)
     side.answers.append(statistics.median(each["stages"]["answer"] for each in dubbed))
@@ -138,17 +140,44 @@ def broadcast(side: Side, video: Path, seconds: float, number: int, meanwhile: C
 
 
 @contextmanager
-def in_containers(folder: Path) -> Iterator[Checkout]:
-    """All default services as containers, gone afterwards."""
+def in_containers(folder: Path) -> Iterator[tuple[Checkout, dict[str, float]]]:
+    """All default services as containers, gone afterwards; with the seconds that each way of `up` took."""
     checkout = Checkout(folder, f"bench{os.getpid()}")
     try:
         checkout.configure({"LOG_LEVEL": "warning"})
-        done = checkout.pulumi("up", "--yes", "--skip-preview")
-        if done.returncode != 0:
-            raise RuntimeError(done.stdout)
-        yield checkout
+        pulumi(checkout, "up")
+        pulumi(checkout, "destroy")
+        times = {"up, images there": pulumi(checkout, "up"), "second up": pulumi(checkout, "up")}
+        with (checkout.folder / "app" / "service.py").open("a", encoding="utf-8") as code:
+            code.write("\n# Changed by the bench.\n")
+        times["up after a change of code"] = pulumi(checkout, "up")
+        times["killed web, healthy again"] = killed(checkout, "web")
+        yield checkout, times
     finally:
         checkout.remove()
+
+
+def pulumi(checkout: Checkout, command: str) -> float:
+    """Seconds that `pulumi up` or `pulumi destroy` takes. Raises RuntimeError where it fails."""
+    began = time.perf_counter()
+    done = checkout.pulumi(command, "--yes", "--skip-preview")
+    if done.returncode != 0:
+        raise RuntimeError(done.stdout)
+    return time.perf_counter() - began
+
+
+def killed(checkout: Checkout, service: str) -> float:
+    """Seconds from kill -9 of a container's process to its health."""
+    found = checkout.inspect(service)["State"]
+    began = time.perf_counter()
+    os.kill(found["Pid"], signal.SIGKILL)
+
+    def back() -> bool:
+        state = checkout.inspect(service)["State"]
+        return state["StartedAt"] != found["StartedAt"] and state["Health"]["Status"] == "healthy"
+
+    wait_for(f"{service} back", back, PATIENT, 0.1)
+    return time.perf_counter() - began
 
 
 def memory(checkout: Checkout) -> dict[str, float]:
@@ -188,7 +217,9 @@ def rows(native: Side, contained: Side) -> list[str]:
     return [*lines, *(f"| {title} | {' | '.join(pair)} | | |" for title, pair in cells.items())]
 
 
-def text(sides: tuple[Side, Side], used: dict[str, float], rounds: int, seconds: float) -> str:
+def text(
+    sides: tuple[Side, Side], used: dict[str, float], times: dict[str, float], rounds: int, seconds: float
+) -> str:
     """The whole page."""
     return "\n".join(
         [
@@ -209,6 +240,10 @@ def text(sides: tuple[Side, Side], used: dict[str, float], rounds: int, seconds:
             f"|{'---:|' * (len(used) + 1)}",
             f"| {' | '.join(f'{each:.0f}' for each in used.values())} | {sum(used.values()):.0f} |",
             "",
+            f"The {len(used)} services through `pulumi up`, until all are healthy:",
+            "",
+            *(f"- {what}: {each:.0f} s" for what, each in times.items()),
+            "",
         ]
     )
 
@@ -228,9 +263,10 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as checkout_folder,
         tempfile.TemporaryDirectory() as folder,
-        in_containers(Path(checkout_folder)) as checkout,
+        in_containers(Path(checkout_folder)) as (checkout, times),
         Stack(Path(folder), extra={"TARGET_LANGUAGES": LANGUAGE, "LOG_LEVEL": "warning"}) as stack,
     ):
+        print(*(f"{what}: {each:.1f} s" for what, each in times.items()), sep="\n", flush=True)
         native = Side("processes", stack.settings)
         contained = Side("containers", load(checkout.ports))
         for number in range(options.rounds):
@@ -240,7 +276,7 @@ def main() -> None:
                 look = (lambda: used.update(memory(checkout))) if side is contained else lambda: None
                 broadcast(side, video, options.seconds, number, look)
             print(f"round {number + 1} of {options.rounds}", *rows(native, contained), sep="\n", flush=True)
-    page = text((native, contained), used, options.rounds, options.seconds)
+    page = text((native, contained), used, times, options.rounds, options.seconds)
     options.output.write_text(page, encoding="utf-8")
     print(f"memory: {sum(used.values()):.0f} MiB in {len(used)} of {len(catalog.select())} services")
     print(f"written: {options.output}")
