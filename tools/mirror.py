@@ -65,7 +65,9 @@ def mmdebstrap(processor: str, kept: Path) -> None:
         ["mmdebstrap", "--quiet", f"--architectures={processor}", "--variant=minbase",
          "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
          "--dpkgopt=path-include=/usr/share/doc/*/copyright", "--dpkgopt=path-exclude=/usr/share/locale/*",
-         "--dpkgopt=path-include=/usr/share/locale/locale.alias", "bookworm", str(made)],
+         "--dpkgopt=path-include=/usr/share/locale/locale.alias",
+         # As in Debian's own image: an image build needs no translations, and no file synced to the disk.
+         "--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Languages "none"', "bookworm", str(made)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:

@@ -45,6 +45,16 @@ def test_what_a_dockerfile_copies_is_let_through_and_nothing_more(image: images.
         assert (ROOT / each).exists()
 
 
+@pytest.mark.parametrize("image", images.IMAGES, ids=lambda each: each.name)
+def test_the_readme_tells_each_image_s_size_within_its_limit(image: images.Image) -> None:
+    table = text_of("README.md").partition("<!-- image sizes -->")[2].partition("<!-- end of image sizes -->")
+    found = re.search(rf"^\| `{image.name}` \| (\d+) \| (\d*) ?\|", table[0], re.MULTILINE)
+    assert found is not None, f"README.md has no sizes of {image.name}"
+    sizes = dict(zip(images.BOTH, found.groups(), strict=True))
+    assert {platform for platform, told in sizes.items() if told} == set(image.platforms)
+    assert all(int(told) < image.limit for told in sizes.values() if told)
+
+
 def test_the_images_of_the_catalogue_are_declared() -> None:
     ours = {service.image for service in CATALOG if ":" not in service.image}
     assert ours == {"app", "speech", "media"}
