@@ -106,16 +106,19 @@ def open_voice(model: Path, on: str) -> Any:
     """A Piper voice on one thread a request, so that streams share the cores instead of fighting."""
     import onnxruntime
     from piper import PiperVoice
+    from piper.config import PiperConfig
 
-    voice = PiperVoice.load(model, use_cuda=on == "cuda")
+    options = onnxruntime.SessionOptions()
+    # Piper's own choice: every sentence has another length, and trying all algorithms for each takes seconds.
+    provider: Any = ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"})
     if on == "cpu":
-        options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = THREADS
         options.inter_op_num_threads = THREADS
-        voice.session = onnxruntime.InferenceSession(
-            str(model), sess_options=options, providers=["CPUExecutionProvider"]
-        )
-    return voice
+        provider = "CPUExecutionProvider"
+    # Not PiperVoice.load: its session has a thread a core, and a second one would cost 90 MB for good.
+    session = onnxruntime.InferenceSession(str(model), sess_options=options, providers=[provider])
+    described = json.loads(Path(f"{model}.json").read_text(encoding="utf-8"))
+    return PiperVoice(session=session, config=PiperConfig.from_dict(described))
 
 
 def carried() -> list[VoiceFile]:

@@ -29,6 +29,8 @@ TYPES: dict[str, str] = {
 }
 _CONTAINERS = {"mp3": ("mp3", "libmp3lame"), "opus": ("ogg", "libopus"), "aac": ("adts", "aac")}
 _CONTAINERS["flac"] = ("flac", "flac")
+BIT_RATES = {"mp3": 64_000, "opus": 48_000, "aac": 64_000}
+"""Bits a second, at which speech in one channel loses nothing that is heard (a choice)."""
 _UNKNOWN = 0xFFFFFFFF
 """Length in the header of a WAV file whose end isn't known yet."""
 
@@ -63,8 +65,9 @@ class Encoder:
         if style in _CONTAINERS:
             container, codec = _CONTAINERS[style]
             self._container = av.open(self._pipe, mode="w", format=container)
-            stream = self._container.add_stream(codec, rate=rate, layout="mono")
-            self._stream = cast(AudioStream, stream)
+            self._stream = cast(AudioStream, self._container.add_stream(codec, rate=rate, layout="mono"))
+            if style in BIT_RATES:
+                self._stream.bit_rate = BIT_RATES[style]
 
     def add(self, samples: Samples, sample_rate: int) -> bytes:
         """Takes sound at any rate; returns what is ready of the file."""

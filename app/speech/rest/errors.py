@@ -97,6 +97,9 @@ def install(app: FastAPI) -> None:
 
 def invalid_value(problems: Any) -> ApiError:
     """pydantic's list of problems as one error that names each parameter."""
+    if problems[0]["type"] == "json_invalid":
+        place = f"{problems[0].get('ctx', {}).get('error', '')} at character {problems[0]['loc'][-1]}"
+        return ApiError(400, f"the body is no JSON: {place.strip()}", "invalid_json")
     places = [".".join(str(part) for part in each["loc"] if part != "body") for each in problems]
     parts = [f"{place or 'body'}: {each['msg']}" for place, each in zip(places, problems, strict=True)]
     return ApiError(422, "; ".join(parts), "invalid_value", places[0] or None)

@@ -264,6 +264,19 @@ def test_an_address_that_is_not_there_is_told_in_openais_shape(
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
 
 
+def test_a_body_that_is_no_json_is_told(speech: Stack) -> None:
+    answer = httpx.post(
+        f"http://127.0.0.1:{speech.settings.tts_port}/v1/audio/speech",
+        content='{"input": hello}',
+        headers={"Content-Type": "application/json"},
+        trust_env=False,
+    )
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "invalid_json"
+    assert "at character 10" in answer.json()["error"]["message"]
+
+
 def test_keys_open_the_door_and_health_needs_none(tmp_path_factory: pytest.TempPathFactory) -> None:
     extra = {"API_KEYS": "first-key,second-key"}
     with Stack(tmp_path_factory.mktemp("keys"), ("tts",), extra) as running:
