@@ -46,6 +46,19 @@ class Login:
     known_hosts: str = ""
 
 
+def private_key(file: str) -> paramiko.PKey:
+    """The key in a file. Raises HostError where there is none that can be used.
+
+    Left to itself, paramiko tries every kind of key in turn and tells only what the last one said.
+    """
+    try:
+        return paramiko.PKey.from_path(Path(file).expanduser())
+    except paramiko.PasswordRequiredException:
+        raise HostError(f"{file} has a passphrase: add it to the agent and leave --ssh-key out") from None
+    except (OSError, ValueError, paramiko.SSHException, paramiko.UnknownKeyType) as problem:
+        raise HostError(f"{file} is no private key that can be used: {problem}") from None
+
+
 class SshHost:
     """A host over SSH; the connection lasts until it is closed, and is made anew when it is gone.
 
@@ -92,7 +105,7 @@ class SshHost:
         try:
             client.connect(
                 self.address, self.port, self.login.user,
-                key_filename=str(Path(self.login.key).expanduser()) if self.login.key else None,
+                pkey=private_key(self.login.key) if self.login.key else None,
                 sock=self.through(), timeout=CONNECT_WITHIN, banner_timeout=CONNECT_WITHIN,
                 auth_timeout=CONNECT_WITHIN, look_for_keys=not self.login.key,
             )  # fmt: skip
