@@ -15,6 +15,9 @@ from app.speech.types import RecogniserSession, Word
 LONGEST_FEED = 2 * SAMPLE_RATE
 """Sound that one piece of work takes at most, so that the others get their turn."""
 
+MOST_AT_ONCE = 16 * SAMPLE_RATE
+"""The same for a recogniser that hears all of a phrase anew, which costs hardly more than hearing little."""
+
 STALE = 1.0
 """Seconds of waiting sound that make a partial result not worth finding."""
 
@@ -78,25 +81,13 @@ class Ear:
         return any(isinstance(item, tuple) for item in list(self._items))
 
     def work(self) -> Heard:
-        """Hears up to LONGEST_FEED of what waits, or up to the end of a phrase, which it settles.
+        """Hears some of what waits, and settles the phrases that end in it.
 
-        What is being said is not told while the end of the phrase or much sound waits: it is stale then.
+        What is being said is not told while the end of a phrase or much sound waits: it is stale then.
         """
         asked = self._asked
-        parts: list[Spoken] = []
-        size = 0
-        while self._items and size < LONGEST_FEED and isinstance(item := self._items[0], Spoken):
-            self._items.popleft()
-            if parts and parts[-1].end != item.position:
-                self._feed(parts)
-                parts = []
-            parts.append(item)
-            size += item.end - item.position
-        if parts:
-            self._feed(parts)
-        if self._items and isinstance(item := self._items[0], tuple):
-            self._items.popleft()
-            return self._settle(*item)
+        if ended := self._hear():
+            return self._settle(ended)
         if self.is_final or self.waiting > STALE:
             return Heard()
         if self._hears_anew:
@@ -106,6 +97,32 @@ class Ear:
     def close(self) -> None:
         """Gives the recogniser back."""
         self._recogniser.close()
+
+    def _hear(self) -> list[tuple[Cut, float]]:
+        """Takes up to LONGEST_FEED, or up to the end of a phrase; the ends of phrases that it met.
+
+        A recogniser that hears anew needs as long for three phrases as for one: it takes all that wait.
+        """
+        most = MOST_AT_ONCE if self._hears_anew else LONGEST_FEED
+        ended: list[tuple[Cut, float]] = []
+        parts: list[Spoken] = []
+        size = 0
+        while self._items and (self._hears_anew or not ended):
+            item = self._items[0]
+            if isinstance(item, tuple):
+                ended.append(item)
+            elif size >= most or (ended and item.position != (parts[-1].end if parts else self._next)):
+                break
+            else:
+                if parts and parts[-1].end != item.position:
+                    self._feed(parts)
+                    parts = []
+                parts.append(item)
+                size += item.end - item.position
+            self._items.popleft()
+        if parts:
+            self._feed(parts)
+        return ended
 
     def _feed(self, parts: list[Spoken]) -> None:
         if self._origin is None or parts[0].position != self._next:
@@ -117,13 +134,19 @@ class Ear:
         self._speaking = parts[-1].voiced
         self._recogniser.feed(from_pcm(b"".join(part.pcm for part in parts)))
 
-    def _settle(self, cut: Cut, known: float) -> Heard:
+    def _settle(self, ended: list[tuple[Cut, float]]) -> Heard:
         if self._origin is None:
             return Heard()
         self._unsettled = 0
-        until = (cut.end - self._origin) / SAMPLE_RATE
-        words = self._agreement.finish(self._moved(self._recogniser.commit(until, cut.pause)))
-        return Heard([words], [], [time.monotonic() - known])
+        last, _ = ended[-1]
+        until = (last.end - self._origin) / SAMPLE_RATE
+        words = self._agreement.finish(self._moved(self._recogniser.commit(until, last.pause)))
+        phrases = []
+        for cut, _ in ended[:-1]:
+            phrases.append([word for word in words if word.middle < cut.end / SAMPLE_RATE])
+            words = words[len(phrases[-1]) :]
+        now = time.monotonic()
+        return Heard([*phrases, words], [], [now - known for _, known in ended])
 
     def _guess(self, asked: float) -> Heard:
         too_soon = time.monotonic() < self._next_guess or self._unsettled < SHORTEST_GUESS

@@ -30,7 +30,7 @@ class StandIn:
 
     def __init__(self, clock: Clock, cost: float) -> None:
         self.clock, self.cost = clock, cost
-        self.seconds, self.guesses, self.skipped = 0.0, 0, 0.0
+        self.seconds, self.guesses, self.commits, self.skipped = 0.0, 0, 0, 0.0
 
     def feed(self, samples: Samples) -> None:
         """More sound."""
@@ -45,6 +45,7 @@ class StandIn:
     def commit(self, until: float, pause: bool) -> list[Word]:
         """All of it; a pause is all that the tests have."""
         assert pause
+        self.commits += 1
         return [Word(f"w{n}", float(n), n + 1.0) for n in range(round(until))]
 
     def skip(self, until: float) -> None:
@@ -142,3 +143,31 @@ def test_much_waiting_sound_is_heard_without_guesses_and_its_phrase_is_settled(c
     assert [len(each.final) for each in heard] == [0, 0, 1]
     assert [word.text for word in heard[-1].final[0]] == [f"w{n}" for n in range(6)]
     assert heard[-1].waited == [3.0]
+
+
+@pytest.mark.parametrize(("hears_anew", "commits"), [(True, 1), (False, 3)])
+def test_phrases_that_wait_are_settled_at_once_where_that_costs_one_hearing(
+    clock: Clock, hears_anew: bool, commits: int
+) -> None:
+    recogniser = StandIn(clock, 0.1)
+    ear = Ear(recogniser, hears_anew)
+    for second in range(3):
+        ear.put([piece(4 * second + number) for number in range(4)])
+        ear.put([Cut(second * SAMPLE_RATE, (second + 1) * SAMPLE_RATE, True, 0.1)])
+    ear.put([piece(12)])
+    clock.now += 1.0
+    phrases = []
+    while not ear.idle:
+        phrases += ear.work().final
+    assert recogniser.commits == commits
+    if hears_anew:
+        assert [[word.text for word in each] for each in phrases] == [["w0"], ["w1"], ["w2"]]
+    assert len(phrases) == 3
+
+
+def test_a_phrase_is_settled_before_sound_that_does_not_follow_it(clock: Clock) -> None:
+    recogniser = StandIn(clock, 0.1)
+    ear = Ear(recogniser, hears_anew=True)
+    ear.put([*(piece(number) for number in range(4)), Cut(0, SAMPLE_RATE, True, 0.1), piece(40)])
+    assert [[word.text for word in each] for each in ear.work().final] == [["w0"]]
+    assert not ear.idle
