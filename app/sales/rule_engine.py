@@ -45,7 +45,7 @@ class RuleEngine:
         text, places = joined(segments)
         last_begins, _, last = places[-1]
         found = []
-        for match in self.matches(text):
+        for match in self.matches(text, [begins for begins, _, _ in places]):
             if match.end <= last_begins:
                 continue
             topic = self.book.topics[match.rule.kind]
@@ -64,19 +64,23 @@ class RuleEngine:
             )
         return found
 
-    def matches(self, text: str) -> list[Match]:
-        """The objections in a text, one of a kind in a sentence: the surest."""
+    def matches(self, text: str, segments: Sequence[int] = (0,)) -> list[Match]:
+        """The objections in a text, one of a kind in a sentence: the surest.
+
+        `segments` are the places where the segments begin that the text is joined of: a quote begins in the
+        one in which its match does.
+        """
         found: list[Match] = []
         for sentence in sentences(text, self.book.vocabulary):
             if any(miss.search(sentence.normal) for miss in self.book.near_misses):
                 continue
-            for match in surest(self._in_sentence(text, sentence)):
+            for match in surest(self._in_sentence(text, sentence, segments)):
                 # Pieces of a long sentence overlap.
                 if not any(known.rule.kind == match.rule.kind and known.end > match.start for known in found):
                     found.append(match)
         return found
 
-    def _in_sentence(self, text: str, sentence: Sentence) -> list[Match]:
+    def _in_sentence(self, text: str, sentence: Sentence, segments: Sequence[int]) -> list[Match]:
         asks = sentence.is_question or (
             sentence.begins and any(asked.search(sentence.normal) for asked in self.book.questions)
         )
@@ -94,7 +98,8 @@ class RuleEngine:
                 missed[rule.kind] = any(miss.search(sentence.normal) for miss in near_misses)
             if not missed[rule.kind]:
                 start, end = sentence.span(*held)
-                best[rule.kind] = Match(rule, start, end, quote(text, sentence, start, end))
+                said = max([sentence.start, *(begins for begins in segments if begins <= start)])
+                best[rule.kind] = Match(rule, start, end, quote(text, (said, sentence.end), start, end))
         return list(best.values())
 
     def _holds(self, rule: Rule, normal: str) -> tuple[int, int] | None:
@@ -140,13 +145,13 @@ def time_at(place: int, places: Sequence[tuple[int, int, Segment]]) -> float:
     return places[-1][2].end
 
 
-def quote(text: str, sentence: Sentence, start: int, end: int) -> str:
-    """The sentence, or where it is long, the words around the match."""
-    whole = text[sentence.start : sentence.end].strip()
+def quote(text: str, said: tuple[int, int], start: int, end: int) -> str:
+    """What was said from the one place to the other, or where it is long, the words around the match."""
+    whole = text[said[0] : said[1]].strip()
     if len(whole) <= LONGEST_QUOTE:
         return whole
-    first = text.find(" ", max(sentence.start, start - AROUND), start)
-    last = text.rfind(" ", end, min(sentence.end, end + AROUND))
-    first = start if first < 0 or start - AROUND < sentence.start else first
+    first = text.find(" ", max(said[0], start - AROUND), start)
+    last = text.rfind(" ", end, min(said[1], end + AROUND))
+    first = start if first < 0 or start - AROUND < said[0] else first
     last = end if last < 0 else last
     return text[first:last].strip()

@@ -9,29 +9,23 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 from playwright.sync_api import Page, sync_playwright
 
-from app.demo.sales.script import CALL, lay_out, reading_times
 from app.demo.sample import sample_video
-from app.sales.service import create as create_sales
-from app.settings import load
-from app.web.service import create as create_web
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.looking import PLAYING, until
-from tests.browser.servers import publishing_file, serving
-from tests.stack import Stack, free_port
+from tests.browser.servers import publishing_file
+from tests.stack import Stack
 
+EVERYTHING = ("web", "sales")
 PHRASES = 12
-LINES = 10
 
 
 def dubbing(file: Path, folder: Path) -> None:
     """Publishes the sample video, waits for some phrases and a caption, and writes the picture."""
-    with Stack(folder, ("web",)) as stack:
+    with Stack(folder, EVERYTHING) as stack:
         rtmp = f"rtmp://127.0.0.1:{stack.settings.media_rtmp_port}/live/news"
         with publishing_file(sample_video(40.0), rtmp):
             take(f"http://127.0.0.1:{stack.settings.web_port}/", file, 1150, follow_dub)
@@ -45,32 +39,21 @@ def follow_dub(page: Page) -> None:
 
 
 def calls(file: Path, folder: Path) -> None:
-    """Sends the sample call to sales line by line as text, and writes the picture of its beginning."""
-    placed, port = lay_out(CALL, reading_times(CALL))[:LINES], free_port()
-    with ExitStack() as running:
-        stack = running.enter_context(Stack(folder, ("dubber",)))
-        ports = {name: value for name, value in stack.environment.items() if name.endswith("_PORT")}
-        address = running.enter_context(serving(create_sales(load({})), port))
-        console = create_web(load(ports | {"SALES_PORT": str(port)}))
-        web = running.enter_context(serving(console, free_port()))
-        asked = {"title": "Smith and Sons", "channels": ["seller", "customer"]}
-        with httpx.Client(base_url=address, trust_env=False) as client:
-            call = client.post("/calls", json=asked).json()["id"]
-            for each in placed:
-                said = {"channel": each.line.channel, "text": each.line.text}
-                client.post(
-                    f"/calls/{call}/text", json=said | {"start": each.start, "end": each.end}
-                ).raise_for_status()
-        take(f"{web}/calls/#/{call}", file, 760, follow_call)
+    """Plays the sample call in the console, and writes the picture of its beginning."""
+    with Stack(folder, EVERYTHING) as stack:
+        take(f"http://127.0.0.1:{stack.settings.web_port}/calls/#/new", file, 780, follow_call)
 
 
 def follow_call(page: Page) -> None:
-    """Waits for the objections and unfolds the answers to the newest."""
-    until(page, f"document.querySelectorAll('#lines > li').length === {LINES}", 20)
-    until(page, "document.querySelectorAll('#objections > li').length >= 3", 20)
-    until(page, "document.querySelectorAll('#lights .light.ok').length === 4", 20)
+    """Starts the call, waits for objections and unfolds the answers to the newest."""
+    until(page, "document.querySelectorAll('#lights .light.ok').length === 5", 20)
+    page.get_by_label("Sample call").check()
+    page.get_by_label("Title").fill("Smith and Sons")
+    page.get_by_role("button", name="Start the call").click()
+    until(page, "document.querySelectorAll('#objections > li').length >= 3", 120)
     page.locator("#objections summary").first.click()
     page.mouse.move(0, 0)
+    until(page, "document.querySelector('#partials').textContent.length > 12", 60)
 
 
 def take(address: str, file: Path, height: int, follow: Callable[[Page], None]) -> None:

@@ -57,6 +57,13 @@ def test_an_objection_that_is_spread_over_two_segments_is_found_once_it_is_compl
     assert kinds("that is too expensive for us", "and how are you today") == []
 
 
+def test_a_quote_begins_in_the_segment_in_which_the_objection_does() -> None:
+    (alone,) = ENGINE.look(spoken("good morning thank you for coming", "that is far too expensive for us"))
+    assert alone.quote == "that is far too expensive for us"
+    (spread,) = ENGINE.look(spoken("good morning", "honestly that is far", "too expensive for us"))
+    assert spread.quote == "honestly that is far too expensive for us"
+
+
 def test_a_pause_or_a_full_stop_parts_two_sentences() -> None:
     assert kinds("that is far", "too expensive for a bicycle", gap=10) == ["price"]
     assert kinds("we do not", "have the budget for this", gap=10) == []

@@ -140,6 +140,8 @@ function take(choice, data) {
   if (data.type === "objection") addObjections([data], true);
   if (data.type === "state") {
     Object.assign(view.call, { state: data.state, detail: data.detail });
+    const listed = view.calls?.find(({ id }) => id === choice);
+    if (listed) listed.state = data.state;
     if (data.state === "ended") for (const channel of view.call.channels) conversation.partial({ channel, text: "" });
     render();
   }
