@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from io import StringIO
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,9 @@ class Report:
             if before and row.host != before:
                 table.add_section()
             verdict = {True: "ok", False: "FAILED", None: "-"}[row.passed]
-            table.add_row(row.host if row.host != before else "", row.check, verdict, row.found)
+            cells = (row.host if row.host != before else "", row.check, verdict, row.found)
+            table.add_row(*map(Text, cells))
             before = row.host
-        console = Console(width=width, highlight=False, no_color=True, record=True, quiet=True)
-        console.print(table, markup=False)
-        return console.export_text()
+        written = StringIO()
+        Console(width=width, highlight=False, no_color=True, file=written).print(table)
+        return written.getvalue()
