@@ -10,6 +10,7 @@ from pulumi_aws import s3, ssm
 from app.containers import containers
 from app.release import bundle, names
 from app.release.bundle import Bundle
+from app.speech.preload.names import used
 from infra import hosts
 from infra.aws.config import AwsConfig
 from infra.aws.secrets import Secrets
@@ -71,4 +72,5 @@ def make(config: AwsConfig, role: names.Role, public_address: str, references: M
         hosts.program(),
         region=config.region,
         logs=names.log_group(config.stack) if config.logs else "",
+        models=bool(used(config.settings)),
     )
