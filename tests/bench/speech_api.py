@@ -23,13 +23,15 @@ from app.speech.engines.piper import Piper
 from app.speech.engines.pocketsphinx import PocketSphinx
 from app.speech.sound import Resampler, to_pcm
 from app.speech.types import RECOGNISER_RATE, Samples
+from tests.bench.report import machine
 from tests.stack import Stack
 
+RESULT = Path(__file__).parents[2] / "docs" / "benchmarks" / "speech-api.md"
 TEXT = (
     "The government will help the schools. The weather will be cold in the mountains. "
     "The president of the bank said that the price of oil will rise in the spring. "
 )
-COPIES = 8
+COPIES = 4
 ROUNDS = 3
 
 
@@ -60,8 +62,23 @@ def heard_alone(recogniser: PocketSphinx, samples: Samples) -> None:
     session.close()
 
 
+def table(figures: dict[str, list[float]], memory: dict[str, float]) -> str:
+    """The medians as Markdown."""
+    middle = {name: statistics.median(each) for name, each in figures.items()}
+    lines = [
+        "| service | real-time factor | engine alone | ratio | first sound (s) | memory (MB) |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in ("asr", "tts"):
+        ours, alone = middle[name], middle[f"{name} alone"]
+        first = f"{middle['first sound']:.2f}" if name == "tts" else ""
+        cells = (f"{ours:.3f}", f"{alone:.3f}", f"{ours / alone:.2f}", first, f"{memory[name]:.0f}")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Prints the figures."""
+    """Prints the figures and writes them into docs/benchmarks/speech-api.md."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.speech_api", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each is timed")
     rounds: int = parser.parse_args().rounds
@@ -87,25 +104,37 @@ def main() -> None:
         def speak() -> None:
             tts.audio.speech.create(model="tts-1", voice="alloy", input=TEXT, response_format="pcm")
 
+        def first_sound() -> None:
+            with tts.audio.speech.with_streaming_response.create(
+                model="tts-1", voice="alloy", input=TEXT, response_format="pcm"
+            ) as answer:
+                next(answer.iter_bytes(1024))
+
         hear()
         speak()
-        figures: dict[str, list[float]] = {name: [] for name in ("asr", "asr alone", "tts", "tts alone")}
+        names = ("asr", "asr alone", "tts", "tts alone", "first sound")
+        figures: dict[str, list[float]] = {name: [] for name in names}
         for _ in range(rounds):
             figures["asr alone"].append(timed(lambda: heard_alone(sphinx, at_16)) / seconds)
             figures["asr"].append(timed(hear) / seconds)
             figures["tts alone"].append(timed(lambda: piper.speak(TEXT, "en", "")) * rate / speech.size)
             figures["tts"].append(timed(speak) * rate / speech.size)
+            figures["first sound"].append(timed(first_sound))
         memory = {
             name: psutil.Process(running.processes[name].pid).memory_info().rss / 1e6
             for name in ("asr", "tts")
         }
     sphinx.close()
-    for name in ("asr", "tts"):
-        ours, alone = (statistics.median(figures[each]) for each in (name, f"{name} alone"))
-        print(
-            f"{name}: real-time factor {ours:.3f}, engine alone {alone:.3f}, ratio {ours / alone:.2f}, "
-            f"memory {memory[name]:.0f} MB"
-        )
+    found = table(figures, memory)
+    print(found)
+    about = (
+        f"asr hears {seconds:.0f} s of speech, tts speaks {speech.size / rate:.0f} s, each {rounds} times, "
+        "in turn with the engine alone\nin this process (median). Real-time factor: seconds of work for a "
+        "second of sound. `python -m tests.bench.speech_api`\nwrites this."
+    )
+    load = f"Load average of the machine after it: {psutil.getloadavg()[0]:.1f}."
+    text = "\n\n".join(["# Speech API", machine().partition("\n")[0], about, found, load])
+    RESULT.write_text(f"{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
