@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run tools mirror demo demo-sales mic status doctor test test-docker lint bench smoke locks env clean preview up up-gpu up-dev down logs shell build rebuild coverage secrets
+.PHONY: help setup run tools mirror demo demo-sales mic status doctor test test-docker lint bench smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -57,6 +57,15 @@ mirror: ## Make the base images that cannot be pulled here, in a registry on thi
 preview: ## Show what `make up` would change (another stack: make preview STACK=dev)
 	@$(PULUMI) stack select --create $(STACK) --non-interactive
 	@$(PULUMI) preview --stack $(STACK) $(ARGS)
+
+review: ## The same as a comment for a merge request: dangers first, policies checked (out/comment.md)
+	@$(PULUMI) stack select --create $(STACK) --non-interactive
+	@$(TOOLS) $(CURDIR)/$(PY) -m infra.preview --stack $(STACK) --to out/comment.md $(ARGS)
+
+deploy: STACK = prod
+deploy: ## Bring production on AWS to what the checkout says, unless a policy forbids it
+	@$(CONTAINERS)
+	@$(PULUMI) up --yes --stack $(STACK) --policy-pack infra/policy/pack $(ARGS)
 
 up: ## Start everything as containers and wait until all are healthy; gets what is missing for it
 	@$(CONTAINERS)

@@ -245,6 +245,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.preview", description=main.__doc__)
     parser.add_argument("--stack", default="local")
     parser.add_argument("--to", type=Path, help="a file for the comment too")
+    parser.add_argument("--append", action="store_true", help="below what that file says already")
     asked = parser.parse_args()
     print(f"previewing {asked.stack} …", file=sys.stderr, flush=True)
     try:
@@ -254,8 +255,9 @@ def main() -> int:
         text, bad = f"### `{asked.stack}`: no preview\n\n```\n{problem}\n```\n", True
     print(text, end="")
     if asked.to:
+        before = asked.to.read_text(encoding="utf-8") if asked.append and asked.to.is_file() else ""
         asked.to.parent.mkdir(parents=True, exist_ok=True)
-        asked.to.write_text(text, encoding="utf-8")
+        asked.to.write_text(shortened([*before.splitlines(), *text.splitlines()]), encoding="utf-8")
     return 1 if bad else 0
 
 
