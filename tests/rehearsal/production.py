@@ -1,0 +1,67 @@
+"""Production in a rehearsal: a copy of the checkout whose stack is made on the emulator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.docker.checkout import Checkout
+from tests.rehearsal.emulator.server import REGION, Emulator
+
+STAND_IN = "plugins:\n  providers:\n    - name: aws\n      path: {path}\n"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL0Ci7l1KSrpq2VqWcCnlc4z0tZHFWOkcqAmBnyxBwxe rehearsal"
+# What the file of the stack prod does not say, because everybody has to say it for themselves.
+CONFIGURED: Mapping[str, object] = {
+    "owner": "rehearsal",
+    "costCentre": "0000",
+    "zone": f"{REGION}a",
+    "streamingAmi": "ami-0123456789abcdef0",
+    "speechAmi": "ami-0fedcba9876543210",
+    "speechHosts": "1",
+    "variant": "cpu",
+    "speechType": "c7i.large",
+    "ingestCidrs": ["203.0.113.0/24"],
+    "playbackCidrs": ["203.0.113.0/24"],
+    "consoleCidrs": ["198.51.100.7/32"],
+    "sshCidrs": ["198.51.100.0/24"],
+    "sshKey": KEY,
+}
+
+
+class Production(Checkout):
+    """The stack of production, with the emulator for AWS and the stand-in for Pulumi's provider."""
+
+    def __init__(
+        self, folder: Path, emulator: Emulator, registry: str = "", stack: str = "rehearsal"
+    ) -> None:
+        self.emulator = emulator
+        super().__init__(folder, stack, like="prod")
+        project = folder / "Pulumi.yaml"
+        path = folder / "tests" / "rehearsal" / "provider"
+        project.write_text(project.read_text(encoding="utf-8") + STAND_IN.format(path=path), encoding="utf-8")
+        self.environment |= emulator.environment
+        if registry:
+            self.environment["REHEARSAL_REGISTRY"] = registry
+        self.say(**CONFIGURED)
+
+    def say(self, **keys: object) -> None:
+        """Puts values into the stack's configuration."""
+        given = [
+            f"--plaintext=voicestack:{key}={value if isinstance(value, str) else json.dumps(value)}"
+            for key, value in keys.items()
+        ]
+        done = self.pulumi("config", "set-all", *given)
+        assert done.returncode == 0, done.stdout
+
+    def changes(self, *arguments: str) -> dict[str, str]:
+        """What a preview says would happen, by the name of each resource that would not stay."""
+        done = self.pulumi("preview", "--json", "--stack", self.stack, *arguments)
+        assert done.returncode == 0, done.stdout[-5000:]
+        steps: list[dict[str, Any]] = json.loads(done.stdout[done.stdout.index("{") :])["steps"]
+        return {
+            "::".join(step["urn"].split("::")[2:]).rpartition("$")[2]: step["op"]
+            for step in steps
+            if step["op"] not in ("same", "read")
+        }
