@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket as sockets
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,7 +23,8 @@ from tests.stack import Stack, wait_for
 WITHIN = 30.0
 FRAME = 4096
 DROPPED = 2000
-GROWTH_MB = 30
+GROWTH_MB = 200
+"""Two decoders of PocketSphinx, which happen to be there or not."""
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: live\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -134,19 +136,46 @@ def test_a_frame_of_two_megabytes_ends_only_its_own_connection(live: Stack) -> N
     nobody_left(live)
 
 
-def test_thousands_of_connections_that_are_dropped_leave_memory_flat(live: Stack) -> None:
+def masked(opcode: int, data: bytes) -> bytes:
+    """A frame as a client sends it, under a mask of zeros."""
+    size = bytes([0x80 | len(data)]) if len(data) < 126 else struct.pack("!BH", 0x80 | 126, len(data))
+    return bytes([0x80 | opcode]) + size + bytes(4) + data
+
+
+def test_thousands_of_connections_that_are_dropped_leave_memory_flat_and_others_served(
+    live: Stack, speech: Samples
+) -> None:
     process = psutil.Process(live.processes["live"].pid)
+    hello = masked(1, json.dumps({"uid": "gone", "language": "en"}).encode())
+    said = (b"", hello, hello + masked(2, speech[:FRAME].tobytes()), bytes(range(256)))
 
     def drop(count: int) -> float:
-        for _ in range(count):
+        for number in range(count):
             with sockets.create_connection(("127.0.0.1", live.settings.live_port)) as raw:
                 raw.sendall(HANDSHAKE)
-                assert raw.recv(100).startswith(b"HTTP/1.1 101")
+                assert raw.recv(1000).startswith(b"HTTP/1.1 101")
+                raw.sendall(said[number % len(said)])
         nobody_left(live)
         return process.memory_info().rss / 1e6
 
     before = drop(DROPPED // 4)
     assert drop(DROPPED) - before < GROWTH_MB
+    with greeted(live) as socket:
+        assert told(socket)["message"] == "SERVER_READY"
+        socket.send(speech.tobytes()[: 1 << 19])
+        socket.send("END_OF_AUDIO")
+        assert rest(socket)[-1]["segments"][-1]["completed"]
+    nobody_left(live)
+
+
+def test_a_client_that_falls_silent_on_the_line_loses_its_place(live: Stack) -> None:
+    with sockets.create_connection(("127.0.0.1", live.settings.live_port)) as raw:
+        raw.sendall(HANDSHAKE)
+        assert raw.recv(1000).endswith(b"\r\n\r\n")
+        raw.sendall(masked(1, json.dumps({"uid": "dead", "language": "en"}).encode()))
+        wait_for("its place taken", lambda: clients(live) == 1, WITHIN)
+        # It never answers a ping, as a machine that has lost its power.
+        nobody_left(live)
 
 
 def test_what_is_said_is_told_before_the_time_is_over_and_keys_are_asked_for(
