@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from schemathesis.core.transport import Response
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
     status_code_conformance,
 )
+from starlette.websockets import WebSocketDisconnect
 
 from app.sales.service import create
 from app.settings import load
@@ -23,6 +28,8 @@ from tests.stack import ROOT, free_ports, known_names
 
 LONGEST = 120
 EXAMPLES = 40
+# Nothing listens there.
+UNHEARD = load({"WHISPER_PORT": "9", "OBJECTION_ENGINE": "rules"})
 
 
 def test_a_call_as_text_finds_every_planted_objection_and_leaves_nothing_running(tmp_path: Path) -> None:
@@ -48,9 +55,7 @@ def test_a_call_as_text_finds_every_planted_objection_and_leaves_nothing_running
 
 
 schema = (
-    schemathesis.openapi.from_asgi(
-        "/openapi.json", create(load({"WHISPER_PORT": "9", "OBJECTION_ENGINE": "rules"}))
-    )
+    schemathesis.openapi.from_asgi("/openapi.json", create(UNHEARD))
     .include(path_regex="^/calls")
     .exclude(path_regex="/events$")
 )
@@ -64,3 +69,33 @@ def test_odd_requests_are_answered_as_the_description_says(case: schemathesis.Ca
     case.validate_response(
         answer, checks=[status_code_conformance, content_type_conformance, response_schema_conformance]
     )
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    with TestClient(create(UNHEARD)) as client:
+        yield client
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.sampled_from(["", "?format=float32", "?format=int16&rate=8000", "?channel=seller", "?rate=x"]),
+    st.lists(st.binary(max_size=2000) | st.text(max_size=100), max_size=8),
+)
+def test_random_frames_are_taken_or_refused_and_harm_nobody(
+    client: TestClient, query: str, frames: list[bytes | str]
+) -> None:
+    call = client.post("/calls", json={}).json()["id"]
+    try:
+        with client.websocket_connect(f"/calls/{call}/audio{query}") as sound:
+            for frame in frames:
+                sound.send_text(frame) if isinstance(frame, str) else sound.send_bytes(frame)
+            sound.send_text("END_OF_AUDIO")
+            # What could not be heard is waited for: whoever deletes the call ends that.
+            client.delete(f"/calls/{call}")
+            with pytest.raises(WebSocketDisconnect) as closed:
+                sound.receive_text()
+        assert closed.value.code in (1000, 1003, 1008, 1009)
+    finally:
+        client.delete(f"/calls/{call}")
+    assert client.get("/calls").json()["calls"] == []
