@@ -31,7 +31,7 @@ TEXT = (
     "The government will help the schools. The weather will be cold in the mountains. "
     "The president of the bank said that the price of oil will rise in the spring. "
 )
-COPIES = 4
+COPIES = 2
 ROUNDS = 3
 
 
