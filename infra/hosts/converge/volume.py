@@ -22,9 +22,10 @@ class VolumeError(RuntimeError):
 
 def mount(volume: str, path: Path, say: Callable[[str], None]) -> None:
     """Has the volume mounted at `path`, now and at every boot. Raises VolumeError."""
-    if path.is_mount():
-        return
     device = found(volume, say)
+    if path.is_mount():
+        grow(device)
+        return
     uuid = prepare(device, volume, say)
     FSTAB.write_text(decide.with_mount(FSTAB.read_text(encoding="utf-8"), uuid, str(path)), encoding="utf-8")
     path.mkdir(parents=True, exist_ok=True)
@@ -56,7 +57,7 @@ def prepare(device: Path, volume: str, say: Callable[[str], None]) -> str:
 
 
 def grow(device: Path) -> None:
-    """Lets the file system fill a volume that has been made larger."""
+    """Lets the mounted file system fill a volume that has been made larger; changes nothing else."""
     subprocess.run(["resize2fs", str(device)], capture_output=True, check=False)
 
 
