@@ -89,9 +89,12 @@ class Checkout:
     def remove(self) -> None:
         """Takes the stack down and removes its data and images."""
         self.pulumi("destroy", "--yes", "--skip-preview")
-        volumes = docker(
-            "volume", "ls", "--quiet", "--filter", f"label=voicestack.stack={self.stack}"
-        ).split()
+        mine = f"label=voicestack.stack={self.stack}"
+        # An `up` that was broken off leaves what its state does not know.
+        if left := docker("ps", "--all", "--quiet", "--filter", mine).split():
+            docker("rm", "--force", *left)
+            docker("network", "rm", f"voicestack-{self.stack}")
+        volumes = docker("volume", "ls", "--quiet", "--filter", mine).split()
         if volumes:
             docker("volume", "rm", *volumes)
         images = docker(
