@@ -129,7 +129,8 @@ def main() -> None:
                 break
     load = f"load average of the machine after it: {psutil.getloadavg()[0]:.1f}"
     about = f"`python -m tests.bench.live`, embedded recogniser; {load}."
-    text = ["# Live transcription", "", machine().splitlines()[0], "", about, "", *lines, ""]
+    beside = "[Beside WhisperLive's own server](live-beside.md), both with the same model of Whisper's."
+    text = ["# Live transcription", "", machine().splitlines()[0], "", about, "", *lines, "", beside, ""]
     RESULTS.write_text("\n".join(text), encoding="utf-8")
 
 
