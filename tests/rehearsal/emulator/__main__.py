@@ -1,6 +1,7 @@
 """The AWS emulator of the rehearsal: `python -m tests.rehearsal.emulator PORT [HOST]`.
 
-Moto answers, and a part of our own for what it lacks. Everything is in memory: it ends with the process.
+Moto answers, and parts of our own for what it lacks: snapshot policies, and commands that really run.
+Everything is in memory: it ends with the process.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import run_simple
 
+from tests.rehearsal.emulator.agents import Agents
 from tests.rehearsal.emulator.lifecycle import Lifecycle
 
 Environ = dict[str, Any]
@@ -31,7 +33,8 @@ def main() -> None:
     """Serves until it is ended."""
     port = int(sys.argv[1])
     host = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
-    moto, own = DomainDispatcherApplication(create_backend_app), {"dlm": Lifecycle()}
+    moto = DomainDispatcherApplication(create_backend_app)
+    own = {"dlm": Lifecycle(), "ssm": Agents(moto, f"http://127.0.0.1:{port}")}
 
     def application(environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
         return own.get(service(environ), moto)(environ, start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Self
 import boto3
 import httpx
 
+from tests.rehearsal.emulator.agents import EMPTY_HOSTS_ANSWER
 from tests.stack import ROOT, free_port, wait_for
 
 READY_WITHIN = 60.0
@@ -21,8 +23,10 @@ REGION = "eu-central-1"
 class Emulator:
     """The emulator while it runs; everything in it is forgotten afterwards."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, *, empty_hosts: bool = False) -> None:
+        """With `empty_hosts` also instances without a guest answer to Run Command, and run nothing."""
         self.log = log
+        self.empty_hosts = empty_hosts
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         # With these, the AWS SDKs talk to the emulator, and have no credentials of anything else.
@@ -38,10 +42,11 @@ class Emulator:
         }
 
     def __enter__(self) -> Self:
+        own = {EMPTY_HOSTS_ANSWER: "yes"} if self.empty_hosts else {}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.rehearsal.emulator", str(self.port)],
-                cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
+                cwd=ROOT, env=os.environ | self.environment | own, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
         try:
             wait_for("the AWS emulator", self.answers, within=READY_WITHIN)

@@ -218,6 +218,7 @@ def struct(given: Values) -> Any:
 
 def main() -> None:
     """Serves until the engine ends it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     server = grpc.server(
         ThreadPoolExecutor(PARALLEL),
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
@@ -225,9 +226,10 @@ def main() -> None:
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     print(port, flush=True)
-    server.wait_for_termination()
+    # The engine ends its plugins by this signal; what they do for it is done by then.
+    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    server.stop(0)
 
 
 main()
