@@ -82,9 +82,12 @@ def digests_of(metadata: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def built() -> Built:
-    """The images as the checkout has them."""
-    return Built(digests_of(build.build(EVERYDAY, REGISTRY, VERSION, "--progress=plain")))
+def built() -> Iterator[Built]:
+    """The images as the checkout has them; what the engine pulled of them is gone afterwards."""
+    made = Built(digests_of(build.build(EVERYDAY, REGISTRY, VERSION, "--progress=plain")))
+    yield made
+    for image in EVERYDAY:
+        docker("image", "rm", *(made.name(image.name, each) for each in image.platforms), check=False)
 
 
 @pytest.fixture(scope="session")
