@@ -44,7 +44,7 @@ class LocalStack(pulumi.ComponentResource):
         services: dict[str, ServiceContainer] = {}
         users = [each for each in chosen if VOLUME in each.mounts]
         models = (
-            [Models(users[0], config, images.references[users[0].image], network, volumes[VOLUME], inside)]
+            [Models(users[0], config, images.references[users[0].image], network, volumes, inside)]
             if users and used(config.settings)
             else []
         )

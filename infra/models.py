@@ -27,7 +27,7 @@ class Models(pulumi.ComponentResource):
         config: StackConfig,
         image: pulumi.Input[str],
         network: docker.Network,
-        volume: docker.Volume,
+        volumes: Mapping[str, docker.Volume],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("voicestack:local:Models", VOLUME, {}, opts)
@@ -42,7 +42,10 @@ class Models(pulumi.ComponentResource):
                 *(pulumi.Output.secret(f"{key}={value}") for key, value in passed_on(os.environ).items()),
             ],
             networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=network.name)],
-            mounts=[docker.ContainerMountArgs(type="volume", source=volume.name, target=user.mounts[VOLUME])],
+            mounts=[
+                docker.ContainerMountArgs(type="volume", source=volumes[each].name, target=path)
+                for each, path in user.mounts.items()
+            ],
             tmpfs=dict(user.tmpfs),
             healthcheck=docker.ContainerHealthcheckArgs(tests=["NONE"]),
             labels=[docker.ContainerLabelArgs(label=f"{LABEL}.stack", value=config.stack)],

@@ -21,7 +21,8 @@ MOST_SPEECH_HOSTS = 50
 class HostConfig:
     """One host: its private address stays when it is replaced. Sizes in GB.
 
-    A host that is to `renew` is replaced when its machine image or user data have changed.
+    A host that is to `renew` is replaced when its machine image or user data have changed; its volume begins
+    with `snapshot`, blank without one.
     """
 
     name: str
@@ -34,6 +35,7 @@ class HostConfig:
     gpu: bool = False
     spot: bool = False
     renew: bool = False
+    snapshot: str = ""
 
 
 @dataclass(frozen=True)

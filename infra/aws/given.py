@@ -62,6 +62,18 @@ class Given:
             return ()
         return tuple(read)
 
+    def pairs(self, key: str) -> dict[str, str]:
+        """A map from texts to texts."""
+        value = self.values.get(key, "{}")
+        try:
+            read: Any = json.loads(value)
+        except ValueError:
+            read = None
+        if not isinstance(read, dict) or not all(isinstance(each, str) for each in read.values()):
+            self.say(key, f"{value!r} is not a map")
+            return {}
+        return read
+
     def cidrs(self, key: str) -> tuple[str, ...]:
         """Ranges of addresses, each once."""
         found = self.names(key)

@@ -42,6 +42,7 @@ KEYS = {
     "sshCidrs": "who may log in; nobody without it",
     "sshKey": "public key of those who may log in",
     "renewHosts": "hosts to replace when their machine image or user data have changed",
+    "volumesFrom": "a snapshot for each host whose volume is to begin with one",
     "alarmEmail": "whom alarms tell",
     "domain": "name of the streaming host, under hostedZone",
     "hostedZone": "id of the Route 53 zone that holds domain",
@@ -55,6 +56,7 @@ TYPE = re.compile(r"[a-z]+\d+[a-z0-9-]*\.(metal|nano|micro|small|medium|(\d+)?x?
 ARM = re.compile(r"[a-z]+\d+g[a-z]*\.")
 GPU = re.compile(r"(g|p)\d")
 AMI = re.compile(r"ami-[0-9a-f]{8}([0-9a-f]{9})?")
+SNAPSHOT = re.compile(r"snap-[0-9a-f]{8}([0-9a-f]{9})?")
 ZONE_ID = re.compile(r"Z[A-Z0-9]{5,31}")
 DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+) [A-Za-z0-9+/=]+( .*)?")
@@ -155,7 +157,7 @@ def private_network(given: Given) -> IPv4Network:
 
 def read_hosts(given: Given, network: IPv4Network, speech: int, *, gpu: bool) -> tuple[HostConfig, ...]:
     """The streaming host and the speech hosts."""
-    renew = given.names("renewHosts")
+    renew, snapshots = given.names("renewHosts"), given.pairs("volumesFrom")
     hosts = [
         HostConfig(
             name=STREAMING,
@@ -166,6 +168,7 @@ def read_hosts(given: Given, network: IPv4Network, speech: int, *, gpu: bool) ->
             volume=given.number("streamingVolume", 100, 1, 16384),
             root=STREAMING_ROOT,
             renew=STREAMING in renew,
+            snapshot=snapshots.get(STREAMING, ""),
         )
     ]
     if speech:
@@ -187,10 +190,15 @@ def read_hosts(given: Given, network: IPv4Network, speech: int, *, gpu: bool) ->
                 gpu=gpu,
                 spot=spot,
                 renew=name in renew,
+                snapshot=snapshots.get(name, ""),
             )
         )
-    for name in sorted(set(renew) - {host.name for host in hosts}):
-        given.say("renewHosts", f"{name!r} is none of {', '.join(host.name for host in hosts)}")
+    for key, named in (("renewHosts", set(renew)), ("volumesFrom", set(snapshots))):
+        for name in sorted(named - {host.name for host in hosts}):
+            given.say(key, f"{name!r} is none of {', '.join(host.name for host in hosts)}")
+    for value in snapshots.values():
+        if not SNAPSHOT.fullmatch(value):
+            given.say("volumesFrom", f"{value!r} is no snapshot such as snap-0123456789abcdef0")
     return tuple(hosts)
 
 

@@ -16,15 +16,22 @@ SNAPSHOT_TAG = "snapshots"
 def data_volume(
     config: AwsConfig, host: HostConfig, opts: pulumi.ResourceOptions | None = None
 ) -> ebs.Volume:
-    """The volume of a host, whoever that host is: encrypted, and deleted by nobody by accident."""
+    """The volume of a host, whoever that host is: encrypted, and deleted by nobody by accident.
+
+    A snapshot that it is to begin with counts when it is made; another one later needs a host to renew, whose
+    user data then names the volume that is made from it.
+    """
     return ebs.Volume(
         f"{host.name}-data",
         availability_zone=config.zone,
         size=host.volume,
         type="gp3",
         encrypted=True,
+        snapshot_id=host.snapshot or None,
         tags={**config.tags(f"{host.name}-data", host.role, host.name), SNAPSHOT_TAG: config.stack},
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=True)),
+        opts=pulumi.ResourceOptions.merge(
+            opts, pulumi.ResourceOptions(protect=True, ignore_changes=[] if host.renew else ["snapshotId"])
+        ),
     )
 
 

@@ -93,8 +93,10 @@ def test_models_that_the_settings_need_are_fetched_once_before_anyone_starts() -
     made = containers(settings=json.dumps({"ASR_ENGINE": "whisper", "ASR_MODEL": "small"}))
     fetching = made["preload"]
     assert fetching["command"] == ["preload", "--all"]
+    # A voice that its folder has already is not fetched.
     assert [(each["source"], each["target"]) for each in fetching["mounts"]] == [
-        ("voicestack-local-models", "/data/models")
+        ("voicestack-local-models", "/data/models"),
+        ("voicestack-local-voices", "/data/voices"),
     ]
     assert "ASR_MODEL=small" in fetching["envs"]
     assert (fetching["restart"], fetching["mustRun"]) == ("no", False)
