@@ -47,6 +47,7 @@ def test_everything_wrong_is_told_at_once() -> None:
                 "consoleCidrs": "0.0.0.0/0",
                 "sshCidrs": "0.0.0.0/0",
                 "renewHosts": "speech-9",
+                "volumesFrom": json.dumps({"speech-8": "snapshot"}),
                 "alarmEmail": "nobody",
                 "domain": "live.example.org",
                 "services": "nosuch",
@@ -60,7 +61,8 @@ def test_everything_wrong_is_told_at_once() -> None:
     for each in (
         "Prod_1", "colour", "owner", "costCentre", "mars-1", "zone", "streamingType", "streamingAmi",
         "speechType", "speechAmi", "speechHosts", "speechMarket", "network", "ingestCidrs", "consoleCidrs",
-        "sshCidrs", "sshKey", "renewHosts", "alarmEmail", "domain", "nosuch", "logs", "snapshots", "WEB_PORT",
+        "sshCidrs", "sshKey", "renewHosts", "speech-8", "'snapshot'", "alarmEmail", "domain",
+        "nosuch", "logs", "snapshots", "WEB_PORT",
     ):  # fmt: skip
         assert each in str(told.value), each
 
@@ -118,6 +120,11 @@ def test_speech_hosts_of_ones_own_are_used_instead() -> None:
     own = json.dumps({**json.loads(GIVEN["settings"]), "STS_URLS": "ws://gpu.example.org:5003"})
     config = chosen(settings=own)
     assert config.settings_of("streaming", "203.0.113.99").sts_urls == ("ws://gpu.example.org:5003",)
+
+
+def test_what_is_not_a_list_or_a_map_is_told() -> None:
+    assert "ingestCidrs" in wrong(ingestCidrs='["203.0.113.0/24"')
+    assert "volumesFrom" in wrong(volumesFrom="[]")
 
 
 def test_the_region_has_to_be_there() -> None:

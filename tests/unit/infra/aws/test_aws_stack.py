@@ -134,6 +134,16 @@ def test_a_newer_machine_image_replaces_a_host_only_where_that_is_asked_for(made
     assert renewed.of("ec2/instance:Instance")["speech-1"]["userDataReplaceOnChange"] is True
 
 
+def test_a_volume_begins_with_a_snapshot_and_changes_it_only_with_its_host() -> None:
+    kind = "aws:ebs/volume:Volume"
+    snapshot = json.dumps({"streaming": "snap-0123456789abcdef0"})
+    made = stack(chosen(volumesFrom=snapshot, renewHosts="streaming"))
+    assert made.of("ebs/volume:Volume")["streaming-data"]["snapshotId"] == "snap-0123456789abcdef0"
+    assert "snapshotId" not in made.of("ebs/volume:Volume")["speech-1-data"]
+    assert list(made.options[kind, "streaming-data"].ignoreChanges) == []
+    assert list(made.options[kind, "speech-1-data"].ignoreChanges) == ["snapshotId"]
+
+
 def test_an_instance_goes_before_its_successor_comes_and_so_does_what_holds_its_volume(
     made: Recorded,
 ) -> None:
