@@ -184,12 +184,12 @@ def value(given: Any) -> str:
     return "not known yet" if given == UNKNOWN else f"`{given}`"
 
 
-def errors(preview: Mapping[str, Any]) -> list[str]:
-    """What keeps the stack from being previewed, in Pulumi's words."""
+def errors(preview: Mapping[str, Any], severity: str = "error") -> list[str]:
+    """What keeps the stack from being previewed, in Pulumi's words; or what it warns of."""
     return [
         each["message"].strip()
         for each in preview.get("diagnostics") or []
-        if each.get("severity") == "error" and each["message"].strip() != "error: preview failed"
+        if each.get("severity") == severity and each["message"].strip() != "error: preview failed"
     ]
 
 
@@ -202,7 +202,7 @@ def comment(preview: Mapping[str, Any], stack: str) -> str:
     for title, items in (
         ("It fails", errors(preview)),
         ("Policies that it breaks", broken(preview)),
-        ("Look at this first", list(dangers(found))),
+        ("Look at this first", [*dangers(found), *errors(preview, "warning")]),
     ):
         if items:
             lines += [f"**{title}**", "", *(f"- {indented(item)}" for item in items), ""]

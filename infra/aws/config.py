@@ -42,6 +42,7 @@ class HostConfig:
 class AwsConfig:
     """A stack on AWS. An empty `registry` means that images are built here; `ssh_key` that nobody logs in.
 
+    `profile` is the AWS profile whose credentials are used, empty for the environment's.
     `ranges` are the addresses that each audience comes from, `ssh` those that people log in from.
     """
 
@@ -66,6 +67,7 @@ class AwsConfig:
     hosted_zone: str
     logs: bool
     snapshots: int
+    profile: str = ""
 
     @property
     def roles(self) -> tuple[names.Role, ...]:

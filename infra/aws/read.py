@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
+
+import pulumi
 
 from app import catalog, containers
 from app.catalog import Audience, Service
@@ -20,6 +24,7 @@ from infra.aws.config import (
     HostConfig,
 )
 from infra.aws.given import Given
+from infra.aws.secrets import readable_state, secrets
 from infra.config import PROJECT, ROOT, ConfigError
 
 KEYS = {
@@ -67,10 +72,16 @@ STREAMING_ROOT, SPEECH_ROOT = 30, 120  # GB: system and images; those for GPUs t
 
 def load() -> AwsConfig:
     """The configuration of the stack that Pulumi runs. Raises ConfigError, naming everything wrong."""
-    import pulumi
-
-    region = common.given("aws").get("region", "")
-    return read(pulumi.get_stack(), common.given(), region, ROOT / ".env")
+    stack, provider = pulumi.get_stack(), common.given("aws")
+    config = read(stack, common.given(), provider.get("region", ""), ROOT / ".env")
+    file = ROOT / "envs" / f"Pulumi.{stack}.yaml"
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    if readable_state(text, os.environ) and any(secrets(config, role) for role in config.roles):
+        pulumi.log.warn(
+            "the secrets of this stack are encrypted with an empty passphrase: set PULUMI_CONFIG_PASSPHRASE, "
+            f"or name a key of yours: pulumi stack change-secrets-provider --stack {stack} awskms://…"
+        )
+    return replace(config, profile=provider.get("profile", ""))
 
 
 def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | None) -> AwsConfig:

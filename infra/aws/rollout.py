@@ -59,9 +59,9 @@ def roll_out(
         def say(text: str) -> None:
             loop.call_soon_threadsafe(lambda: pulumi.log.info(text, resource, ephemeral=True))
 
-        ssm = boto3.client("ssm", region_name=config.region)
+        session = boto3.Session(profile_name=config.profile or None, region_name=config.region)
         chosen = aws.Host(instance_id, host.name, host.role, host.address, "")
-        return await asyncio.to_thread(converge, ssm, chosen, say)
+        return await asyncio.to_thread(converge, session.client("ssm"), chosen, say)
 
     return pulumi.Output.all(instance, *after).apply(lambda known: act(known[0]))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 import pulumi
 from pulumi_aws import ssm
 
@@ -19,6 +22,13 @@ def secrets(config: AwsConfig, role: names.Role) -> dict[str, str]:
         for service in config.services_of(role)
         for variable, value in sorted(containers.secrets(service, settings).items())
     }
+
+
+def readable_state(stack_file: str, environment: Mapping[str, str]) -> bool:
+    """Whether anybody who has the state can read its secrets: they are encrypted with an empty passphrase."""
+    passphrase = re.search(r"^encryptionsalt:", stack_file, re.MULTILINE) is not None
+    given = environment.get("PULUMI_CONFIG_PASSPHRASE") or environment.get("PULUMI_CONFIG_PASSPHRASE_FILE")
+    return passphrase and not given
 
 
 class Secrets(pulumi.ComponentResource):

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from infra.aws.read import read
+from infra.aws.secrets import readable_state
 from infra.config import ConfigError
 from tests.unit.infra.aws.given_values import GIVEN, REGION, chosen
 
@@ -125,6 +126,13 @@ def test_speech_hosts_of_ones_own_are_used_instead() -> None:
 def test_what_is_not_a_list_or_a_map_is_told() -> None:
     assert "ingestCidrs" in wrong(ingestCidrs='["203.0.113.0/24"')
     assert "volumesFrom" in wrong(volumesFrom="[]")
+
+
+def test_a_state_that_an_empty_passphrase_opens_is_known() -> None:
+    local = "encryptionsalt: v1:salt\nconfig: {}\n"
+    assert readable_state(local, {"PULUMI_CONFIG_PASSPHRASE": ""})
+    assert not readable_state(local, {"PULUMI_CONFIG_PASSPHRASE": "long"})
+    assert not readable_state("secretsprovider: awskms://alias/key\nencryptedkey: x\n", {})
 
 
 def test_the_region_has_to_be_there() -> None:

@@ -59,6 +59,15 @@ def test_what_is_protected_is_refused_and_pulumis_words_are_there() -> None:
     assert len(errors(recorded("protected"))) == 2
 
 
+def test_a_warning_is_passed_on() -> None:
+    warned = {
+        "steps": [],
+        "diagnostics": [{"severity": "warning", "message": "warning: an empty passphrase\n"}],
+    }
+    assert "an empty passphrase" in comment(warned, "prod")
+    assert errors(warned) == []
+
+
 def test_a_secret_is_not_told() -> None:
     old, new = {"value": "[secret]", "tier": "Standard"}, {"value": "[secret]", "tier": "Advanced"}
     changed = step("update", "aws:ssm/parameter:Parameter", old, new, diffReasons=["value", "tier"])
