@@ -21,7 +21,7 @@ MOST_AT_ONCE = 16 * SAMPLE_RATE
 STALE = 1.0
 """Seconds of waiting sound that make a partial result not worth finding."""
 
-SHORTEST_GUESS = SAMPLE_RATE * 3 // 4
+SHORTEST_GUESS = SAMPLE_RATE // 2
 """Samples of speech that make a partial result worth finding, where that means to hear all of it anew."""
 
 
