@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.docker.checkout import Checkout
 from tests.rehearsal.emulator.server import REGION, Emulator
+from tests.rehearsal.registry import Registry
 
 STAND_IN = "plugins:\n  providers:\n    - name: aws\n      path: {path}\n"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL0Ci7l1KSrpq2VqWcCnlc4z0tZHFWOkcqAmBnyxBwxe rehearsal"
@@ -34,7 +35,7 @@ class Production(Checkout):
     """The stack of production, with the emulator for AWS and the stand-in for Pulumi's provider."""
 
     def __init__(
-        self, folder: Path, emulator: Emulator, registry: str = "", stack: str = "rehearsal"
+        self, folder: Path, emulator: Emulator, registry: Registry | None = None, stack: str = "rehearsal"
     ) -> None:
         self.emulator = emulator
         super().__init__(folder, stack, like="prod")
@@ -43,7 +44,7 @@ class Production(Checkout):
         project.write_text(project.read_text(encoding="utf-8") + STAND_IN.format(path=path), encoding="utf-8")
         self.environment |= emulator.environment
         if registry:
-            self.environment["REHEARSAL_REGISTRY"] = registry
+            self.environment |= registry.environment
         self.say(**CONFIGURED)
 
     def say(self, **keys: object) -> None:

@@ -1,0 +1,135 @@
+"""The registry of a rehearsal, in place of ECR: it speaks TLS too, with a certificate of its own."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import json
+import os
+import ssl
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.docker.checkout import docker
+from tests.stack import free_port, wait_for
+
+READY_WITHIN = 30.0
+STOP_WITHIN = 10.0
+DAYS = 2
+
+
+class Registry:
+    """Debian's docker-registry while it runs, in a folder that is forgotten afterwards.
+
+    It listens on the engine's own bridge: what copies images takes loopback for one without TLS, and
+    containers reach it there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.address = bridge()
+        self.host = f"{self.address}:{free_port()}"
+        self.certificate = folder / "registry.pem"
+        # Programs in Go trust one file of certificates: the machine's own, and the registry's.
+        self.trusted = folder / "trusted.pem"
+        self.environment = {"REHEARSAL_REGISTRY": self.host, "SSL_CERT_FILE": str(self.trusted)}
+
+    def __enter__(self) -> Self:
+        key = self.folder / "registry.key"
+        write_certificate(self.address, self.certificate, key)
+        others = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+        known = Path(others).read_text(encoding="utf-8") if others and Path(others).is_file() else ""
+        self.trusted.write_text(f"{known}\n{self.certificate.read_text(encoding='utf-8')}", encoding="utf-8")
+        configuration = self.folder / "registry.yml"
+        configuration.write_text(
+            json.dumps(
+                {
+                    "version": "0.1",
+                    "log": {"level": "warn", "accesslog": {"disabled": True}},
+                    "storage": {"filesystem": {"rootdirectory": str(self.folder / "images")}},
+                    "http": {
+                        "addr": self.host,
+                        "tls": {"certificate": str(self.certificate), "key": str(key)},
+                    },
+                }
+            ),
+            encoding="utf-8",
+        )
+        self.log = self.folder / "registry.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                ["docker-registry", "serve", str(configuration)], stdout=log, stderr=subprocess.STDOUT
+            )
+        try:
+            wait_for("the registry of the rehearsal", self.answers, within=READY_WITHIN)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def answers(self) -> bool:
+        """Whether it answers. Raises RuntimeError, with the end of its log, when it has ended."""
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the registry ended:\n{self.log.read_text(encoding='utf-8')[-2000:]}")
+        trusted = ssl.create_default_context(cafile=str(self.certificate))
+        try:
+            return httpx.get(f"https://{self.host}/v2/", verify=trusted, timeout=5).is_success
+        except httpx.TransportError:
+            return False
+
+    def stop(self) -> None:
+        """Ends it."""
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def bridge() -> str:
+    """The address of this machine on the engine's default network."""
+    template = "{{(index .IPAM.Config 0).Gateway}}"
+    return docker("network", "inspect", "bridge", "--format", template).strip()
+
+
+def write_certificate(address: str, certificate: Path, key: Path) -> None:
+    """A certificate for an address, signed by itself, and its key."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "registry of a rehearsal")])
+    now = datetime.datetime.now(datetime.UTC)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=DAYS))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(private, hashes.SHA256())
+    )
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    key.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    key.chmod(0o600)
