@@ -24,7 +24,8 @@ Requires=docker.service
 [Service]
 Type=oneshot
 ExecStart={names.CONVERGE} --boot
-TimeoutStartSec=30min
+# Models may take hours to come; the program limits everything that it waits for.
+TimeoutStartSec=6h
 
 [Install]
 WantedBy=multi-user.target

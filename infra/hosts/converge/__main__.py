@@ -15,6 +15,10 @@ from .release import Host, Places
 
 HOST = Path("/etc/voicestack/host.json")
 PROJECT = "voicestack"
+# OSError: a full disk, a missing program; ValueError: a secret that can't be written down.
+TOLD_IN_WORDS = (
+    release.ReleaseError, volume.VolumeError, gpu.GpuError, engine.EngineError, OSError, ValueError,
+)  # fmt: skip
 
 
 class Told:
@@ -45,7 +49,7 @@ def main() -> int:
         say = Told(host["name"], places.run / "progress")
         try:
             converge(host, places, say)
-        except (release.ReleaseError, volume.VolumeError, gpu.GpuError, engine.EngineError) as problem:
+        except TOLD_IN_WORDS as problem:
             print(f"{host['name']}: {problem}", file=sys.stderr, flush=True)
             return 1
     return 0

@@ -14,6 +14,7 @@ from .decide import Standing
 LOG_LINES = 20
 LABEL = "com.docker.compose"
 ASK_WITHIN = 60.0
+RUN_WITHIN = "4h"
 # The way to where models come from, which only the host knows.
 PASSED_ON = ("HF_ENDPOINT", "HF_TOKEN", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 LEAVING = ("removing", "dead")
@@ -98,6 +99,7 @@ def compose_run(
     """Runs a command in a service's image, beside the service; gives its lines. Raises EngineError."""
     passed = [option for name in PASSED_ON if os.environ.get(name) for option in ("--env", name)]
     command = (
+        "timeout", RUN_WITHIN,
         "docker", "compose", "--file", str(file), "--env-file", str(secrets), "--progress", "quiet",
         "run", "--rm", "--no-deps", "--no-TTY", *passed, service, *words,
     )  # fmt: skip
