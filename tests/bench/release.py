@@ -42,10 +42,11 @@ APPEARS_WITHIN = 120.0
 ABOUT = (
     "# A release on a host",
     "",
-    "Written by `python -m tests.bench.release`: media server, sts and dubber from the images of `make build`, on",
-    "one host, while the sample broadcast is dubbed and watched over RTMP. The interruption is what a viewer sees",
-    "who connects again every half second. In it are 2.8 s of the profile's delay, which the new dubber has to fill,",
-    "and the start of a container and of Python, which take the longer the busier the machine is.",
+    "Written by `python -m tests.bench.release`: media server, sts and dubber from the images of",
+    "`make build`, on one host, while the sample broadcast is dubbed and watched over RTMP. The interruption",
+    "is what a viewer sees who connects again every half second. In it are 2.8 s of the profile's delay,",
+    "which the new dubber has to fill, and the start of a container and of Python, which take the longer the",
+    "busier the machine is.",
     "",
 )
 STREAM = "bench"
