@@ -14,7 +14,6 @@ from . import aws, decide, engine, gpu, release, volume
 from .release import Host, Places
 
 HOST = Path("/etc/voicestack/host.json")
-PROJECT = "voicestack"
 # OSError: a full disk, a missing program; ValueError: a secret that can't be written down.
 TOLD_IN_WORDS = (
     release.ReleaseError, volume.VolumeError, gpu.GpuError, engine.EngineError, OSError, ValueError,
@@ -92,15 +91,15 @@ def login(host: Mapping[str, Any], places: Places) -> Path:
 def report(host: Mapping[str, Any], places: Places) -> None:
     """Tells CloudWatch how full the disks are, and how many services are not well."""
     disks = [shutil.disk_usage(path) for path in (Path("/"), places.data) if path.is_dir()]
-    expected = json.loads(Path("wanted.json").read_text(encoding="utf-8"))["compose"]["services"]
-    well = {each.service for each in engine.standings(PROJECT) if each.well}
+    compose = json.loads(Path("wanted.json").read_text(encoding="utf-8"))["compose"]
+    well = {each.service for each in engine.standings(compose["name"]) if each.well}
     aws.put_metrics(
         host["region"],
         host["metrics"],
         {"stack": host["stack"], "host": host["name"]},
         {
             "DiskUsed": max(100.0 * disk.used / disk.total for disk in disks),
-            "Unhealthy": float(len(set(expected) - well)),
+            "Unhealthy": float(len(set(compose["services"]) - well)),
         },
     )
 
