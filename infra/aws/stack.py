@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -72,9 +73,11 @@ class AwsStack(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _key(self) -> ec2.KeyPair:
+        # Another key gets another name, or the old one would have to go before the new one comes.
+        fingerprint = hashlib.sha256(self.config.ssh_key.encode()).hexdigest()[:8]
         return ec2.KeyPair(
             "operators",
-            key_name=f"{self.config.name}-operators",
+            key_name=f"{self.config.name}-operators-{fingerprint}",
             public_key=self.config.ssh_key,
             tags=self.config.tags("operators"),
             opts=pulumi.ResourceOptions(parent=self),

@@ -87,6 +87,13 @@ def test_without_ssh_ranges_nobody_logs_in() -> None:
     assert closed.of("ec2/keyPair:KeyPair") == {}
 
 
+def test_another_key_gets_another_name_so_that_both_can_be_there_for_a_moment(made: Recorded) -> None:
+    kind = "ec2/keyPair:KeyPair"
+    other = stack(chosen(sshKey="ssh-ed25519 AAAA someone-else@example.org"))
+    assert made.of(kind)["operators"]["keyName"] != other.of(kind)["operators"]["keyName"]
+    assert "keyName" in other.options["aws:ec2/instance:Instance", "streaming"].ignoreChanges
+
+
 def test_no_rule_stands_inside_of_a_group(made: Recorded) -> None:
     for group in made.of("ec2/securityGroup:SecurityGroup").values():
         assert "ingress" not in group
