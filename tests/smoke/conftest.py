@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from app.release import aws
 from tests.smoke import facts
 from tests.smoke.host import Login, SshHost
+from tests.smoke.reaching import jump_host, reached
 from tests.smoke.report import Report
 
 REPORT: pytest.StashKey[Report] = pytest.StashKey()
@@ -112,25 +113,3 @@ def host(found: aws.Host, ssh: Callable[[aws.Host], SshHost]) -> SshHost:
 def known(host: SshHost) -> facts.Facts:
     """What that host says it should be."""
     return facts.read(host)
-
-
-def jump_host(text: str, login: Login) -> SshHost:
-    """The host to go through, from [USER@]ADDRESS[:PORT]."""
-    user, _, place = text.rpartition("@")
-    address, port = place_of(place)
-    return SshHost("jump host", address, Login(user or login.user, login.key, login.known_hosts), port)
-
-
-def reached(found: aws.Host, overrides: list[str], jumping: bool) -> tuple[str, int]:
-    """Address and port of a host: its override, else public, or private where a jump host is gone through."""
-    for override in overrides:
-        name, equals, place = override.partition("=")
-        if equals and name == found.name:
-            return place_of(place)
-    return (found.private if jumping or not found.public else found.public), 22
-
-
-def place_of(text: str) -> tuple[str, int]:
-    """Address and port from ADDRESS[:PORT]."""
-    address, colon, port = text.partition(":")
-    return address, int(port) if colon else 22

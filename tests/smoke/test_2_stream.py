@@ -8,8 +8,8 @@ import pytest
 
 from app.release import aws
 from tests.smoke import facts, stream
-from tests.smoke.conftest import reached
 from tests.smoke.host import SshHost
+from tests.smoke.reaching import reached
 from tests.smoke.report import Report
 
 SECONDS = 30.0
