@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,20 @@ def dangers(found: list[Change]) -> Iterator[str]:
             yield f"**{each.title}**: open to everyone: {', '.join(sorted(wide))}"
 
 
+def everything(found: list[Change]) -> Iterator[str]:
+    """A line for each change that says why, and one for all of a kind that say nothing more."""
+    changed = [each for each in found if each.verb != "unchanged"]
+    for (verb, kind), group in groupby(changed, key=lambda each: (each.verb, each.kind)):
+        alike = []
+        for each in group:
+            if reason := because(each):
+                yield f"{each.title}{reason}"
+            else:
+                alike.append(f"`{each.name}`")
+        if alike:
+            yield f"{verb} {kind} {', '.join(alike)}"
+
+
 def doors(kind: str, inputs: Mapping[str, Any]) -> set[str]:
     """The ports that anybody reaches through a rule."""
     return {
@@ -206,8 +221,7 @@ def comment(preview: Mapping[str, Any], stack: str) -> str:
     ):
         if items:
             lines += [f"**{title}**", "", *(f"- {indented(item)}" for item in items), ""]
-    listed = [f"- {each.title}{because(each)}" for each in found if each.verb != "unchanged"]
-    if listed:
+    if listed := [f"- {line}" for line in everything(found)]:
         lines += ["**Everything that changes**", "", *listed, ""]
     return shortened(lines)
 

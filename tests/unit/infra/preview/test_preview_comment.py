@@ -43,6 +43,13 @@ def test_counts_come_first_and_then_what_could_hurt() -> None:
     assert first < lines.index("**Everything that changes**")
 
 
+def test_alike_changes_of_a_kind_share_a_line() -> None:
+    kind = "docker:index/network:Network"
+    one, two = step("create", kind, {}, {"name": "a"}), step("create", kind, {}, {"name": "b"})
+    two["urn"] += "-too"
+    assert "- create docker.Network `it`, `it-too`" in comment({"steps": [two, one]}, "local").splitlines()
+
+
 def test_a_replacement_says_what_makes_it() -> None:
     assert "(name: `trial-data` → `trial-data-2`)" in comment(recorded("changed"), "trial")
 
