@@ -52,22 +52,19 @@ def container(service: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def cloud_init(status: str, *errors: str, code: int = 0) -> RecordedHost:
-    text = json.dumps({"status": status, "errors": list(errors)})
-    return RecordedHost({"cloud-init": Answer(code, text, "")})
+def cloud_init(*errors: str) -> RecordedHost:
+    return RecordedHost({"cat /run/cloud-init/result.json": json.dumps({"v1": {"errors": errors}})})
 
 
 def test_a_host_that_has_booted_says_so() -> None:
-    assert checks.booted(cloud_init("done"), known()) == "cloud-init done"
+    assert checks.booted(cloud_init(), known()) == "cloud-init done"
 
 
 @pytest.mark.parametrize(
     ("host", "words"),
     [
-        (cloud_init("running"), "running"),
-        (cloud_init("error", "prepare failed", code=1), "prepare failed"),
-        (cloud_init("done", "prepare failed", code=2), "prepare failed"),
-        (RecordedHost({}), "not found"),
+        (RecordedHost({"cat": Answer(1, "", "cat: no such file")}), "not finished .*no such file"),
+        (cloud_init("('scripts_user', RuntimeError)"), "scripts_user"),
     ],
 )
 def test_a_host_that_has_not_booted_well_says_why(host: RecordedHost, words: str) -> None:
