@@ -65,7 +65,7 @@ review: ## The same as a comment for a merge request: dangers first, policies ch
 deploy: STACK = prod
 deploy: ## Bring production on AWS to what the checkout says, unless a policy forbids it
 	@$(CONTAINERS)
-	@$(PULUMI) up --yes --stack $(STACK) --policy-pack infra/policy/pack $(ARGS)
+	@$(PULUMI) up --yes --stack $(STACK) --policy-pack $(CURDIR)/infra/policy/pack $(ARGS)
 
 up: ## Start everything as containers and wait until all are healthy; gets what is missing for it
 	@$(CONTAINERS)

@@ -1,4 +1,4 @@
-"""The policies as a CrossGuard pack: `pulumi preview --policy-pack infra/policy`."""
+"""The policies as a CrossGuard pack: `pulumi preview --policy-pack "$PWD/infra/policy/pack"`."""
 
 from __future__ import annotations
 
