@@ -56,6 +56,15 @@ class Production(Checkout):
         done = self.pulumi("config", "set-all", *given)
         assert done.returncode == 0, done.stdout
 
+    def say_setting(self, variable: str, value: str) -> None:
+        """Sets a variable of .env.example for the stack."""
+        self.pulumi("config", "set", "--path", f"voicestack:settings.{variable}", value, check=True)
+
+    def say_secret(self, variable: str, value: str) -> None:
+        """The same for a secret, which the stack's file holds encrypted."""
+        path = f"voicestack:settings.{variable}"
+        self.pulumi("config", "set", "--secret", "--path", path, value, check=True)
+
     def changes(self, *arguments: str) -> dict[str, str]:
         """What a preview says would happen, by the name of each resource that would not stay."""
         done = self.pulumi("preview", "--json", "--stack", self.stack, *arguments)

@@ -17,6 +17,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import run_simple
 
+from tests.rehearsal.emulator import corrections
 from tests.rehearsal.emulator.agents import Agents
 from tests.rehearsal.emulator.lifecycle import Lifecycle
 
@@ -33,6 +34,7 @@ def main() -> None:
     """Serves until it is ended."""
     port = int(sys.argv[1])
     host = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
+    corrections.apply()
     moto = DomainDispatcherApplication(create_backend_app)
     own = {"dlm": Lifecycle(), "ssm": Agents(moto, f"http://127.0.0.1:{port}")}
 

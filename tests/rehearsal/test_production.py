@@ -1,0 +1,187 @@
+"""Production on the AWS emulator, by the real Pulumi engine: each test goes on where the last ended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.rehearsal.conftest import PASSWORD
+from tests.rehearsal.emulator.server import Emulator
+from tests.rehearsal.production import Production
+
+RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule::"
+INSTANCE = "aws:ec2/instance:Instance::"
+NEW_IMAGE = "ami-0aaaaaaaaaaaaaaaa"
+
+
+def instance(emulator: Emulator, host: str) -> dict[str, Any]:
+    """The instance of a host that runs."""
+    filters = [
+        {"Name": "tag:host", "Values": [host]},
+        {"Name": "instance-state-name", "Values": ["running"]},
+    ]
+    found = emulator.client("ec2").describe_instances(Filters=filters)["Reservations"]
+    assert len(found) == 1
+    return dict(found[0]["Instances"][0])
+
+
+def volumes(emulator: Emulator) -> dict[str, str]:
+    """The ids of the volumes that outlive their hosts, by host."""
+    listed = emulator.client("ec2").describe_volumes(Filters=[{"Name": "tag-key", "Values": ["snapshots"]}])[
+        "Volumes"
+    ]
+    return {tag["Value"]: each["VolumeId"] for each in listed for tag in each["Tags"] if tag["Key"] == "host"}
+
+
+def test_a_preview_names_every_resource_and_makes_none(production: Production, emulator: Emulator) -> None:
+    done = production.pulumi("preview")
+    assert done.returncode == 0, done.stdout
+    assert "error" not in done.stdout
+    for line in ("aws:ec2:Vpc vpc create", "aws:ec2:Instance streaming create", "to create"):
+        assert line in done.stdout, line
+    assert emulator.client("ec2").describe_instances()["Reservations"] == []
+    assert emulator.client("ecr").describe_repositories()["repositories"] == []
+
+
+def test_up_makes_everything_and_a_second_one_finds_nothing_to_do(
+    production: Production, emulator: Emulator
+) -> None:
+    production.up()
+    assert production.outputs()["health"] == {"streaming": "healthy", "speech-1": "healthy"}
+    for host, volume in volumes(emulator).items():
+        attached = emulator.client("ec2").describe_volumes(VolumeIds=[volume])["Volumes"][0]["Attachments"]
+        assert [each["InstanceId"] for each in attached] == [instance(emulator, host)["InstanceId"]]
+    assert production.changes() == {}
+    assert "created" not in (again := production.up())
+    assert "unchanged" in again
+
+
+def test_secrets_are_in_no_bundle_no_user_data_and_no_state(
+    production: Production, emulator: Emulator
+) -> None:
+    ssm, s3, ec2 = (emulator.client(name) for name in ("ssm", "s3", "ec2"))
+    name = "/voicestack/rehearsal/streaming/secrets/MEDIA_PUBLISH_PASSWORD"
+    kept = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
+    assert (kept["Type"], kept["Value"]) == ("SecureString", PASSWORD)
+    bucket = production.outputs()["bucket"]
+    texts = [
+        s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read().decode()
+        for each in s3.list_objects_v2(Bucket=bucket)["Contents"]
+    ]
+    texts += [
+        json.dumps(
+            ec2.describe_instance_attribute(
+                InstanceId=instance(emulator, host)["InstanceId"], Attribute="userData"
+            )["UserData"]
+        )
+        for host in ("streaming", "speech-1")
+    ]
+    files = [path for path in (production.folder / "state").rglob("*.json") if path.is_file()]
+    assert files
+    texts += [path.read_text(encoding="utf-8") for path in files]
+    assert not [text for text in texts if PASSWORD in text]
+
+
+def test_a_refresh_sees_what_somebody_changed_by_hand_and_the_next_up_puts_it_right(
+    production: Production, emulator: Emulator
+) -> None:
+    ec2, found = emulator.client("ec2"), instance(emulator, "streaming")
+    ec2.modify_instance_metadata_options(InstanceId=found["InstanceId"], HttpTokens="optional")
+    ec2.create_tags(Resources=[found["VpcId"]], Tags=[{"Key": "owner", "Value": "somebody else"}])
+    done = production.pulumi("refresh", "--yes")
+    assert done.returncode == 0, done.stdout
+    assert "2 updated" in done.stdout
+    assert production.changes() == {f"{INSTANCE}streaming": "update", "aws:ec2/vpc:Vpc::vpc": "update"}
+    production.up()
+    assert instance(emulator, "streaming")["MetadataOptions"]["HttpTokens"] == "required"
+    assert production.changes() == {}
+
+
+def test_who_may_log_in_is_changed_by_rules_alone(production: Production, emulator: Emulator) -> None:
+    before = instance(emulator, "streaming")["InstanceId"]
+    production.say(sshCidrs=["192.0.2.0/24"])
+    wanted = {
+        f"{RULE}{role}-ssh-{cidr}": change
+        for role in ("speech", "streaming")
+        for cidr, change in (("192.0.2.0/24", "create"), ("198.51.100.0/24", "delete"))
+    }
+    assert production.changes() == wanted
+    production.up()
+    rules = emulator.client("ec2").describe_security_group_rules()["SecurityGroupRules"]
+    assert {rule["CidrIpv4"] for rule in rules if rule.get("FromPort") == 22} == {"192.0.2.0/24"}
+    assert instance(emulator, "streaming")["InstanceId"] == before
+
+
+def test_a_host_that_is_gone_comes_back_with_its_address_and_its_volume(
+    production: Production, emulator: Emulator
+) -> None:
+    lost, kept = instance(emulator, "speech-1"), volumes(emulator)
+    emulator.client("ec2").terminate_instances(InstanceIds=[lost["InstanceId"]])
+    done = production.pulumi("refresh", "--yes")
+    assert done.returncode == 0, done.stdout
+    production.up()
+    found = instance(emulator, "speech-1")
+    assert found["InstanceId"] != lost["InstanceId"]
+    assert found["PrivateIpAddress"] == lost["PrivateIpAddress"]
+    assert volumes(emulator) == kept
+    volume = emulator.client("ec2").describe_volumes(VolumeIds=[kept["speech-1"]])["Volumes"][0]
+    assert [each["InstanceId"] for each in volume["Attachments"]] == [found["InstanceId"]]
+    assert production.changes() == {}
+
+
+def test_a_newer_machine_image_replaces_only_the_hosts_that_are_to_renew(
+    production: Production, emulator: Emulator
+) -> None:
+    kept, streaming = volumes(emulator), instance(emulator, "streaming")["InstanceId"]
+    production.say(speechAmi=NEW_IMAGE, streamingAmi=NEW_IMAGE)
+    assert production.changes() == {}
+    production.say(renewHosts=["speech-1"])
+    assert production.changes()[f"{INSTANCE}speech-1"] in ("replace", "create-replacement", "delete-replaced")
+    production.up()
+    assert instance(emulator, "speech-1")["ImageId"] == NEW_IMAGE
+    assert instance(emulator, "streaming")["InstanceId"] == streaming
+    assert volumes(emulator) == kept
+
+
+def test_destroy_keeps_the_volumes_unless_they_are_told_to_go(
+    production: Production, emulator: Emulator
+) -> None:
+    kept = volumes(emulator)
+    done = production.pulumi("destroy", "--yes", "--skip-preview")
+    assert done.returncode != 0
+    assert "protected" in done.stdout
+    assert volumes(emulator) == kept
+    production.pulumi("state", "unprotect", "--all", "--yes", check=True)
+    done = production.pulumi("destroy", "--yes", "--skip-preview")
+    assert done.returncode == 0, done.stdout
+    assert left(emulator) == {}
+
+
+def left(emulator: Emulator) -> dict[str, Any]:
+    """What the emulator still holds of what a program can have made."""
+    ec2, alive = emulator.client("ec2"), ["pending", "running", "stopping", "stopped"]
+    state = [{"Name": "instance-state-name", "Values": alive}]
+    found = {
+        "instances": ec2.describe_instances(Filters=state)["Reservations"],
+        "volumes": ec2.describe_volumes()["Volumes"],
+        "networks": [each for each in ec2.describe_vpcs()["Vpcs"] if not each["IsDefault"]],
+        "addresses": ec2.describe_addresses()["Addresses"],
+        "keys": ec2.describe_key_pairs()["KeyPairs"],
+        "roles": emulator.client("iam").list_roles()["Roles"],
+        "profiles": emulator.client("iam").list_instance_profiles()["InstanceProfiles"],
+        "repositories": emulator.client("ecr").describe_repositories()["repositories"],
+        "buckets": emulator.client("s3").list_buckets()["Buckets"],
+        "parameters": emulator.client("ssm").describe_parameters()["Parameters"],
+        "alarms": emulator.client("cloudwatch").describe_alarms()["MetricAlarms"],
+        "policies": emulator.client("dlm").get_lifecycle_policies()["Policies"],
+    }
+    return {name: each for name, each in found.items() if each}
+
+
+def test_the_stand_in_talks_to_nothing_but_this_machine(folder: Path, emulator: Emulator) -> None:
+    production = Production(folder, emulator)
+    production.environment["AWS_ENDPOINT_URL"] = "http://192.0.2.1:4566"
+    done = production.pulumi("preview")
+    assert done.returncode != 0
+    assert "talks to emulators on this machine alone" in done.stdout
