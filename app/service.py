@@ -122,7 +122,7 @@ async def run_checks(checks: Mapping[str, Checker]) -> dict[str, Check]:
 
 
 def hide_credentials(text: str) -> str:
-    """The text with user and password taken out of every address in it, also of `?user=…&pass=…` and `?token=…`."""
+    """The text without user and password in every address in it, also of `?user=…&pass=…` and `?token=…`."""
     return CREDENTIALS.sub(lambda found: "***@" if found[0].endswith("@") else "***", text)
 
 
