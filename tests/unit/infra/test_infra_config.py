@@ -11,6 +11,7 @@ from infra.config import ConfigError, image_names, read
 
 def test_everything_wrong_is_told_at_once() -> None:
     given = {
+        "kind": "moon",
         "services": "nosuch",
         "variant": "tpu",
         "colour": "red",
@@ -19,7 +20,7 @@ def test_everything_wrong_is_told_at_once() -> None:
     }
     with pytest.raises(ConfigError) as told:
         read("local", given, None)
-    for each in ("nosuch", "tpu", "colour", "perhaps", "WEB_PORT", "DUB_PROFILE", "settings.NOSUCH"):
+    for each in ("moon", "nosuch", "tpu", "colour", "perhaps", "WEB_PORT", "DUB_PROFILE", "settings.NOSUCH"):
         assert each in str(told.value)
 
 
