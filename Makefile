@@ -52,7 +52,7 @@ tools: ## Find or make what containers need: Docker engine, Pulumi, its plugins,
 	@$(PYTHON) -m tools.toolchain
 
 mirror: ## Make the base images that cannot be pulled here, in a registry on this machine
-	@$(PYTHON) -m tools.mirror
+	@$(PYTHON) -m tools.mirror --all
 
 preview: ## Show what `make up` would change (another stack: make preview STACK=dev)
 	@$(PULUMI) stack select --create $(STACK) --non-interactive

@@ -1,4 +1,5 @@
-"""Base images where no image registry can be reached: `python3 -m tools.mirror`.
+"""Base images where no image registry can be reached: `python3 -m tools.mirror`, with --all also those
+that nothing of ours uses yet.
 
 Each one that can be pulled is left alone. The others are made for both platforms, from Debian's packages and
 Go modules, and pushed to the registry on this machine, under the names that Dockerfiles know already.
@@ -34,13 +35,17 @@ class NotMade(RuntimeError):
 
 @dataclass(frozen=True)
 class Base:
-    """A base image: its name and tag, its recipe, and what puts the files into place that the recipe adds."""
+    """A base image: its name and tag, its recipe, and what puts the files into place that the recipe adds.
+
+    One that is `extra` is in none of our images and services.
+    """
 
     repository: str
     tag: str
     recipe: str
     contents: str
     prepare: Callable[[Path], None]
+    extra: bool = False
 
     @property
     def name(self) -> str:
@@ -99,7 +104,14 @@ BASES = (
     Base("library/debian", "bookworm-slim", "debian", "bookworm", bootstrap),
     Base("bluenviron/mediamtx", media.VERSION, "mediamtx", media.VERSION, media_server),
     Base("library/postgres", "15", "postgres", "15", nothing),
-    Base("livekit/livekit-server", f"v{pins.LIVEKIT.version}", "livekit", pins.LIVEKIT.version, livekit),
+    Base(
+        "livekit/livekit-server",
+        f"v{pins.LIVEKIT.version}",
+        "livekit",
+        pins.LIVEKIT.version,
+        livekit,
+        extra=True,
+    ),
 )
 
 
@@ -155,14 +167,18 @@ def make(base: Base) -> None:
         raise NotMade(f"{base.name} can't be made:\n{done.stderr.strip()[-3000:]}")
 
 
-def ensure() -> None:
-    """Every base image, pulled or made. Raises RuntimeError with what to do."""
+def ensure(extra: bool = False) -> None:
+    """Every base image that containers here need, pulled or made; the extra ones too where asked for.
+
+    Raises RuntimeError with what to do.
+    """
     engine.ensure()
     if made_before():
         registry.ensure()
     before = made_before()
-    wanted = [base for base in BASES if not is_current(base, before)]
-    for base in BASES:
+    asked = [base for base in BASES if extra or not base.extra]
+    wanted = [base for base in asked if not is_current(base, before)]
+    for base in asked:
         if base not in wanted:
             print(f"mirror: {base.name}: made before")
     missing = []
@@ -187,7 +203,9 @@ def ensure() -> None:
 
 
 if __name__ == "__main__":
+    if unknown := set(sys.argv[1:]) - {"--all"}:
+        sys.exit(f"mirror: {' '.join(sorted(unknown))}: unknown; the one option is --all")
     try:
-        ensure()
+        ensure(extra="--all" in sys.argv)
     except (RuntimeError, OSError) as trouble:
         sys.exit(f"mirror: {trouble}")

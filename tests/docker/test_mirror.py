@@ -24,7 +24,7 @@ def docker(*arguments: str, given: str | None = None) -> subprocess.CompletedPro
 
 @pytest.fixture(scope="module", autouse=True)
 def base_images() -> None:
-    mirror.ensure()
+    mirror.ensure(extra=True)
 
 
 @pytest.fixture
@@ -141,5 +141,5 @@ def test_every_image_that_was_made_here_is_there_for_both_platforms() -> None:
 
 
 def test_a_second_run_makes_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    mirror.ensure()
+    mirror.ensure(extra=True)
     assert " …" not in capfd.readouterr().out
