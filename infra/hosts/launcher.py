@@ -62,14 +62,18 @@ def main() -> None:
     read_environment()
     host = json.loads(HOST.read_text(encoding="utf-8"))
     STATE.mkdir(parents=True, exist_ok=True, mode=0o700)
+    boot = "--boot" in sys.argv
     if "--report" not in sys.argv:
         try:
             fetch(host)
         except Exception as problem:
+            # A deployment must not take the old release for the new one; a boot makes do with it.
+            if not boot:
+                sys.exit(f"{host['name']}: AWS does not answer ({problem})")
             print(f"{host['name']}: AWS does not answer ({problem}); going on with what is here", flush=True)
     if not (STATE / "wanted").is_dir():
         print(f"{host['name']}: no release yet", flush=True)
-        return
+        sys.exit(1 if len(sys.argv) == 1 else 0)
     os.chdir(STATE / "wanted")
     os.execv(sys.executable, [sys.executable, "-B", "-m", "converge", *sys.argv[1:]])
 

@@ -78,13 +78,21 @@ def publish(emulator: Emulator, role: names.Role, text: str, *, release: str = "
     return release
 
 
-def test_a_host_without_a_release_waits_for_one(
-    launched: Launched, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("options", "status"), [(["--boot"], 0), (["--report"], 0), ([], 1)])
+def test_a_host_without_a_release_waits_for_one_and_a_deployment_does_not_take_that_for_success(
+    launched: Launched,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    status: int,
 ) -> None:
     (launched.folder / "host.json").write_text(
         json.dumps({**HOST, "parameter": "/voicestack/none"}), encoding="utf-8"
     )
-    launcher.main()
+    monkeypatch.setattr(sys, "argv", ["voicestack-converge", *options])
+    with pytest.raises(SystemExit) as ended:
+        launcher.main()
+    assert ended.value.code == status
     assert "no release yet" in capsys.readouterr().out
     assert launched.became == []
 
@@ -111,8 +119,11 @@ def test_a_bundle_that_is_not_what_its_name_says_is_refused_and_the_last_one_sta
     assert (launched.wanted / "release").read_text(encoding="utf-8") == good
 
 
-def test_without_aws_a_host_goes_on_with_what_it_has(
-    launched: Launched, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+def test_without_aws_a_boot_goes_on_with_what_is_there_and_a_deployment_fails(
+    launched: Launched,
+    emulator: Emulator,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     publish(emulator, "streaming", "kept")
     launcher.main()
@@ -121,6 +132,10 @@ def test_without_aws_a_host_goes_on_with_what_it_has(
     )
     launcher.main()
     assert "AWS does not answer" in capsys.readouterr().out
+    assert len(launched.became) == 2
+    monkeypatch.setattr(sys, "argv", ["voicestack-converge"])
+    with pytest.raises(SystemExit, match="AWS does not answer"):
+        launcher.main()
     assert len(launched.became) == 2
 
 
