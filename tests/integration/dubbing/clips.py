@@ -17,14 +17,23 @@ Samples = npt.NDArray[np.float32]
 RATE = 48000
 
 
-def ffmpeg(*arguments: str) -> None:
-    """Runs ffmpeg; an error shows what it said."""
-    done = subprocess.run(
-        ["ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+NO_TIMES_YET = "unknown timestamp"
+
+
+def ffmpeg(*arguments: str, tries: int = 1) -> None:
+    """Runs ffmpeg; an error shows what it said.
+
+    A client of RTSP that joins between B-frames may not know their times: with `tries` it joins again.
+    """
+    for left in reversed(range(tries)):
+        done = subprocess.run(
+            ["ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if NO_TIMES_YET not in done.stderr or not left:
+            break
     assert done.returncode == 0, done.stderr
 
 
@@ -47,7 +56,7 @@ def record(url: str, target: Path, seconds: float) -> Path:
     RTMP keeps the tracks' times as they are; an RTSP client guesses how they belong together.
     """
     transport = ("-rtsp_transport", "tcp") if url.startswith("rtsp") else ()
-    ffmpeg(*transport, "-i", url, "-map", "0", "-c", "copy", "-t", str(seconds), str(target))
+    ffmpeg(*transport, "-i", url, "-map", "0", "-c", "copy", "-t", str(seconds), str(target), tries=3)
     return target
 
 

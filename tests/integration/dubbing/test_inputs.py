@@ -80,7 +80,7 @@ def test_a_stream_in_the_codecs_of_the_field_is_dubbed_and_its_picture_copied(
     """DUB-1, DUB-2: whatever the codecs, the picture is the same to the last bit."""
     clip = make_clip(tmp_path / f"clip.{container}", *codecs)
     with published(stack, play(clip), name, protocol):
-        wait_for("a dubbed phrase", lambda: dubbed(stack, name, 2), within=25)
+        wait_for("a dubbed phrase", lambda: dubbed(stack, name, 2), within=60)
         out = record(f"{stack.rtsp}/dub/{name}/es", tmp_path / "out.mkv", 5)
     assert codecs_of(out) == [*([video] if video else []), "aac", "opus"]
     times = list(packet_times(out, "audio"))
