@@ -14,6 +14,7 @@ from tests.stack import ROOT, free_ports
 from tools import toolchain
 
 LIMIT = 900.0
+OF_MAKE = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "ARGS", "STACK", "SERVICE"}
 
 
 class Checkout:
@@ -35,8 +36,10 @@ class Checkout:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
         (folder / ".venv").symlink_to(ROOT / ".venv")
+        # What the make that started the tests was told is not for a make inside them.
+        inherited = {name: value for name, value in os.environ.items() if name not in OF_MAKE}
         self.environment = {
-            **toolchain.environment(os.environ),
+            **toolchain.environment(inherited),
             "PULUMI_CONFIG_PASSPHRASE": "",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }

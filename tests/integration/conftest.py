@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 
@@ -12,12 +11,6 @@ from tests.stack import Stack
 
 NewStack = Callable[..., Stack]
 STACKS: pytest.StashKey[list[Stack]] = pytest.StashKey()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def interruptible() -> None:
-    """Tests that run in the background ignore Ctrl-C, and so would everything that they start."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -80,7 +80,7 @@ def up(loaded: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proje
     project = Project(tmp_path_factory.mktemp("compose"))
     project.write(f"--services={','.join(SERVICES)}")
     try:
-        began = project.compose("up", "--detach", "--wait", "--no-build", "--pull=never", check=False)
+        began = project.compose("up", "--detach", "--wait", "--no-build", "--pull=missing", check=False)
         assert began.returncode == 0, began.stderr + project.compose("logs", "--tail=20").stdout
         yield project
     finally:
@@ -124,7 +124,7 @@ def test_down_keeps_the_data_and_down_with_volumes_removes_it(up: Project) -> No
     up.compose("exec", "-T", "sts", "sh", "-c", "echo weights > /data/models/model.bin")
     up.compose("down", "--timeout=10")
     assert up.containers() == {}
-    up.compose("up", "--detach", "--wait", "--no-build", "--pull=never", "sts")
+    up.compose("up", "--detach", "--wait", "--no-build", "--pull=missing", "sts")
     kept = up.compose("exec", "-T", "sts", "cat", "/data/models/model.bin").stdout
     assert kept.strip() == "weights"
     up.compose("down", "--volumes", "--timeout=10")
