@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_docker_build as build
@@ -38,18 +39,7 @@ class Images(pulumi.ComponentResource):
         built = build.Image(
             name,
             tags=[tag],
-            context=build.BuildContextArgs(
-                location=str(ROOT),
-                named={
-                    each: build.ContextArgs(location=str(images.context_folder(each)))
-                    for each in image.contexts
-                },
-            ),
-            dockerfile=build.DockerfileArgs(location=str(ROOT / image.dockerfile)),
-            target=image.target,
-            build_args=dict(image.arguments),
-            labels=images.labels(image),
-            secrets={key: pulumi.Output.secret(value) for key, value in build_secrets(os.environ).items()},
+            **recipe(image),
             builder=build.BuilderConfigArgs(name=config.builder),
             exports=[build.ExportArgs(docker=build.ExportDockerArgs(names=[tag]))],
             push=False,
@@ -72,6 +62,23 @@ def check_builder(name: str) -> None:
             f"the builder {name} does not work: python3 -m tools.buildkit starts it, and so does make up; "
             f"or name one of your own: pulumi config set voicestack:builder NAME\n{asked.stderr.strip()}"
         )
+
+
+def recipe(image: images.Image) -> dict[str, Any]:
+    """What every build of an image is given, wherever it goes."""
+    return {
+        "context": build.BuildContextArgs(
+            location=str(ROOT),
+            named={
+                each: build.ContextArgs(location=str(images.context_folder(each))) for each in image.contexts
+            },
+        ),
+        "dockerfile": build.DockerfileArgs(location=str(ROOT / image.dockerfile)),
+        "target": image.target,
+        "build_args": dict(image.arguments),
+        "labels": images.labels(image),
+        "secrets": {key: pulumi.Output.secret(value) for key, value in build_secrets(os.environ).items()},
+    }
 
 
 def build_secrets(environment: Mapping[str, str]) -> dict[str, str]:

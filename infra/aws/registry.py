@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pulumi
 import pulumi_docker_build as build
@@ -11,8 +10,7 @@ from pulumi_aws import ecr
 
 from app import images
 from infra.aws.config import AwsConfig
-from infra.config import ROOT
-from infra.images import build_secrets
+from infra.images import recipe
 
 KEPT = 60  # manifests: a release of an image is three, one for each platform and their list
 LIFECYCLE = {
@@ -94,19 +92,8 @@ class Registry(pulumi.ComponentResource):
         built = build.Image(
             image.name,
             tags=[repository.repository_url.apply(lambda url: f"{url}:{config.tag}")],
-            context=build.BuildContextArgs(
-                location=str(ROOT),
-                named={
-                    each: build.ContextArgs(location=str(images.context_folder(each)))
-                    for each in image.contexts
-                },
-            ),
-            dockerfile=build.DockerfileArgs(location=str(ROOT / image.dockerfile)),
-            target=image.target,
+            **recipe(image),
             platforms=[build.Platform(each) for each in image.platforms],
-            build_args=dict(image.arguments),
-            labels=images.labels(image),
-            secrets={key: pulumi.Output.secret(value) for key, value in build_secrets(os.environ).items()},
             builder=build.BuilderConfigArgs(name=config.builder),
             registries=[login],
             push=True,
