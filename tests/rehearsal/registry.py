@@ -7,26 +7,22 @@ import ipaddress
 import json
 import os
 import ssl
-import subprocess
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.child import Child, answers
 from tests.docker.checkout import docker
-from tests.stack import free_port, wait_for
+from tests.stack import free_port
 
-READY_WITHIN = 30.0
-STOP_WITHIN = 10.0
 DAYS = 2
 
 
-class Registry:
+class Registry(Child):
     """Debian's docker-registry while it runs, in a folder that is forgotten afterwards.
 
     It listens on the engine's own bridge: what copies images takes loopback for one without TLS, and
@@ -41,6 +37,13 @@ class Registry:
         # Programs in Go trust one file of certificates: the machine's own, and the registry's.
         self.trusted = folder / "trusted.pem"
         self.environment = {"REHEARSAL_REGISTRY": self.host, "SSL_CERT_FILE": str(self.trusted)}
+        self.configuration = folder / "registry.yml"
+        super().__init__(
+            "the registry of the rehearsal",
+            ["docker-registry", "serve", str(self.configuration)],
+            folder / "registry.log",
+            lambda: answers(f"https://{self.host}/v2/", ssl.create_default_context(cafile=self.certificate)),
+        )
 
     def __enter__(self) -> Self:
         key = self.folder / "registry.key"
@@ -48,8 +51,7 @@ class Registry:
         others = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
         known = Path(others).read_text(encoding="utf-8") if others and Path(others).is_file() else ""
         self.trusted.write_text(f"{known}\n{self.certificate.read_text(encoding='utf-8')}", encoding="utf-8")
-        configuration = self.folder / "registry.yml"
-        configuration.write_text(
+        self.configuration.write_text(
             json.dumps(
                 {
                     "version": "0.1",
@@ -63,41 +65,7 @@ class Registry:
             ),
             encoding="utf-8",
         )
-        self.log = self.folder / "registry.log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                ["docker-registry", "serve", str(configuration)], stdout=log, stderr=subprocess.STDOUT
-            )
-        try:
-            wait_for("the registry of the rehearsal", self.answers, within=READY_WITHIN)
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def answers(self) -> bool:
-        """Whether it answers. Raises RuntimeError, with the end of its log, when it has ended."""
-        if self.process.poll() is not None:
-            raise RuntimeError(f"the registry ended:\n{self.log.read_text(encoding='utf-8')[-2000:]}")
-        trusted = ssl.create_default_context(cafile=str(self.certificate))
-        try:
-            return httpx.get(f"https://{self.host}/v2/", verify=trusted, timeout=5).is_success
-        except httpx.TransportError:
-            return False
-
-    def stop(self) -> None:
-        """Ends it."""
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_WITHIN)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        return super().__enter__()
 
 
 def bridge() -> str:

@@ -36,7 +36,7 @@ def main() -> None:
     host = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
     corrections.apply()
     moto = DomainDispatcherApplication(create_backend_app)
-    own = {"dlm": Lifecycle(), "ssm": Agents(moto, f"http://127.0.0.1:{port}")}
+    own = {"dlm": Lifecycle(), "ssm": Agents(moto, f"http://{host}:{port}")}
 
     def application(environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
         return own.get(service(environ), moto)(environ, start)
