@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import uvicorn
 from fastapi import FastAPI
 
 from app import media
+from tests.child import Child, answers, end
 
 
 def wait_until(is_so: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
@@ -60,17 +60,10 @@ def media_server(folder: Path, hls_port: int, rtmp_port: int, api_port: int) -> 
             }
         )
     )
-    with running([str(media.find_binary()), str(config)]):
-        wait_until(lambda: answers(f"http://127.0.0.1:{api_port}/v3/paths/list"), "the media server answers")
+    command = [str(media.find_binary()), str(config)]
+    address = f"http://127.0.0.1:{api_port}/v3/paths/list"
+    with Child("the media server", command, folder / "mediamtx.log", lambda: answers(address)):
         yield
-
-
-def answers(address: str) -> bool:
-    """Whether anything answers with success there."""
-    try:
-        return httpx.get(address, timeout=1, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False
 
 
 @contextmanager
@@ -100,9 +93,4 @@ def running(command: list[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
