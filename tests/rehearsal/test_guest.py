@@ -6,7 +6,7 @@ from pathlib import Path
 
 from infra import hosts
 from tests.rehearsal.emulator.agents import run_in
-from tests.rehearsal.guests.guest import Guest
+from tests.rehearsal.guests.guest import Guest, Hardware, build_image
 
 SPEC = hosts.HostSpec(
     stack="rehearsal", role="streaming", name="streaming", region="eu-central-1",
@@ -15,7 +15,8 @@ SPEC = hosts.HostSpec(
 
 
 def test_a_guest_is_prepared_by_the_user_data_of_production_and_runs_commands(tmp_path: Path) -> None:
-    guest = Guest("i-0123456789abcdef0", hosts.cloud_init(SPEC), tmp_path)
+    build_image()
+    guest = Guest(Hardware("i-0123456789abcdef0", hosts.cloud_init(SPEC)), tmp_path)
     guest.start()
     try:
         assert guest.prepared() == "done", guest.run("tail -n 40 /var/log/cloud-init-output.log")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.docker.checkout import docker
 from tests.rehearsal.emulator.agents import LABEL
+from tests.rehearsal.guests.disk import Disk
 from tests.stack import wait_for
 from tools import pins
 
@@ -21,24 +26,70 @@ ALLOWED = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Hardware:
+    """What a guest is given from outside: what EC2 knows of the instance, and what its machine image holds.
+
+    Without a `network` it has any address. `key` is the public key of who may log in, `files` are files of
+    this machine by the path at which the image has them.
+    """
+
+    instance: str
+    user_data: str
+    network: str = ""
+    address: str = ""
+    key: str = ""
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+
 class Guest:
     """The machine of an instance; its user data are those that the program gave the instance."""
 
-    def __init__(self, instance: str, user_data: str, folder: Path) -> None:
-        self.instance = instance
-        self.name = f"voicestack-rehearsal-{instance}"
-        (folder / "user-data").write_text(user_data, encoding="utf-8")
-        (folder / "meta-data").write_text(f"instance-id: {instance}\n", encoding="utf-8")
-        self.seed = folder
+    def __init__(self, hardware: Hardware, folder: Path) -> None:
+        self.hardware = hardware
+        self.instance = hardware.instance
+        self.name = f"voicestack-rehearsal-{hardware.instance}"
+        self.seed, self.plugged = folder / "seed", folder / "plugged"
+        for each in (self.seed, self.plugged):
+            each.mkdir(parents=True)
+        known: dict[str, Any] = {"instance-id": self.instance}
+        if hardware.key:
+            known["public-keys"] = [hardware.key]
+        (self.seed / "user-data").write_text(hardware.user_data, encoding="utf-8")
+        (self.seed / "meta-data").write_text(json.dumps(known), encoding="utf-8")
+        (self.plugged / "disks").touch()
 
     def start(self) -> None:
         """Boots it for the first time."""
-        docker("buildx", "build", "--quiet", "--load", "--tag", IMAGE, str(Path(__file__).parent))
-        plugin = f"{pins.COMPOSE.path()}:/usr/local/lib/docker/cli-plugins/docker-compose:ro"
+        hardware = self.hardware
+        mounted = {
+            "/var/lib/cloud/seed/nocloud": self.seed,
+            "/etc/rehearsal": self.plugged,
+            "/usr/local/lib/docker/cli-plugins/docker-compose": pins.COMPOSE.path(),
+            **hardware.files,
+        }
+        network = [f"--network={hardware.network}", f"--ip={hardware.address}"] if hardware.network else []
         docker(
-            "run", "--detach", "--name", self.name, f"--label={LABEL}={self.instance}", *ALLOWED,
-            f"--volume={self.seed}:/var/lib/cloud/seed/nocloud:ro", f"--volume={plugin}", IMAGE,
+            "run", "--detach", "--name", self.name, f"--label={LABEL}={self.instance}", *ALLOWED, *network,
+            *(f"--volume={path}:{inside}:ro" for inside, path in mounted.items()), IMAGE,
         )  # fmt: skip
+
+    def plug(self, disks: list[Disk]) -> None:
+        """Gives it these disks, whether it has booted already or not."""
+        listed = "".join(f"{disk.volume} {disk.number}\n" for disk in disks)
+        file = self.plugged / "disks"
+        if file.read_text(encoding="utf-8") != listed:
+            file.write_text(listed, encoding="utf-8")
+            self.run("plug-disks")
+
+    def stay_up(self) -> None:
+        """Boots it again where it went down by itself, as a reboot of a machine does."""
+        if docker("inspect", "--format", "{{.State.Running}}", self.name).strip() != "true":
+            docker("start", self.name)
+
+    def stop(self) -> None:
+        """Shuts it down."""
+        docker("stop", self.name)
 
     def prepared(self) -> str:
         """How cloud-init ended: `done` or `error`. Raises TimeoutError."""
@@ -58,5 +109,10 @@ class Guest:
         ).stdout
 
     def remove(self) -> None:
-        """Ends it, with everything in it."""
+        """Ends it, with everything in it but its disks."""
         docker("rm", "--force", "--volumes", self.name)
+
+
+def build_image() -> None:
+    """Makes the machine image that guests boot."""
+    docker("buildx", "build", "--quiet", "--load", "--tag", IMAGE, str(Path(__file__).parent))

@@ -6,7 +6,6 @@ this project uses, with the inputs that it gives them; anything else is an error
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import signal
 import socket
@@ -173,8 +172,18 @@ def refuse_others(endpoint: str) -> None:
     if not host:
         raise Refused(f"{NAME} needs AWS_ENDPOINT_URL, the address of an emulator on this machine")
     found = {each[4][0] for each in socket.getaddrinfo(host, None)}
-    if not all(ipaddress.ip_address(each).is_loopback for each in found):
+    if not all(is_this_machine(each) for each in found):
         raise Refused(f"{NAME} talks to emulators on this machine alone, and {endpoint} is none")
+
+
+def is_this_machine(address: str | int) -> bool:
+    """Whether an address is this machine's: nobody can listen on another's."""
+    with socket.socket(socket.AF_INET6 if ":" in str(address) else socket.AF_INET) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True
 
 
 def differences(before: Values, after: Values) -> list[str]:
