@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import pulumi
 import pulumi_docker as docker
 
 from app.containers import LABEL, LOG_OPTIONS, RESTART, Container
 from infra.config import PROJECT, ROOT, StackConfig
-from infra.health import wait_healthy
+from infra.gate import Gated
+from infra.health import HEALTHY
 
 CODE = "/opt/voicestack/app"
 
@@ -22,22 +22,8 @@ def duration(seconds: float) -> str:
     return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest}s"
 
 
-class Gated(Protocol):
-    """What a container may have to wait for."""
-
-    @property
-    def gate(self) -> pulumi.Input[pulumi.Resource]:
-        """The resource to depend on, known once it is ready."""
-        ...
-
-
-class ServiceContainer(pulumi.ComponentResource):
-    """A service's container on the stack's network.
-
-    `healthy` is known once the engine says so, and is asked anew on every `up`.
-    """
-
-    healthy: pulumi.Output[str]
+class ServiceContainer(Gated):
+    """A service's container on the stack's network."""
 
     def __init__(
         self,
@@ -127,16 +113,5 @@ class ServiceContainer(pulumi.ComponentResource):
                 depends_on=[each.gate for each in after],
             ),
         )
-        self.healthy = self.container.id.apply(
-            lambda _: (
-                "not asked" if pulumi.runtime.is_dry_run() else wait_healthy(name, service.start_within + 30)
-            )
-        )
+        self.wait_until(HEALTHY, name, service.start_within + 30)
         self.register_outputs({})
-
-    @property
-    def gate(self) -> pulumi.Input[pulumi.Resource]:
-        """What a container waits for that needs this one: its creation, and on `up` its health too."""
-        if pulumi.runtime.is_dry_run():
-            return self.container
-        return self.healthy.apply(lambda _: self.container)

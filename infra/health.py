@@ -12,59 +12,44 @@ import pulumi
 
 from app.service import hide_credentials
 
+HEALTHY, DONE = "healthy", "exited 0"
+HOPELESS = ("unhealthy", "exited", "dead", "missing")
 EVERY = 0.5
 LOG_LINES = 20
 TELL_EVERY = 15.0
+STATE = "{{.State.Status}} {{.State.ExitCode}} {{if .State.Health}}{{.State.Health.Status}}{{end}}"
 
 
 class Unhealthy(RuntimeError):
     """A container did not get healthy, or did not end well; the message has its last log lines."""
 
 
-def wait_healthy(name: str, within: float) -> str:
-    """Waits until a container is healthy, at most `within` seconds. Raises Unhealthy."""
-    deadline = time.monotonic() + within
-    while (state := health(name)) != "healthy":
-        if time.monotonic() > deadline or state in ("unhealthy", "exited", "dead", "missing"):
-            raise Unhealthy(f"{name} is {state}; its last log lines:\n{last_lines(name)}")
-        time.sleep(EVERY)
-    return state
-
-
-def wait_done(name: str, within: float) -> str:
-    """Waits until a container has ended well, at most `within` seconds. Raises Unhealthy where it has not."""
+def wait(name: str, wanted: str, within: float) -> str:
+    """Waits until a container is HEALTHY, or DONE, at most `within` seconds. Raises Unhealthy."""
     began = told = time.monotonic()
-    while (state := ending(name)) != "exited 0":
+    while (found := state(name)) != wanted:
         now = time.monotonic()
-        if now - began > within or state.partition(" ")[0] in ("exited", "dead", "missing"):
-            raise Unhealthy(f"{name} is {state}; its last log lines:\n{last_lines(name)}")
+        if now - began > within or found.partition(" ")[0] in HOPELESS:
+            raise Unhealthy(f"{name} is {found}; its last log lines:\n{last_lines(name)}")
         if now - told > TELL_EVERY:
             told = now
-            pulumi.log.info(f"{name} has been at work for {now - began:.0f} s")
+            pulumi.log.info(f"{name} is {found}, for {now - began:.0f} s now")
         time.sleep(EVERY)
-    return "done"
+    return found
 
 
-def ending(name: str) -> str:
-    """A container's state with its exit code, such as "exited 0", or missing."""
+def state(name: str) -> str:
+    """A container's health where it runs and has one, "exited 0" where it ended, its state, or missing."""
     answer = subprocess.run(
-        ["docker", "inspect", "--type=container", "--format", "{{.State.Status}} {{.State.ExitCode}}", name],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return answer.stdout.strip() if answer.returncode == 0 else "missing"
-
-
-def health(name: str) -> str:
-    """What the engine says of a container: healthy, starting, unhealthy, else its state, or missing."""
-    answer = subprocess.run(
-        ["docker", "inspect", "--type=container", "--format",
-         "{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}", name],
+        ["docker", "inspect", "--type=container", "--format", STATE, name],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if answer.returncode != 0:
         return "missing"
-    status, _, checked = answer.stdout.strip().partition(" ")
-    return checked if status == "running" and checked else status
+    status, code, *health = answer.stdout.split()
+    if status == "exited":
+        return f"{status} {code}"
+    return health[0] if status == "running" and health else status
 
 
 def last_lines(name: str) -> str:

@@ -61,6 +61,6 @@ class LocalStack(pulumi.ComponentResource):
         self.outputs = {
             "addresses": dict(addresses(config.services, config.settings)),
             "containers": {key: value.container.name for key, value in services.items()},
-            "health": {key: value.healthy for key, value in services.items()},
+            "health": {key: value.state for key, value in services.items()},
         }
         self.register_outputs({})

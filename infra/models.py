@@ -10,7 +10,8 @@ import pulumi_docker as docker
 
 from app.containers import LABEL, LOCAL_HOSTS, LOG_OPTIONS, Container
 from infra.config import PROJECT, StackConfig
-from infra.health import wait_done
+from infra.gate import Gated
+from infra.health import DONE
 
 VOLUME = "models"
 # Only whoever runs `up` knows these: where models come from, and the way there.
@@ -18,7 +19,7 @@ PASSED_ON = ("HF_ENDPOINT", "HF_TOKEN", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 WITHIN = 4 * 3600.0
 
 
-class Models(pulumi.ComponentResource):
+class Models(Gated):
     """A container that fetches what is missing, then ends. `user` is one of those that need the models."""
 
     def __init__(
@@ -56,17 +57,8 @@ class Models(pulumi.ComponentResource):
             log_opts=LOG_OPTIONS,
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
-        self.fetched = self.container.id.apply(
-            lambda _: "not asked" if pulumi.runtime.is_dry_run() else wait_done(name, WITHIN)
-        )
+        self.wait_until(DONE, name, WITHIN)
         self.register_outputs({})
-
-    @property
-    def gate(self) -> pulumi.Input[pulumi.Resource]:
-        """What waits for the models waits for this: the container, and on `up` its end."""
-        if pulumi.runtime.is_dry_run():
-            return self.container
-        return self.fetched.apply(lambda _: self.container)
 
 
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
