@@ -8,8 +8,8 @@ import logging
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from app import __version__, catalog
 from app.settings import Settings, load
+
+log = structlog.get_logger(__name__)
 
 CHECK_TIMEOUT = 0.7
 CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@|(?<=[?&]pass=)[^&\s]+|(?<=[?&]token=)[^&\s]+")
@@ -45,6 +47,29 @@ class Readiness:
     def __init__(self) -> None:
         self.ready = False
         self.detail = "starting"
+
+    async def after(self, loading: Awaitable[None], what: str) -> bool:
+        """Whether the service is ready now that this is loaded; /health and the log say why it is not."""
+        try:
+            await loading
+        except Exception as error:
+            self.detail = hide_credentials(str(error))
+            log.error(f"{what} can't be loaded", error=self.detail)
+            return False
+        self.ready, self.detail = True, ""
+        return True
+
+
+@asynccontextmanager
+async def meanwhile(work: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
+    """Does the work beside the block, and ends it with the block at the latest."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def create_app(

@@ -17,7 +17,7 @@ from app.live.ear import Ear
 from app.live.greeting import BadClient, Greeting, read_greeting
 from app.live.metrics import Metrics
 from app.live.session import Session, Translate
-from app.service import Readiness, create_app
+from app.service import Readiness, create_app, meanwhile
 from app.settings import Settings
 from app.speech import registry
 from app.speech.ranked import RankedExecutor
@@ -57,26 +57,17 @@ class Live:
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Loads the recogniser while /health says starting; frees it at the end."""
-        loading = asyncio.create_task(self._load())
         try:
-            yield
+            async with meanwhile(self._load()):
+                yield
         finally:
-            loading.cancel()
-            with suppress(asyncio.CancelledError):
-                await loading
             await asyncio.to_thread(self.threads.close)
             self.recogniser.close()
             self.translator.close()
 
     async def _load(self) -> None:
-        try:
-            await asyncio.to_thread(self.recogniser.load)
-        except Exception as error:
-            self.readiness.detail = str(error)
-            log.error("the recogniser can't be loaded", error=str(error))
-            return
-        self.readiness.ready, self.readiness.detail = True, ""
-        log.info("live is ready", recogniser=self.recogniser.name, device=self.recogniser.device)
+        if await self.readiness.after(asyncio.to_thread(self.recogniser.load), "the recogniser"):
+            log.info("live is ready", recogniser=self.recogniser.name, device=self.recogniser.device)
 
     def details(self) -> Mapping[str, Any]:
         """What /health tells beside the common fields."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -22,7 +20,7 @@ from app.sales.messages import Segment
 from app.sales.metrics import Metrics
 from app.sales.model_engine import ModelEngine
 from app.sales.rule_engine import RuleEngine
-from app.service import Check, create_app
+from app.service import Check, create_app, meanwhile
 from app.settings import Settings
 
 HEALTH_WITHIN = 0.6
@@ -56,13 +54,10 @@ def create(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        forgotten = asyncio.create_task(calls.end_forgotten(), name="forgotten calls")
         try:
-            yield
+            async with meanwhile(calls.end_forgotten()):
+                yield
         finally:
-            forgotten.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await forgotten
             await calls.close()
             await client.aclose()
             if model is not None:

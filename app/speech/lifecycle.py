@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
 import psutil
 import structlog
 
+from app.service import meanwhile
 from app.speech.types import Engine
 
 log = structlog.get_logger(__name__)
@@ -101,12 +102,9 @@ class Lifecycle(Generic[E]):
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
         """Watches the engine for the time of the block, then frees it."""
-        watching = asyncio.create_task(self.watch())
         try:
-            yield
+            async with meanwhile(self.watch()):
+                yield
         finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
             if self.loaded:
                 await asyncio.to_thread(self.engine.close)

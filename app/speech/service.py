@@ -13,7 +13,7 @@ import structlog
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from app.protocol import Config, Error, ErrorCode, Ready
-from app.service import Check, Readiness, create_app
+from app.service import Check, Readiness, create_app, meanwhile
 from app.settings import Settings
 from app.speech import registry
 from app.speech.lane import Lane
@@ -60,28 +60,19 @@ class SpeechService:
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Loads the engines while /health says starting; frees them at the end."""
-        loading = asyncio.create_task(self._load())
         try:
-            yield
+            async with meanwhile(self._load()):
+                yield
         finally:
-            loading.cancel()
             for session in self.sessions:
                 session.draining = True
-            with suppress(asyncio.CancelledError):
-                await loading
             await asyncio.to_thread(self.threads.close)
             self.engines.close()
 
     async def _load(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(self.executor, self.engines.load)
-        except Exception as error:
-            self.readiness.detail = str(error)
-            log.error("the speech engines cannot be loaded", error=str(error))
-            return
-        self.readiness.ready, self.readiness.detail = True, ""
-        log.info("speech engines are ready", **{e.name: e.device for e in self.engines.all})
+        loading = asyncio.get_running_loop().run_in_executor(self.executor, self.engines.load)
+        if await self.readiness.after(loading, "a speech engine"):
+            log.info("speech engines are ready", **{e.name: e.device for e in self.engines.all})
 
     async def translation(self) -> Check:
         """Whether the configured languages can be translated."""

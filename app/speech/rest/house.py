@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Generic
 
-import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from app.service import Readiness, create_app
+from app.service import Readiness, create_app, meanwhile
 from app.settings import Settings
 from app.speech.lifecycle import E, Lifecycle
 from app.speech.rest import errors
 from app.speech.rest.door import Keys, Turnstile
 from app.speech.rest.models import Models
 from app.speech.rest.worker import Worker
-from app.speech.types import SpeechError
-
-log = structlog.get_logger(__name__)
 
 MOST_AT_WORK = 2
 """Requests at work at once: engines use all cores for one, and each more holds a decoder's memory."""
@@ -62,15 +57,11 @@ class House(Generic[E]):
 
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-            starting = asyncio.create_task(self._start())
             async with self.lifecycle.kept():
                 try:
-                    async with beside() if beside else nullcontext():
+                    async with meanwhile(self._start()), beside() if beside else nullcontext():
                         yield
                 finally:
-                    starting.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await starting
                     await self.worker.close()
 
         app = create_app(
@@ -96,15 +87,11 @@ class House(Generic[E]):
         return app
 
     async def _start(self) -> None:
-        if self.lifecycle.eager:
-            self.readiness.detail = "loading the model"
-            try:
-                await self.lifecycle.load()
-            except SpeechError as error:
-                self.readiness.detail = str(error)
-                log.error("the model can't be loaded", error=str(error))
-                return
-        self.readiness.ready, self.readiness.detail = True, ""
+        if not self.lifecycle.eager:
+            self.readiness.ready, self.readiness.detail = True, ""
+            return
+        self.readiness.detail = "loading the model"
+        await self.readiness.after(self.lifecycle.load(), "the model")
 
     def details(self) -> Mapping[str, Any]:
         """What /health tells beside the common fields."""

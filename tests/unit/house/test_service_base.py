@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.service import CHECK_TIMEOUT, Check, hide_credentials, run_checks
+from app.service import CHECK_TIMEOUT, Check, Readiness, hide_credentials, meanwhile, run_checks
 
 SECRETS = st.text(st.sampled_from("abcXYZ0123456789-_.~%"), min_size=1).map("s3cret".__add__)
 
@@ -45,3 +45,39 @@ def test_a_check_that_hangs_or_fails_counts_as_out_of_reach_and_holds_up_no_othe
     assert found["hangs"] == Check(False, "no answer in time")
     assert found["fails"] == Check(False, "ws://***@host refused")
     assert found["works"] == Check(True, "fine")
+
+
+def test_a_service_is_ready_once_it_is_loaded() -> None:
+    async def loading() -> None:
+        assert not readiness.ready
+
+    readiness = Readiness()
+    assert asyncio.run(readiness.after(loading(), "the model"))
+    assert (readiness.ready, readiness.detail) == (True, "")
+
+
+def test_a_service_that_cannot_load_stays_up_and_says_why_without_passwords() -> None:
+    async def loading() -> None:
+        raise OSError("nothing at https://u:s3cret@host/model")
+
+    readiness = Readiness()
+    assert not asyncio.run(readiness.after(loading(), "the model"))
+    assert (readiness.ready, readiness.detail) == (False, "nothing at https://***@host/model")
+
+
+def test_work_beside_a_block_ends_with_it() -> None:
+    ended = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("work")
+
+    async def block() -> None:
+        async with meanwhile(work()):
+            await asyncio.sleep(0)
+        ended.append("block")
+
+    asyncio.run(block())
+    assert ended == ["work", "block"]
