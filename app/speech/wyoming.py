@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
@@ -85,9 +86,9 @@ class _Client(AsyncEventHandler):
             await self.write_event(Error(hide_credentials(str(told)), told.code).event())
             return True
 
+    @abstractmethod
     async def answer(self, event: Event) -> bool:
         """What the service does with an event; False ends the connection."""
-        raise NotImplementedError
 
 
 class Listener(_Client):
