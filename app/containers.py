@@ -29,11 +29,14 @@ SECRETS: dict[str, tuple[str, ...]] = {
     "media_publish_password": ("dubber",),
     "media_read_password": ("dubber",),
     "media_api_password": ("dubber",),
+    "handover_secret": ("dubber",),
     "api_keys": ("asr", "tts", "live", "sales", "web"),
     "llm_api_key": ("sales",),
     "openrouter_api_key": ("sales",),
     "db_password": ("db",),
 }
+# A name that means nothing without its secret: nobody has the one without the other.
+TOGETHER = {"media_publish_user": "media_publish_password", "media_read_user": "media_read_password"}
 # What a container has its own answer to.
 OWN = {"bind_address", "data_dir", "voices_dir"}
 
@@ -123,7 +126,7 @@ def environment(service: Service, services: tuple[Service, ...], settings: Setti
         "BIND_ADDRESS": "0.0.0.0",
         "DATA_DIR": "/data",
         **addresses(services),
-        **made(settings),
+        **made(service, settings),
     }
 
 
@@ -136,16 +139,17 @@ def addresses(services: tuple[Service, ...]) -> dict[str, str]:
     }
 
 
-def made(settings: Settings) -> dict[str, str]:
+def made(service: Service, settings: Settings) -> dict[str, str]:
     """The settings that somebody made, as variables.
 
-    Left out are secrets, the numbers of ports on the host, and addresses of this very machine, which mean
-    the container itself inside of one.
+    Left out are secrets, users whose password the service is not given, the numbers of ports on the host,
+    and addresses of this very machine, which mean the container itself inside of one.
     """
+    useless = {user for user, secret in TOGETHER.items() if service.name not in SECRETS[secret]}
     ports = {port.setting for service in CATALOG for port in service.ports}
     found = {variable.lower() for service in CATALOG for variable, _ in service.found_by}
     variables = {}
-    for name in sorted(settings.model_fields_set - ports - OWN - set(SECRETS)):
+    for name in sorted(settings.model_fields_set - ports - OWN - set(SECRETS) - useless):
         text = shown(getattr(settings, name))
         if not text or (name in found and any(host in text for host in LOCAL_HOSTS)):
             continue

@@ -73,6 +73,13 @@ def test_a_secret_goes_to_those_who_use_it_alone(name: str) -> None:
     assert all(f"secret-{name}" not in repr(each) for each in made(**PASSWORDS).values())
 
 
+@pytest.mark.parametrize("name", [each.name for each in CATALOG if each.module])
+def test_every_service_can_use_what_its_container_is_given(name: str) -> None:
+    given = made(**PASSWORDS)[name]
+    settings = load({**given.environment, **given.secrets})
+    assert settings.media_publish_user == ("obs" if name == "dubber" else "")
+
+
 def test_what_is_wrong_is_told_at_once() -> None:
     found = problems(EVERYTHING, load({"WEB_PORT": "8003"}))
     assert any("WEB_PORT" in line and "DUBBER_PORT" in line for line in found)
