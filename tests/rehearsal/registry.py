@@ -25,13 +25,13 @@ DAYS = 2
 class Registry(Child):
     """Debian's docker-registry while it runs, in a folder that is forgotten afterwards.
 
-    It listens on the engine's own bridge: what copies images takes loopback for one without TLS, and
-    containers reach it there.
+    It listens on `address`, without one on the engine's own bridge: what copies images takes loopback for
+    one without TLS.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str = "") -> None:
         self.folder = folder
-        self.address = bridge()
+        self.address = address or bridge()
         self.host = f"{self.address}:{free_port()}"
         self.certificate = folder / "registry.pem"
         # Programs in Go trust one file of certificates: the machine's own, and the registry's.

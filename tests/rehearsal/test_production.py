@@ -8,30 +8,12 @@ from typing import Any
 
 from tests.rehearsal.conftest import PASSWORD
 from tests.rehearsal.emulator.server import Emulator
+from tests.rehearsal.made import instance, volumes
 from tests.rehearsal.production import Production
 
 RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule::"
 INSTANCE = "aws:ec2/instance:Instance::"
 NEW_IMAGE = "ami-0aaaaaaaaaaaaaaaa"
-
-
-def instance(emulator: Emulator, host: str) -> dict[str, Any]:
-    """The instance of a host that runs."""
-    filters = [
-        {"Name": "tag:host", "Values": [host]},
-        {"Name": "instance-state-name", "Values": ["running"]},
-    ]
-    found = emulator.client("ec2").describe_instances(Filters=filters)["Reservations"]
-    assert len(found) == 1
-    return dict(found[0]["Instances"][0])
-
-
-def volumes(emulator: Emulator) -> dict[str, str]:
-    """The ids of the volumes that outlive their hosts, by host."""
-    listed = emulator.client("ec2").describe_volumes(Filters=[{"Name": "tag-key", "Values": ["snapshots"]}])[
-        "Volumes"
-    ]
-    return {tag["Value"]: each["VolumeId"] for each in listed for tag in each["Tags"] if tag["Key"] == "host"}
 
 
 def test_a_preview_names_every_resource_and_makes_none(production: Production, emulator: Emulator) -> None:

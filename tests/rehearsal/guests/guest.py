@@ -71,7 +71,8 @@ class Guest:
         network = [f"--network={hardware.network}", f"--ip={hardware.address}"] if hardware.network else []
         docker(
             "run", "--detach", "--name", self.name, f"--label={LABEL}={self.instance}", *ALLOWED, *network,
-            *(f"--volume={path}:{inside}:ro" for inside, path in mounted.items()), IMAGE,
+            *(f"--mount=type=bind,readonly,source={path},target={at}" for at, path in mounted.items()),
+            IMAGE,
         )  # fmt: skip
 
     def plug(self, disks: list[Disk]) -> None:
