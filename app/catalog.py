@@ -120,6 +120,7 @@ CATALOG: tuple[Service, ...] = (
         ports=(Port("http", "dubber_port", 8003, "streams, captions, operator controls"),),
         needs=("media", "sts"),
         found_by=(("DUBBER_URL", "http://{host}:8003"),),
+        grace=15.0,
         memory=1024,
     ),
     Service(

@@ -7,7 +7,9 @@ import importlib
 import logging
 import os
 import re
+import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from uvicorn.config import STARTUP_FAILURE
 
 from app import __version__, catalog
 from app.settings import Settings, load
@@ -25,6 +28,8 @@ from app.settings import Settings, load
 log = structlog.get_logger(__name__)
 
 CHECK_TIMEOUT = 0.7
+CLOSING = 2  # seconds of the grace period that are left for closing
+FORCED_WITHIN = 0.2
 CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@|(?<=[?&]pass=)[^&\s]+|(?<=[?&]token=)[^&\s]+")
 
 
@@ -38,6 +43,7 @@ class Check:
 
 # None: that dependency is not in use here, and is not told of.
 Checker = Callable[[], Awaitable[Check | None]]
+Drain = Callable[[], Awaitable[None]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -80,11 +86,13 @@ def create_app(
     readiness: Readiness | None = None,
     registry: CollectorRegistry | None = None,
     details: Callable[[], Mapping[str, Any]] | None = None,
+    drain: Drain | None = None,
 ) -> FastAPI:
     """A FastAPI application with GET /health and GET /metrics.
 
     /health answers within 1 s: 200 with status "ok" or "degraded" (something in `checks` is out of
     reach), 503 with "starting" until `readiness.ready`. `details` adds fields of the service's own.
+    `drain` finishes what was accepted, after SIGTERM and before any connection is closed.
     """
     service = catalog.get(name)
 
@@ -98,6 +106,8 @@ def create_app(
         version=__version__,
         lifespan=lifespan or no_lifespan,
     )
+
+    app.state.drain = drain
 
     @app.get("/health")
     async def health(response: Response) -> dict[str, Any]:
@@ -204,19 +214,59 @@ def serve(name: str, settings: Settings, *, reload: bool = False) -> None:
     configure_logging(settings.log_level, settings.log_format)
     if reload:
         os.environ["SERVICE_MODE"] = name
-    uvicorn.run(
-        "app.service:from_environment" if reload else create(name, settings),
-        factory=reload,
-        reload=reload,
-        reload_dirs=[str(Path(__file__).parent)] if reload else None,
-        host=settings.bind_address,
-        port=getattr(settings, service.port("http").setting),
-        log_config=None,
-        timeout_graceful_shutdown=max(1, int(service.grace) - 2),
-        ws_ping_interval=5.0,
-        ws_ping_timeout=5.0,
-        ws_max_size=1 << 20,
+        uvicorn.run(
+            "app.service:from_environment",
+            factory=True,
+            reload=True,
+            reload_dirs=[str(Path(__file__).parent)],
+            **how_to_serve(service, settings),
+        )
+        return
+    server = DrainingServer(
+        uvicorn.Config(create(name, settings), **how_to_serve(service, settings)), service.grace
     )
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+def how_to_serve(service: catalog.Service, settings: Settings) -> dict[str, Any]:
+    """uvicorn's options for a service."""
+    return {
+        "host": settings.bind_address,
+        "port": getattr(settings, service.port("http").setting),
+        "log_config": None,
+        "timeout_graceful_shutdown": max(1, int(service.grace) - CLOSING),
+        "ws_ping_interval": 5.0,
+        "ws_ping_timeout": 5.0,
+        "ws_max_size": 1 << 20,
+    }
+
+
+class DrainingServer(uvicorn.Server):
+    """Serves on while the application's `drain` finishes what was accepted, and stops then.
+
+    `grace` is the time in seconds from SIGTERM to SIGKILL; a second Ctrl-C does not wait for the drain.
+    """
+
+    def __init__(self, config: uvicorn.Config, grace: float) -> None:
+        super().__init__(config)
+        self._grace = grace
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drains, then stops as uvicorn does."""
+        drain: Drain | None = self.config.app.state.drain  # type: ignore[union-attr]
+        if drain is not None:
+            began = time.monotonic()
+            until = began + self._grace - 2 * CLOSING
+            draining = asyncio.ensure_future(drain())
+            while not draining.done() and not self.force_exit and (left := until - time.monotonic()) > 0:
+                await asyncio.wait([draining], timeout=min(left, FORCED_WITHIN))
+            draining.cancel()
+            used = time.monotonic() - began
+            self.config.timeout_graceful_shutdown = max(1, int(self._grace - used) - CLOSING)
+        await super().shutdown(sockets)
 
 
 def create(name: str, settings: Settings) -> FastAPI:

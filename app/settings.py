@@ -90,6 +90,13 @@ class Settings(BaseSettings):
         "dubber in.",
         "a-third-long-random-word",
     )
+    handover_secret: SecretStr = section(
+        "Media server",
+        SecretStr(""),
+        "What a dubber and the one that takes over from it have in common; production's hosts make one "
+        "themselves, and where there is none each dubber does.",
+        "a-fourth-long-random-word",
+    )
     media_record: bool = section(
         "Media server",
         False,

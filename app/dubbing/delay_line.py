@@ -40,6 +40,16 @@ class DelayLine(Generic[T]):
         """From the oldest to the newest packet that waits."""
         return self._waiting[-1].time - self._waiting[0].time if self._waiting else 0.0
 
+    @property
+    def first(self) -> float | None:
+        """The time of the oldest packet, None where none waits."""
+        return self._waiting[0].time if self._waiting else None
+
+    @property
+    def last(self) -> float:
+        """The time of the newest packet that was ever taken, minus infinity before the first."""
+        return self._last
+
     def push(self, time: float, size: int, key: bool, item: T) -> bool:
         """Takes a packet; False where it was dropped because nothing could decode it."""
         if self._needs_key and not key:

@@ -92,6 +92,12 @@ class Dub:
         """The captions of the worker's present run, whose timeline is the output's, oldest first."""
         return list(self._captions.values())
 
+    @property
+    def carried(self) -> bool:
+        """Whether the output is there, or may stay away because the operator or another wants it so."""
+        state = self.state
+        return self.stopped or (state is not None and (state.phase == "running" or state.standing_by))
+
     def hear(self, state: State) -> bool:
         """Takes a heartbeat in; says whether anything changed that people should see at once."""
         before = (self.status, self.problem, self.state and self.state.tracks)

@@ -11,12 +11,16 @@ Outcome = Literal["in_time", "late", "dropped", "passed_through", "wordless"]
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """All that a worker needs to know. The two addresses carry credentials: never log them."""
+    """All that a worker needs to know. The first three addresses carry credentials: never log them.
+
+    `look_at` is where the media server tells whether somebody publishes to the dub's path.
+    """
 
     stream: str
     language: str
     source_url: str = field(repr=False)
     publish_url: str = field(repr=False)
+    look_at: str = field(repr=False)
     sts_addresses: tuple[str, ...]
     source_language: str
     voice: str
@@ -46,7 +50,12 @@ class Stop:
     """Finish: close the output and exit."""
 
 
-Command = Bypass | SourceReady | Stop
+@dataclass(frozen=True)
+class Drain:
+    """Take nothing more in, play out what was taken in, then finish."""
+
+
+Command = Bypass | SourceReady | Stop | Drain
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,10 @@ class Track:
 
 @dataclass(frozen=True)
 class State:
-    """A worker's heartbeat, sent twice a second. Times in seconds."""
+    """A worker's heartbeat, sent twice a second. Times in seconds.
+
+    `standing_by`: another publishes this dub, and this worker is ready to, as soon as that one ends.
+    """
 
     phase: Phase
     bypassed: bool
@@ -111,6 +123,7 @@ class State:
     queue_bytes: int
     reconnects: int
     note: str = ""
+    standing_by: bool = False
 
 
 @dataclass(frozen=True)

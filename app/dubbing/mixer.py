@@ -44,12 +44,18 @@ class Mixer:
         self._ring: Samples = np.zeros((self._capacity, CHANNELS), np.float32)
         self._clips: deque[_Clip] = deque()
         self._read = 0
+        self._end = 0
         self.lost_samples = 0
 
     @property
     def position(self) -> int:
         """The next sample to be read."""
         return self._read
+
+    @property
+    def end(self) -> int:
+        """The position after all sound that it has been given."""
+        return self._end
 
     def free_from(self) -> int:
         """The earliest position at which another dub can start."""
@@ -63,6 +69,7 @@ class Mixer:
         self.lost_samples += len(samples) - max(0, end - start)
         if end <= start:
             return
+        self._end = max(self._end, end)
         part = samples[start - position : end - position]
         for ring, source in self._spans(start, end):
             self._ring[ring] = part[source]
@@ -71,6 +78,7 @@ class Mixer:
         """Places a dub at `start`, or as soon after it as it can be heard whole; returns where."""
         start = max(start, self.free_from())
         self._clips.append(_Clip(start, fade_edges(samples)))
+        self._end = max(self._end, start + len(samples))
         return start
 
     def clear_dubs(self) -> None:

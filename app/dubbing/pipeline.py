@@ -65,6 +65,11 @@ class Pipeline:
         """The output time that is due to leave now, in seconds."""
         return self.timeline.playhead(time.monotonic())
 
+    def played_out(self) -> bool:
+        """Whether everything that was taken in has left."""
+        with self.lock:
+            return self.playhead() >= max(self.mixer.end / SAMPLE_RATE, self.delay_line.last)
+
     def source_opened(self, source: Source) -> None:
         """Takes note of what the source is made of."""
         with self.lock:

@@ -1,9 +1,15 @@
-"""A worker's output end: sends what is due, at its time, and opens the output again when it breaks."""
+"""A worker's output end: sends what is due, at its time, and opens the output again when it breaks.
+
+In a release two dubbers run side by side for a moment. The media server lets the one that comes last
+publish and disconnects the other, which then stands by: it opens its output again only when nobody
+else publishes there.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -17,19 +23,30 @@ TICK = 0.01
 OPEN_EARLY = 0.3
 LONGEST_STALL = 1.0
 LONGEST_REORDER = 2.0
+LONGEST_WAIT = 5.0
+LOOK_AGAIN = 0.5
+STANDING_BY = "another dubber publishes this stream; standing by"
 
 log = structlog.get_logger()
 
 
 class Publisher:
-    """Runs in a thread of its own. `publishing` and `problem` are for telling."""
+    """Runs in a thread of its own. `publishing`, `standing_by` and `problem` are for telling.
 
-    def __init__(self, url: str, pipeline: Pipeline, stopping: threading.Event) -> None:
+    `occupied` asks whether somebody publishes at `url`.
+    """
+
+    def __init__(
+        self, url: str, pipeline: Pipeline, stopping: threading.Event, occupied: Callable[[], bool]
+    ) -> None:
         self._url = url
+        self._occupied = occupied
         self._pipeline = pipeline
         self._stopping = stopping
         self._backoff = Backoff(0.25, 2.0)
+        self._lost = False
         self.publishing = False
+        self.standing_by = False
         self.problem = ""
         self.last_progress = time.monotonic()
 
@@ -38,6 +55,10 @@ class Publisher:
         while self._tick():
             if not self._is_due():
                 continue
+            if self._lost and self._occupied():
+                self._stand_by()
+                continue
+            self.standing_by = False
             try:
                 self._publish()
             except OutputError as error:
@@ -53,12 +74,29 @@ class Publisher:
 
     def _is_due(self) -> bool:
         pipeline = self._pipeline
-        return pipeline.shape is not None and pipeline.timeline.started and pipeline.playhead() > -OPEN_EARLY
+        if pipeline.shape is None or not pipeline.timeline.started:
+            return False
+        playhead = pipeline.playhead()
+        if pipeline.shape.video is None or playhead > LONGEST_WAIT:
+            return playhead > -OPEN_EARLY
+        # Not before there is a picture to show: another may show one there until then.
+        with pipeline.lock:
+            first = pipeline.delay_line.first
+        return first is not None and playhead > first - OPEN_EARLY
+
+    def _stand_by(self) -> None:
+        if not self.standing_by:
+            log.info("standing by: another publishes this stream now")
+        self.standing_by, self.problem = True, STANDING_BY
+        self._due_video()
+        self._pipeline.start_output()
+        self._stopping.wait(LOOK_AGAIN)
 
     def _publish(self) -> None:
         """Publishes until the source comes back in another shape."""
         shape, output = self._pipeline.prepare_output(self._url)
         with output:
+            self._lost = True
             self._pipeline.start_output()
             log.info("publishing", picture=shape.video or "none")
             video_started = False
@@ -71,6 +109,7 @@ class Publisher:
                 if not self.publishing and self._pipeline.playhead() > 0:
                     self.publishing, self.problem = True, ""
                     self._backoff.reset()
+        self._lost = False
 
     def _due_video(self) -> list[tuple[float, VideoData]]:
         with self._pipeline.lock:

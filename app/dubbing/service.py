@@ -18,10 +18,12 @@ from app.dubbing.media_api import MediaApi
 from app.dubbing.streams import LINGER, Streams
 from app.dubbing.watcher import Watcher
 from app.dubbing.workers import PATIENCE, Launcher, Main, Patience, Supervisor, run_real_worker
-from app.service import create_app
+from app.service import Readiness, create_app
 from app.settings import Settings
 
 LISTENS_WITHIN = 2.0
+TAKEN_OVER_WITHIN = 20.0
+LOOK_EVERY = 0.1
 
 
 def create(
@@ -30,9 +32,15 @@ def create(
     worker: Main = run_real_worker,
     patience: Patience = PATIENCE,
     linger: float = LINGER,
+    taken_over_within: float = TAKEN_OVER_WITHIN,
 ) -> FastAPI:
-    """The dubber's application. `worker` is what each process runs; times in seconds."""
-    secret = new_secret()
+    """The dubber's application. `worker` is what each process runs; times in seconds.
+
+    /health says starting until every stream that is live has its dubs from here, for `taken_over_within`
+    at most: whoever replaces a dubber then knows when the old one may go.
+    """
+    secret = settings.handover_secret.get_secret_value() or new_secret()
+    readiness = Readiness()
     hub = Hub()
     launcher = Launcher(worker)
     streams = Streams(
@@ -52,11 +60,20 @@ def create(
         await listening(settings.local_host, settings.dubber_port, LISTENS_WITHIN)
         await watcher.run()
 
+    async def take_over() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(taken_over_within):
+                await watcher.looked.wait()
+                while not streams.carried:
+                    await asyncio.sleep(LOOK_EVERY)
+        readiness.ready, readiness.detail = True, ""
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         launcher.warm_up()
         tasks = [
             asyncio.create_task(watch(), name="watcher"),
+            asyncio.create_task(take_over(), name="take over"),
             asyncio.create_task(feeds.tell_streams(streams, hub), name="feeds"),
         ]
         try:
@@ -83,8 +100,10 @@ def create(
                 for address in settings.sts_addresses
             },
         },
+        readiness=readiness,
         registry=metrics.registry(streams),
         details=details,
+        drain=streams.drain,
     )
 
     api.install(app, streams, hub)

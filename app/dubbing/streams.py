@@ -9,8 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from app.dubbing import messages, paths, views
-from app.dubbing.auth import INTERNAL_USER
+from app.dubbing import addresses, messages, views
 from app.dubbing.dub import Dub
 from app.dubbing.events import Hub
 from app.dubbing.messages import Bypass, Command, Event, SourceReady, State, WorkerConfig
@@ -41,14 +40,10 @@ class Runner(Protocol):
 
     def send(self, command: Command) -> None: ...
 
-    def stop(self) -> asyncio.Task[None] | None: ...
+    def stop(self, *, drain: bool = False) -> asyncio.Task[None] | None: ...
 
 
 MakeRunner = Callable[[WorkerConfig, Callable[[Event], None], Callable[[str], None]], Runner]
-
-
-# What MediaMTX 1.13 gives to an RTMP reader that speaks no enhanced RTMP.
-CARRIED_BY_RTMP = {"H264", "MPEG-4 Audio", "MPEG-1/2 Audio"}
 
 
 class Stream:
@@ -192,6 +187,17 @@ class Streams:
         """The document about all streams."""
         return views.Streams(streams=[stream.view() for stream in self.all()])
 
+    @property
+    def carried(self) -> bool:
+        """Whether every dub is out, by this dubber or by another that publishes it still."""
+        return all(dub.carried for stream in self.all() for dub in stream.dubs.values())
+
+    async def drain(self) -> None:
+        """Plays out what the workers have taken in already, and ends them: a bounded time."""
+        ends = [runner.stop(drain=True) for runner in self._runners.values()]
+        if tasks := [task for task in ends if task is not None]:
+            await asyncio.wait(tasks)
+
     async def close(self) -> None:
         """Stops all workers at once and waits until they are gone, for 6 s at most."""
         for name in list(self._streams):
@@ -216,7 +222,7 @@ class Streams:
         for language in stream.dubs:
             runner = self._runners.get((publisher.name, language))
             if runner is not None:
-                runner.send(SourceReady(self._source_url(publisher)))
+                runner.send(SourceReady(addresses.source_url(self._settings, self._secret, publisher)))
 
     def _forget(self, name: str) -> None:
         stream = self._streams.pop(name)
@@ -264,30 +270,14 @@ class Streams:
         else:
             self._hub.tell("caption", dub.caption(event), dub.stream, dub.language)
 
-    def _source_url(self, publisher: Publisher) -> str:
-        """Where a worker reads the stream: over RTMP where that carries all its tracks, else over RTSP.
-
-        RTMP has one clock for picture and sound, and decoding times. An RTSP client guesses how the
-        tracks belong together until sender reports arrive, which the media server writes from the times
-        of arrival: the tracks then jump by as much as the publisher's packets jittered.
-        """
-        settings, path = self._settings, paths.live_path(publisher.name)
-        host = f"[{settings.media_host}]" if ":" in settings.media_host else settings.media_host
-        if publisher.tracks and set(publisher.tracks) <= CARRIED_BY_RTMP:
-            login = f"user={INTERNAL_USER}&pass={self._secret}"
-            return f"rtmp://{host}:{settings.media_rtmp_port}/{path}?{login}"
-        return f"rtsp://{INTERNAL_USER}:{self._secret}@{host}:{settings.media_rtsp_port}/{path}"
-
     def _config(self, dub: Dub) -> WorkerConfig:
-        settings = self._settings
-        host = f"[{settings.media_host}]" if ":" in settings.media_host else settings.media_host
-        server = f"rtsp://{INTERNAL_USER}:{self._secret}@{host}:{settings.media_rtsp_port}"
-        publisher = self._streams[dub.stream].publisher
+        settings, secret = self._settings, self._secret
         return WorkerConfig(
             stream=dub.stream,
             language=dub.language,
-            source_url=self._source_url(publisher),
-            publish_url=f"{server}/{paths.dub_path(dub.stream, dub.language)}",
+            source_url=addresses.source_url(settings, secret, self._streams[dub.stream].publisher),
+            publish_url=addresses.publish_url(settings, secret, dub.stream, dub.language),
+            look_at=addresses.look_at(settings, secret, dub.stream, dub.language),
             sts_addresses=settings.sts_addresses,
             source_language=settings.source_language,
             voice=settings.dub_voice,

@@ -60,7 +60,8 @@ class Watcher:
     """Tells `seen` every publisher there is, each second and after each hook.
 
     While the media server is out of reach nothing is told: its silence does not say that the
-    publishers are gone, and the workers see for themselves. `problem` says it instead.
+    publishers are gone, and the workers see for themselves. `problem` says it instead. `looked` is set
+    once the first ones have been told.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Watcher:
         self._interval = interval
         self._news = asyncio.Event()
         self.problem = ""
+        self.looked = asyncio.Event()
 
     def look_now(self) -> None:
         """There was a hook: look at once, and again if a look is under way."""
@@ -100,3 +102,4 @@ class Watcher:
             log.info("media server is back")
         self.problem = ""
         self._seen(publishers(found))
+        self.looked.set()

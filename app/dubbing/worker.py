@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 
 import structlog
@@ -17,6 +18,7 @@ from app.dubbing.messages import (
     Bypass,
     Caption,
     Command,
+    Drain,
     Event,
     Phase,
     Phrase,
@@ -25,6 +27,7 @@ from app.dubbing.messages import (
     Stop,
     WorkerConfig,
 )
+from app.dubbing.occupied import occupied
 from app.dubbing.pipeline import Pipeline
 from app.dubbing.publisher import Publisher
 from app.dubbing.puller import Puller
@@ -50,9 +53,12 @@ class Worker:
         self._pipe = pipe
         self._unsent: queue.Queue[Event] = queue.Queue(MOST_UNSENT)
         self._stopping = threading.Event()
+        self._draining = threading.Event()
         self._pipeline = Pipeline(config, self._tell)
-        self._puller = Puller(config, self._pipeline, self._stopping)
-        self._publisher = Publisher(config.publish_url, self._pipeline, self._stopping)
+        self._puller = Puller(config, self._pipeline, self._draining)
+        self._publisher = Publisher(
+            config.publish_url, self._pipeline, self._stopping, partial(occupied, config.look_at)
+        )
 
     def run(self) -> None:
         """Works until told to stop, or until the parent is gone."""
@@ -71,9 +77,12 @@ class Worker:
                     self._pipe.send(self._state())
                 if self._pipe.poll(0.05):
                     self._obey(self._pipe.recv())
+                if self._draining.is_set() and self._drained():
+                    self._stopping.set()
         except (EOFError, OSError):
             log.info("the dubber is gone; stopping")
         self._stopping.set()
+        self._draining.set()
         self._puller.wake()
         for thread in threads:
             thread.join(1.0)
@@ -82,10 +91,18 @@ class Worker:
         match command:
             case Stop():
                 self._stopping.set()
+            case Drain():
+                log.info("playing out what was taken in, then ending")
+                self._draining.set()
+                self._puller.wake()
             case Bypass(on):
                 self._pipeline.bypass(on)
             case SourceReady(source_url):
                 self._puller.wake(source_url)
+
+    def _drained(self) -> bool:
+        """Whether viewers have all that they can get from here; at once where another serves them."""
+        return not self._publisher.publishing or self._pipeline.played_out()
 
     def _tell(self, event: Caption | Phrase) -> None:
         try:
@@ -98,9 +115,8 @@ class Worker:
             self._pipe.send(self._unsent.get_nowait())
 
     def _progresses(self, now: float) -> bool:
-        return (
-            now - self._publisher.last_progress < PUBLISHER_PATIENCE
-            and now - self._puller.last_progress < PULLER_PATIENCE
+        return now - self._publisher.last_progress < PUBLISHER_PATIENCE and (
+            self._draining.is_set() or now - self._puller.last_progress < PULLER_PATIENCE
         )
 
     def _state(self) -> State:
@@ -123,6 +139,7 @@ class Worker:
             queue_bytes=pipeline.delay_line.bytes,
             reconnects=self._puller.reconnects,
             note=self._publisher.problem or self._puller.problem,
+            standing_by=self._publisher.standing_by,
         )
 
 

@@ -23,11 +23,12 @@ from threading import Thread
 import psutil
 import structlog
 
-from app.dubbing.messages import Bypass, Command, Event, State, Stop, WorkerConfig
+from app.dubbing.messages import Bypass, Command, Drain, Event, State, Stop, WorkerConfig
 
 SILENCE = 5.0
 FIRST_STATE = 15.0
 STOP_WITHIN = 3.0
+DRAIN_WITHIN = 10.0
 HEALTHY_AFTER = 30.0
 EXIT_WITHIN = 1.0
 
@@ -58,11 +59,12 @@ def in_child(main: Main, config: WorkerConfig, pipe: Connection) -> None:
 
 @dataclass(frozen=True)
 class Patience:
-    """Times in seconds: silence before a kill, time for the first word, for stopping, until healthy."""
+    """Times in seconds: silence before a kill, for the first word, for stopping, draining, until healthy."""
 
     silence: float = SILENCE
     first_state: float = FIRST_STATE
     stop_within: float = STOP_WITHIN
+    drain_within: float = DRAIN_WITHIN
     healthy_after: float = HEALTHY_AFTER
 
 
@@ -208,6 +210,7 @@ class Supervisor:
         self._process: Process | None = None
         self._bypassed = False
         self._stopping = asyncio.Event()
+        self._drains = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -226,8 +229,12 @@ class Supervisor:
         if self._process is not None:
             self._process.send(command)
 
-    def stop(self) -> asyncio.Task[None] | None:
-        """Asks the worker to finish, kills it where it does not; the task ends when it is gone."""
+    def stop(self, *, drain: bool = False) -> asyncio.Task[None] | None:
+        """Asks the worker to finish, kills it where it does not; the task ends when it is gone.
+
+        `drain`: what it has taken in is played out first.
+        """
+        self._drains = drain
         self._stopping.set()
         return self._task
 
@@ -291,8 +298,9 @@ class Supervisor:
                 if ended.done():
                     return ""
                 if stopping.done():
-                    process.send(Stop())
-                    await asyncio.wait({ended}, timeout=self._patience.stop_within)
+                    process.send(Drain() if self._drains else Stop())
+                    within = self._patience.drain_within if self._drains else self._patience.stop_within
+                    await asyncio.wait({ended}, timeout=within)
                     return "stopped"
         finally:
             ended.cancel()

@@ -24,6 +24,7 @@ class StandInRunner:
         self.commands: list[Command] = []
         self.started_after: asyncio.Task[None] | None = None
         self.stopped = False
+        self.drains = False
         self.may_end = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -37,8 +38,8 @@ class StandInRunner:
     def send(self, command: Command) -> None:
         self.commands.append(command)
 
-    def stop(self) -> asyncio.Task[None] | None:
-        self.stopped = True
+    def stop(self, *, drain: bool = False) -> asyncio.Task[None] | None:
+        self.stopped, self.drains = True, drain
         return self._task
 
 

@@ -6,14 +6,15 @@ import os
 import time
 from multiprocessing.connection import Connection
 
-from app.dubbing.messages import Bypass, Caption, Counts, Lag, Phrase, State, Stop, Track, WorkerConfig
+from app.dubbing.messages import Bypass, Caption, Counts, Drain, Lag, Phrase, State, Stop, Track, WorkerConfig
 
 EVERY = 0.05
+PLAYS_OUT = 0.5
 SILENT, STUBBORN, FAILING, MUTE = "sil", "stu", "fai", "mut"
 
 
 def main(config: WorkerConfig, pipe: Connection) -> None:
-    """Sends states until Stop or the end of the pipe; a phrase with each first state.
+    """Sends states until Stop, 0.5 s after Drain, or the end of the pipe; a phrase with each first state.
 
     sil: hangs after its first state; stu: ignores Stop; fai: ends with code 3; mut: never speaks.
     """
@@ -21,18 +22,20 @@ def main(config: WorkerConfig, pipe: Connection) -> None:
         os._exit(3)
     while config.language == MUTE:
         time.sleep(3600)
-    bypassed, position = False, 0.0
+    bypassed, position, until = False, 0.0, float("inf")
     pipe.send(state(bypassed, position))
     pipe.send(caption())
     pipe.send(phrase())
     while config.language == SILENT:
         time.sleep(3600)
-    while True:
+    while time.monotonic() < until:
         try:
             if pipe.poll(EVERY):
                 command = pipe.recv()
                 if isinstance(command, Bypass):
                     bypassed = command.on
+                if isinstance(command, Drain):
+                    until = time.monotonic() + PLAYS_OUT
                 if isinstance(command, Stop) and config.language != STUBBORN:
                     return
             position += EVERY

@@ -20,6 +20,7 @@ from app.dubbing.service import create
 from app.settings import load
 
 JSON = {"content-type": "application/json"}
+TAKEN_OVER_WITHIN = 0.5
 
 
 def client(app: FastAPI) -> httpx.AsyncClient:
@@ -227,7 +228,9 @@ def ask_service(play: Callable[[httpx.AsyncClient], Awaitable[None]], **environm
     """The whole application, with a media server and a speech host that are not there."""
 
     async def go() -> None:
-        app = create(load({"MEDIA_API_PORT": "1", "STS_PORT": "1", **environment}))
+        app = create(
+            load({"MEDIA_API_PORT": "1", "STS_PORT": "1", **environment}), taken_over_within=TAKEN_OVER_WITHIN
+        )
         async with app.router.lifespan_context(app), client(app) as http:
             await play(http)
 
@@ -260,10 +263,13 @@ def test_a_browser_can_not_play_the_media_server(address: str) -> None:
     ask_service(play)
 
 
-def test_health_tells_what_is_out_of_reach_and_how_much_runs() -> None:
+def test_health_waits_for_the_media_server_a_while_then_tells_what_is_out_of_reach() -> None:
     async def play(http: httpx.AsyncClient) -> None:
         answer = await http.get("/health")
-        assert answer.status_code == 200
+        assert (answer.status_code, answer.json()["status"]) == (503, "starting")
+        async with asyncio.timeout(10):
+            while (answer := await http.get("/health")).status_code != 200:
+                await asyncio.sleep(0.05)
         health = answer.json()
         assert health["status"] == "degraded"
         assert "out of reach" in health["depends_on"]["media"]["detail"]

@@ -28,6 +28,7 @@ def config(language: str = "es", reconnect_delay: float = 0.05) -> WorkerConfig:
         language=language,
         source_url="rtsp://u:secret@127.0.0.1/live/news",
         publish_url="rtsp://u:secret@127.0.0.1/dub/news/es",
+        look_at="http://u:secret@127.0.0.1/v3/paths/get/dub/news/es",
         sts_addresses=("ws://127.0.0.1:5003",),
         source_language="en",
         voice="",
@@ -212,6 +213,21 @@ def test_a_worker_that_does_not_stop_is_killed() -> None:
         pid = await watched.running()
         await watched.stopped()
         await until(lambda: not psutil.pid_exists(pid))
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("language", ["es", stand_in_worker.STUBBORN])
+def test_a_worker_is_given_the_time_to_play_out_what_it_has(language: str) -> None:
+    async def scenario(watch: Watch) -> None:
+        watched = watch(language, Patience(stop_within=0.0, drain_within=10.0))
+        await watched.running()
+        before = watched.states[-1].position
+        task = watched.supervisor.stop(drain=True)
+        assert task is not None
+        await task
+        assert watched.states[-1].position >= before + stand_in_worker.PLAYS_OUT / 2
+        assert watched.deaths == []
 
     run(scenario)
 

@@ -1,0 +1,32 @@
+"""Whether somebody publishes to a path of the media server, asked of its control API by a worker.
+
+Source: MediaMTX 1.13.1, GET /v3/paths/get/{name} (internal/core/path.go): `source` is null where nobody does.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+from urllib.parse import unquote, urlsplit
+
+ANSWERS_WITHIN = 1.0
+
+
+def occupied(address: str) -> bool:
+    """Whether the path has a publisher; `address` has the credentials in it.
+
+    False where the media server does not say: one that is out of reach lets nobody publish either.
+    """
+    parts = urlsplit(address)
+    login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    headers = {"authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWERS_WITHIN)
+    try:
+        connection.request("GET", parts.path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status == 200 and json.loads(answer.read()).get("source") is not None
+    except (OSError, http.client.HTTPException, ValueError, AttributeError):
+        return False
+    finally:
+        connection.close()
