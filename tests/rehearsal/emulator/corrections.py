@@ -1,18 +1,60 @@
-"""Where Moto does other than EC2, and a program would notice."""
+"""Where Moto does other than AWS, and a program would notice."""
 
 from __future__ import annotations
 
+import secrets
+import string
+from typing import Any
+
+from moto.core.responses import ActionResult
 from moto.ec2.models.instances import Instance, InstanceState
+from moto.route53 import models
+from moto.route53.responses import Route53
+
+ALARM = ("AlarmIdentifier", "InsufficientDataHealthStatus")
 
 
 def apply() -> None:
     """Makes the corrections; once in a process."""
+    addresses_are_free_again()
+    models.create_route53_zone_id = zone_id
+    health_checks_know_their_alarms()
+
+
+def addresses_are_free_again() -> None:
+    """An instance's first network interface goes with it, and its private address is free again."""
     before = Instance.terminate
 
     def terminate(instance: Instance) -> InstanceState:
-        # An instance's first network interface goes with it, and its private address is free again.
         for interface in instance.nics.values():
             interface.delete_on_termination = True
         return before(instance)
 
     Instance.terminate = terminate
+
+
+def zone_id(**_: Any) -> str:
+    """The id of a hosted zone: on AWS all of them begin with Z."""
+    return "Z" + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(20))
+
+
+def health_checks_know_their_alarms() -> None:
+    """Moto forgets which alarm a health check follows."""
+    kept: dict[str, dict[str, Any]] = {}
+    make, change = Route53.create_health_check, Route53.update_health_check
+    shown = models.HealthCheck.health_check_config.fget
+
+    def create(request: Route53) -> ActionResult:
+        answer = make(request)
+        given = request._get_param("HealthCheckConfig")
+        kept[answer.result["HealthCheck"].id] = {key: given[key] for key in ALARM if key in given}
+        return answer
+
+    def update(request: Route53) -> ActionResult:
+        answer = change(request)
+        given = {key: value for key in ALARM if (value := request._get_param(key))}
+        kept.setdefault(answer.result["HealthCheck"].id, {}).update(given)
+        return answer
+
+    Route53.create_health_check, Route53.update_health_check = create, update
+    models.HealthCheck.health_check_config = property(lambda check: shown(check) | kept.get(check.id, {}))
