@@ -74,7 +74,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Diff(self, request: Any, context: Any) -> Any:
         kind, before, news = self._kind(request.urn), values(request.old_inputs), values(request.news)
-        changed = differences(before, news)
+        changed = [key for key in differences(before, news) if key in news or key not in kind.kept]
         replaces = [key for key in changed if kind.inputs.get(key) == "replace"]
         detailed = {
             key: Difference(kind=how(key, before, news, key in replaces), inputDiff=True) for key in changed

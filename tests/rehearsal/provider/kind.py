@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -48,11 +49,12 @@ class Aws:
         return f"arn:aws:{service}:{self.region}:{self.account}:{kind}/{name}"
 
 
-class Kind:
+class Kind(abc.ABC):
     """A type of resource. `inputs` says of each input whether its change updates or replaces the resource.
 
     `computed` are outputs beyond the inputs, `moving` those of them that an update may change, and `named`
-    the input that no two resources share, so that the old one goes before its replacement comes.
+    the input that no two resources share, so that the old one goes before its replacement comes. Inputs that
+    are `kept` stay as they are when they are no longer given.
     """
 
     token: ClassVar[str]
@@ -60,25 +62,26 @@ class Kind:
     computed: ClassVar[tuple[str, ...]] = ()
     moving: ClassVar[tuple[str, ...]] = ()
     named: ClassVar[str] = ""
+    kept: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, aws: Aws) -> None:
         self.aws = aws
 
+    @abc.abstractmethod
     def create(self, given: Values) -> str:
         """Makes the resource; its id."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def read(self, name: str, given: Values) -> Values | None:
         """What AWS says of the resource, by inputs and computed outputs; None or an error if it is gone."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def update(self, name: str, given: Values, before: Values, changed: set[str]) -> None:
         """Brings the inputs that have changed to AWS."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def delete(self, name: str, given: Values) -> None:
         """Removes the resource."""
-        raise NotImplementedError
 
     def state(self, name: str, given: Values) -> Values | None:
         """Like `read`, None too where an error says that it is gone; equal values as they were given."""
@@ -97,6 +100,13 @@ class Kind:
         except ClientError as error:
             if not is_gone(error):
                 raise
+
+
+class FixedKind(Kind):
+    """A type whose every input replaces the resource, so that it is never updated."""
+
+    def update(self, name: str, given: Values, before: Values, changed: set[str]) -> None:
+        raise ValueError(f"{self.token}: {', '.join(sorted(changed))} can't be updated")
 
 
 class Ec2Kind(Kind):

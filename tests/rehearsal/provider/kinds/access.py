@@ -90,7 +90,8 @@ class InstanceProfile(Kind):
     def update(self, name: str, given: Values, before: Values, changed: set[str]) -> None:
         iam, profile = self.aws.client("iam"), {"InstanceProfileName": name}
         if "role" in changed:
-            iam.remove_role_from_instance_profile(**profile, RoleName=before["role"])
+            if before.get("role"):
+                iam.remove_role_from_instance_profile(**profile, RoleName=before["role"])
             iam.add_role_to_instance_profile(**profile, RoleName=given["role"])
         if "tags" in changed:
             iam.untag_instance_profile(**profile, TagKeys=list(before.get("tags") or {}))

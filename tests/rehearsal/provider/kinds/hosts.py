@@ -110,6 +110,10 @@ class Instance(Ec2Kind):
         }
         if found.get("KeyName"):
             state["keyName"] = found["KeyName"]
+        # EC2 tells that an instance is spot, and how only in the request for it.
+        if found.get("InstanceLifecycle") == "spot":
+            options = given.get("instanceMarketOptions") or {}
+            state["instanceMarketOptions"] = {**options, "marketType": "spot"}
         volume = self._root_volume(found)
         if volume is not None:
             state["rootBlockDevice"] = {
@@ -162,6 +166,7 @@ class Volume(Ec2Kind):
         "tags": "update",
     }
     computed = ("arn",)
+    kept = ("snapshotId",)
 
     def create(self, given: Values) -> str:
         snapshot = {"SnapshotId": given["snapshotId"]} if given.get("snapshotId") else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.rehearsal.provider.kind import Ec2Kind, Kind, Values, tags
+from tests.rehearsal.provider.kind import Ec2Kind, FixedKind, Kind, Values, tags
 
 
 class Vpc(Ec2Kind):
@@ -168,7 +168,7 @@ class Route(Kind):
         )
 
 
-class RouteTableAssociation(Kind):
+class RouteTableAssociation(FixedKind):
     token = "aws:ec2/routeTableAssociation:RouteTableAssociation"
     inputs = {"subnetId": "replace", "routeTableId": "replace"}
 
@@ -332,7 +332,7 @@ class Eip(Ec2Kind):
         self.aws.ec2.release_address(AllocationId=name)
 
 
-class EipAssociation(Kind):
+class EipAssociation(FixedKind):
     token = "aws:ec2/eipAssociation:EipAssociation"
     inputs = {"allocationId": "replace", "instanceId": "replace"}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from botocore.exceptions import ClientError
+
 from tests.rehearsal.provider.kind import Kind, Values, pairs, tags
 
 
@@ -102,13 +104,21 @@ class Bucket(Kind):
     def read(self, name: str, given: Values) -> Values | None:
         s3 = self.aws.client("s3")
         s3.head_bucket(Bucket=name)
-        found = s3.get_bucket_tagging(Bucket=name)["TagSet"] if given.get("tags") else []
         return {
             "bucket": name,
-            "tags": tags(found),
+            "tags": self._tags(name),
             "arn": f"arn:aws:s3:::{name}",
             "bucketRegionalDomainName": f"{name}.s3.{self.aws.region}.amazonaws.com",
         }
+
+    def _tags(self, name: str) -> dict[str, str]:
+        try:
+            return tags(self.aws.client("s3").get_bucket_tagging(Bucket=name)["TagSet"])
+        except ClientError as error:
+            # Without tags the bucket is as little gone as with them.
+            if error.response["Error"]["Code"] != "NoSuchTagSet":
+                raise
+            return {}
 
     def update(self, name: str, given: Values, before: Values, changed: set[str]) -> None:
         if "tags" in changed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from tests.rehearsal.provider.kind import Kind, Values, pairs, tags
+from tests.rehearsal.provider.kind import FixedKind, Kind, Values, pairs, tags
 
 
 class MetricAlarm(Kind):
@@ -130,7 +130,7 @@ class Topic(Kind):
         self.aws.client("sns").delete_topic(TopicArn=name)
 
 
-class TopicSubscription(Kind):
+class TopicSubscription(FixedKind):
     token = "aws:sns/topicSubscription:TopicSubscription"
     inputs = {"topic": "replace", "protocol": "replace", "endpoint": "replace"}
     computed = ("arn",)
@@ -167,6 +167,13 @@ class Record(Kind):
         self._change("CREATE", given)
         return f"{given['zoneId']}_{given['name']}_{given['type']}"
 
+    def _find(self, given: Values) -> dict[str, Any] | None:
+        listed = self.aws.client("route53").list_resource_record_sets(HostedZoneId=given["zoneId"])
+        for found in listed["ResourceRecordSets"]:
+            if (found["Name"].rstrip("."), found["Type"]) == (given["name"].rstrip("."), given["type"]):
+                return dict(found)
+        return None
+
     def _change(self, action: str, given: Values) -> None:
         record = {
             "Name": given["name"],
@@ -180,22 +187,19 @@ class Record(Kind):
         )
 
     def read(self, name: str, given: Values) -> Values | None:
-        listed = self.aws.client("route53").list_resource_record_sets(HostedZoneId=given["zoneId"])
-        for found in listed["ResourceRecordSets"]:
-            if (found["Name"].rstrip("."), found["Type"]) == (given["name"].rstrip("."), given["type"]):
-                return {
-                    **given,
-                    "ttl": found["TTL"],
-                    "records": [each["Value"] for each in found["ResourceRecords"]],
-                    "fqdn": given["name"],
-                }
-        return None
+        found = self._find(given)
+        if found is None:
+            return None
+        records = [each["Value"] for each in found["ResourceRecords"]]
+        return {**given, "ttl": found["TTL"], "records": records, "fqdn": given["name"]}
 
     def update(self, name: str, given: Values, before: Values, changed: set[str]) -> None:
         self._change("UPSERT", given)
 
     def delete(self, name: str, given: Values) -> None:
-        self._change("DELETE", given)
+        # Route 53 deletes a record that is described as it is, which may not be as it was given.
+        if (found := self.read(name, given)) is not None:
+            self._change("DELETE", found)
 
 
 class HealthCheck(Kind):
@@ -240,6 +244,7 @@ class HealthCheck(Kind):
             state |= {
                 "cloudwatchAlarmName": found["AlarmIdentifier"]["Name"],
                 "cloudwatchAlarmRegion": found["AlarmIdentifier"]["Region"],
+                "insufficientDataHealthStatus": found["InsufficientDataHealthStatus"],
             }
         return state
 
