@@ -22,6 +22,7 @@ from infra.aws.config import AwsConfig, HostConfig
 ONLINE_WITHIN = 900.0
 CONVERGED_WITHIN = 3600.0
 POLL = 5.0
+FIRST_LOOK = 0.2  # a host that has nothing to do answers soon
 PROGRESS_EVERY = 10.0
 PROGRESS_WITHIN = 30.0
 PROGRESS = "cat /run/voicestack/progress 2> /dev/null || tail -n 1 /var/log/cloud-init-output.log"
@@ -104,6 +105,7 @@ class Progress:
     def __init__(self, ssm: Any, host: aws.Host, say: Say, sleep: Callable[[float], None]) -> None:
         self.ssm, self.host, self.say, self.sleep = ssm, host, say, sleep
         self.due = time.monotonic() + PROGRESS_EVERY
+        self.pause = FIRST_LOOK
         self.last = ""
 
     def __call__(self, seconds: float) -> None:
@@ -114,4 +116,5 @@ class Progress:
                 self.say(line if line.startswith(self.host.name) else f"{self.host.name}: {line}")
                 self.last = line
             self.due = time.monotonic() + PROGRESS_EVERY
-        self.sleep(seconds)
+        self.sleep(min(seconds, self.pause))
+        self.pause *= 2

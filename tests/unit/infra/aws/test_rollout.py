@@ -62,6 +62,15 @@ def test_a_host_that_gets_healthy_is_said_to_be(monkeypatch: pytest.MonkeyPatch)
     assert names.CONVERGE in manager.sent[0]
 
 
+def test_a_host_that_has_nothing_to_do_is_not_waited_for_long() -> None:
+    pauses: list[float] = []
+    converge(StandInManager("Success", "", looks=7), HOST, lambda _: None, sleep=pauses.append)
+    asked = pauses[1:]  # after the wait for the host to be there
+    assert asked == sorted(asked)
+    assert asked[0] < 0.5
+    assert asked[-1] == aws.POLL
+
+
 def test_a_host_that_fails_says_why_in_its_own_words_without_a_password() -> None:
     said = (
         "speech-1: release 2 failed: sts is unhealthy: rtsp://obs:hush@media\nRelease 1 is back and healthy."
