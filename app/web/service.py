@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from app import cache
 from app.service import Check, create_app
 from app.settings import Settings
+from app.web import pages
 from app.web.guard import SecurityHeaders
 from app.web.proxy import forward, new_client, problem
 from app.web.sample_call import NotSpoken, SampleCall, can_speak
@@ -110,7 +111,8 @@ def create(settings: Settings) -> FastAPI:
     async def to_sales(request: Request, path: str) -> Response:
         return await forward(request, path, behind.sales, client)
 
-    app.mount("/", StaticFiles(directory=STATIC, html=True))
+    pages.install(app)
+    app.mount("/", StaticFiles(directory=STATIC))
     return app
 
 

@@ -10,9 +10,8 @@ from fastapi.testclient import TestClient
 
 from app.settings import load
 from app.web import service
+from app.web.pages import PAGES, rendered
 from app.web.service import STATIC, create, hls_js
-
-PAGES = sorted(STATIC.rglob("*.html"))
 
 
 @pytest.fixture
@@ -40,20 +39,21 @@ def test_every_answer_carries_the_security_headers(console: TestClient, path: st
 
 
 def test_the_page_loads_nothing_from_elsewhere_and_has_no_script_or_style_inside() -> None:
-    for file in [*STATIC.rglob("*.html"), *STATIC.rglob("*.js"), *STATIC.rglob("*.css")]:
-        text = file.read_text()
+    pages = {page.path: rendered(page) for page in PAGES}
+    files = {file.name: file.read_text() for kind in ("*.js", "*.css") for file in STATIC.rglob(kind)}
+    for name, text in (files | pages).items():
         addresses = set(re.findall(r"https?://[^\"'\s)]+", text)) - {"http://www.w3.org/2000/svg"}
-        assert addresses == set(), file.name
-        assert re.findall("innerHTML|outerHTML|insertAdjacentHTML|document.write", text) == [], file.name
-    for page in map(Path.read_text, PAGES):
+        assert addresses == set(), name
+        assert re.findall("innerHTML|outerHTML|insertAdjacentHTML|document.write", text) == [], name
+    for page in pages.values():
         assert re.findall(r"<style| style=| on[a-z]+=", page) == []
         assert re.findall(r"<script(?![^>]*\bsrc=)", page) == []
 
 
-def test_every_module_that_is_imported_and_every_file_that_a_page_names_is_there() -> None:
+def test_every_module_that_is_imported_and_every_file_that_a_page_names_is_there(console: TestClient) -> None:
     for page in PAGES:
-        for name in re.findall(r'(?:src|href)="/([^"]+)"', page.read_text()):
-            assert (STATIC / name).exists(), f"{name}, named by {page}"
+        for name in re.findall(r'(?:src|href)="(/[^"]+)"', rendered(page)):
+            assert console.get(name).status_code == 200, f"{name}, named by {page.path}"
     for file in (STATIC / "js").rglob("*.js"):
         for name in re.findall(r'(?:from|URL\() ?"(\.[^"]+)"', file.read_text()):
             assert (file.parent / name).is_file(), f"{name}, imported by {file.name}"
@@ -68,6 +68,11 @@ def test_every_page_is_served_and_leads_to_the_others(console: TestClient) -> No
             "/calls/",
         ]
         assert f'<a href="{path}" aria-current="page">' in page
+
+
+def test_a_page_is_found_without_its_last_slash_too(console: TestClient) -> None:
+    assert console.get("/calls").url.path == "/calls/"
+    assert console.get("/nowhere/").status_code == 404
 
 
 def test_the_page_is_asked_for_again_each_time_and_is_not_sent_again(console: TestClient) -> None:

@@ -1,0 +1,73 @@
+"""The console's pages: what is on one of them, in the frame that they have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.responses import Response
+
+FOLDER = Path(__file__).parent / "pages"
+STYLES = ("base", "page", "parts")
+LISTENING = (*STYLES, "listening")
+CURRENT = ' aria-current="page"'
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: its address, its name in the navigation, what its main part is, its script and styles."""
+
+    path: str
+    name: str
+    title: str
+    main: str
+    script: str
+    styles: tuple[str, ...] = STYLES
+
+
+PAGES = (
+    Page("/", "Dubbing", "Voicestack console", "the stream", "main.js"),
+    Page(
+        "/transcribe/", "Transcribe", "Transcribe – Voicestack", "the transcript", "transcribe.js", LISTENING
+    ),
+    Page("/calls/", "Calls", "Calls – Voicestack", "the call", "calls.js", LISTENING),
+)
+
+
+def install(app: FastAPI) -> None:
+    """Adds the pages' addresses."""
+    for page in PAGES:
+        app.add_route(page.path, answer(page))
+        if page.path != "/":
+            app.add_route(page.path.rstrip("/"), elsewhere(page.path))
+
+
+def answer(page: Page) -> Callable[[Request], Response]:
+    """What answers requests for the page."""
+    return lambda _: HTMLResponse(rendered(page))
+
+
+def elsewhere(path: str) -> Callable[[Request], Response]:
+    """What sends a browser to that path."""
+    return lambda _: RedirectResponse(path)
+
+
+def rendered(page: Page) -> str:
+    """The page's HTML."""
+    return Template((FOLDER / "layout.html").read_text(encoding="utf-8")).substitute(
+        title=page.title,
+        styles="\n  ".join(f'<link rel="stylesheet" href="/css/{style}.css">' for style in page.styles),
+        script=page.script,
+        main=page.main,
+        links="\n        ".join(link(each, here=each == page) for each in PAGES),
+        body=(FOLDER / f"{page.name.lower()}.html").read_text(encoding="utf-8"),
+    )
+
+
+def link(page: Page, *, here: bool) -> str:
+    """The page in the navigation."""
+    return f'<li><a href="{page.path}"{CURRENT if here else ""}>{page.name}</a></li>'
