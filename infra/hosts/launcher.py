@@ -5,6 +5,7 @@ It stays as small as it can: a change of it replaces the host, while a change of
 Where AWS does not answer, the program and the bundle of the last time do.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ from typing import Any
 HOST = Path("/etc/voicestack/host.json")
 OWN_ENVIRONMENT = Path("/etc/default/voicestack")
 STATE = Path("/var/lib/voicestack")
+RUN = Path("/run/voicestack")
 
 
 def read_environment() -> None:
@@ -25,6 +27,14 @@ def read_environment() -> None:
             name, equals, value = line.partition("=")
             if equals and not name.lstrip().startswith("#"):
                 os.environ.setdefault(name.strip(), value.strip().strip('"'))
+
+
+def wait_for_turn() -> None:
+    """Waits until no other one is at work, and keeps the others waiting until the program has ended."""
+    RUN.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = os.open(RUN / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    os.set_inheritable(lock, True)
+    fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def fetch(host: dict[str, str]) -> None:
@@ -64,6 +74,7 @@ def main() -> None:
     STATE.mkdir(parents=True, exist_ok=True, mode=0o700)
     boot = "--boot" in sys.argv
     if "--report" not in sys.argv:
+        wait_for_turn()
         try:
             fetch(host)
         except Exception as problem:

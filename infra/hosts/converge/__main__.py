@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 import sys
@@ -35,22 +34,22 @@ class Told:
 
 
 def main() -> int:
-    """Brings the host to its release, or reports how it is. The exit status is 0 where all is well."""
+    """Brings the host to its release, or reports how it is. The exit status is 0 where all is well.
+
+    The launcher has made the folders, and holds the lock for as long as this runs.
+    """
     host = json.loads(HOST.read_text(encoding="utf-8"))
     places = Places(data=Path(host["data"]))
     if "--report" in sys.argv:
         report(host, places)
         return 0
-    places.run.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (places.run / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        (places.run / "progress").write_text("", encoding="utf-8")
-        say = Told(host["name"], places.run / "progress")
-        try:
-            converge(host, places, say)
-        except TOLD_IN_WORDS as problem:
-            print(f"{host['name']}: {problem}", file=sys.stderr, flush=True)
-            return 1
+    (places.run / "progress").write_text("", encoding="utf-8")
+    say = Told(host["name"], places.run / "progress")
+    try:
+        converge(host, places, say)
+    except TOLD_IN_WORDS as problem:
+        print(f"{host['name']}: {problem}", file=sys.stderr, flush=True)
+        return 1
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from tests.rehearsal.emulator.server import REGION, Emulator
 from tests.stack import ROOT
 
 BUCKET = "voicestack-test"
+WITHIN = 30.0
 HOST = {
     "name": "streaming", "region": REGION, "bucket": BUCKET,
     "parameter": names.release_parameter("test", "streaming"),
@@ -60,6 +62,8 @@ def launched(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(launcher, "HOST", tmp_path / "host.json")
     monkeypatch.setattr(launcher, "OWN_ENVIRONMENT", tmp_path / "own")
     monkeypatch.setattr(launcher, "STATE", tmp_path / "state")
+    # In one process nobody would ever have a turn after the first.
+    monkeypatch.setattr(launcher, "wait_for_turn", lambda: None)
     monkeypatch.setattr(os, "execv", lambda _program, words: made.became.append(words))
     monkeypatch.setattr(os, "chdir", lambda _folder: None)
     monkeypatch.setattr(sys, "argv", ["voicestack-converge", "--boot"])
@@ -202,3 +206,31 @@ def test_what_cannot_be_put_back_is_told_in_words(emulator: Emulator) -> None:
     assert done.returncode == 1
     assert "no release 'nonsense'" in done.stderr
     assert release_command(emulator, "rollback", "--role", "media").returncode == 2
+
+
+def test_two_at_once_take_turns_and_the_second_waits_until_the_program_of_the_first_has_ended(
+    tmp_path: Path,
+) -> None:
+    program = "print('at work', flush=True); input()"
+    launch = (
+        "import os, pathlib, sys; from infra.hosts import launcher; "
+        f"launcher.RUN = pathlib.Path({str(tmp_path / 'run')!r}); launcher.wait_for_turn(); "
+        f"os.execv(sys.executable, [sys.executable, '-c', {program!r}])"
+    )
+    first, second = (
+        subprocess.Popen(
+            [sys.executable, "-c", launch], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    )
+    with first, second:
+        ready, _, _ = select.select([first.stdout, second.stdout], [], [], WITHIN)
+        (winner,) = [each for each in (first, second) if each.stdout in ready]
+        loser = second if winner is first else first
+        assert winner.stdout
+        assert loser.stdout
+        assert winner.stdout.readline() == "at work\n"
+        assert select.select([loser.stdout], [], [], 1.0)[0] == []
+        winner.communicate("done\n", timeout=WITHIN)
+        assert loser.stdout.readline() == "at work\n"
+        loser.communicate("done\n", timeout=WITHIN)
