@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,10 @@ from tests.docker.offline import hub
 from tests.rehearsal.emulator.server import Emulator
 from tests.rehearsal.guests.hypervisor import Hypervisor
 from tests.rehearsal.guests.outside import outside
+from tests.rehearsal.made import instance
 from tests.rehearsal.production import Production
 from tests.rehearsal.registry import Registry
+from tests.stack import ROOT
 from tests.unit.speech import tiny_models
 from tools.build import Version, build
 
@@ -23,6 +27,7 @@ RELEASED = "127.0.0.1:5000/voicestack-rehearsed"
 TAG = "1.0.0"
 NETWORK = "10.44.0.0/24"
 OPERATOR = "10.44.0.1/32"  # this machine, the router of that network
+SMOKE_WITHIN = 900.0
 SECRETS = {
     "MEDIA_PUBLISH_PASSWORD": "hush-for-publishers",
     "MEDIA_READ_PASSWORD": "hush-for-viewers",
@@ -45,7 +50,20 @@ class Rehearsal:
     machines: Hypervisor
     hub: hub.Hub
     key: Path
-    password: str = SECRETS["MEDIA_PUBLISH_PASSWORD"]
+
+    def smoke(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """Runs the smoke tests as people do, who reach the hosts at their private addresses here."""
+        addresses = [f"--address={name}={self.address(name)}" for name in ("streaming", "speech-1")]
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "tests/smoke", "--stack", self.production.stack, *addresses,
+             "--ssh-user=debian", f"--ssh-key={self.key}", *options],
+            cwd=ROOT, env=self.production.environment, timeout=SMOKE_WITHIN, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+
+    def address(self, host: str) -> str:
+        """Where a host is reached."""
+        return str(instance(self.emulator, host)["PrivateIpAddress"])
 
 
 @pytest.fixture(scope="module")
