@@ -24,3 +24,38 @@ def volumes(emulator: Emulator) -> dict[str, str]:
         "Volumes"
     ]
     return {tag["Value"]: each["VolumeId"] for each in listed for tag in each["Tags"] if tag["Key"] == "host"}
+
+
+def left(emulator: Emulator) -> dict[str, Any]:
+    """What the emulator still holds of what a program can have made."""
+    ec2, alive = emulator.client("ec2"), ["pending", "running", "stopping", "stopped"]
+    state = [{"Name": "instance-state-name", "Values": alive}]
+    iam, sns = emulator.client("iam"), emulator.client("sns")
+    found = {
+        "instances": ec2.describe_instances(Filters=state)["Reservations"],
+        "volumes": ec2.describe_volumes()["Volumes"],
+        "networks": [each for each in ec2.describe_vpcs()["Vpcs"] if not each["IsDefault"]],
+        "addresses": ec2.describe_addresses()["Addresses"],
+        "keys": ec2.describe_key_pairs()["KeyPairs"],
+        "roles": iam.list_roles()["Roles"],
+        "profiles": iam.list_instance_profiles()["InstanceProfiles"],
+        "repositories": emulator.client("ecr").describe_repositories()["repositories"],
+        "buckets": emulator.client("s3").list_buckets()["Buckets"],
+        "parameters": emulator.client("ssm").describe_parameters()["Parameters"],
+        "alarms": emulator.client("cloudwatch").describe_alarms()["MetricAlarms"],
+        "policies": emulator.client("dlm").get_lifecycle_policies()["Policies"],
+        "logs": emulator.client("logs").describe_log_groups()["logGroups"],
+        "topics": sns.list_topics()["Topics"],
+        "subscriptions": sns.list_subscriptions()["Subscriptions"],
+        "records": records(emulator),
+        "checks": emulator.client("route53").list_health_checks()["HealthChecks"],
+    }
+    return {name: each for name, each in found.items() if each}
+
+
+def records(emulator: Emulator) -> list[dict[str, Any]]:
+    """The addresses in all hosted zones."""
+    route53 = emulator.client("route53")
+    zones = [each["Id"] for each in route53.list_hosted_zones()["HostedZones"]]
+    listed = [route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"] for zone in zones]
+    return [dict(record) for each in listed for record in each if record["Type"] == "A"]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from tests.rehearsal.conftest import PASSWORD
 from tests.rehearsal.emulator.server import Emulator
-from tests.rehearsal.made import instance, volumes
+from tests.rehearsal.made import instance, left, volumes
 from tests.rehearsal.production import Production
 
 RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule::"
@@ -138,27 +137,6 @@ def test_destroy_keeps_the_volumes_unless_they_are_told_to_go(
     done = production.pulumi("destroy", "--yes", "--skip-preview")
     assert done.returncode == 0, done.stdout
     assert left(emulator) == {}
-
-
-def left(emulator: Emulator) -> dict[str, Any]:
-    """What the emulator still holds of what a program can have made."""
-    ec2, alive = emulator.client("ec2"), ["pending", "running", "stopping", "stopped"]
-    state = [{"Name": "instance-state-name", "Values": alive}]
-    found = {
-        "instances": ec2.describe_instances(Filters=state)["Reservations"],
-        "volumes": ec2.describe_volumes()["Volumes"],
-        "networks": [each for each in ec2.describe_vpcs()["Vpcs"] if not each["IsDefault"]],
-        "addresses": ec2.describe_addresses()["Addresses"],
-        "keys": ec2.describe_key_pairs()["KeyPairs"],
-        "roles": emulator.client("iam").list_roles()["Roles"],
-        "profiles": emulator.client("iam").list_instance_profiles()["InstanceProfiles"],
-        "repositories": emulator.client("ecr").describe_repositories()["repositories"],
-        "buckets": emulator.client("s3").list_buckets()["Buckets"],
-        "parameters": emulator.client("ssm").describe_parameters()["Parameters"],
-        "alarms": emulator.client("cloudwatch").describe_alarms()["MetricAlarms"],
-        "policies": emulator.client("dlm").get_lifecycle_policies()["Policies"],
-    }
-    return {name: each for name, each in found.items() if each}
 
 
 def test_the_stand_in_talks_to_nothing_but_this_machine(folder: Path, emulator: Emulator) -> None:

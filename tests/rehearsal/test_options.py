@@ -1,0 +1,193 @@
+"""What a stack of production can be configured to have, on the emulator, and what is changed by hand.
+
+Each test goes on where the last ended. Images are built here rather than copied from released ones: with
+nothing in them, but for both platforms.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+
+import pytest
+
+from tests.rehearsal.by_hand import SECRET as SECRET_BY_HAND
+from tests.rehearsal.by_hand import Hands
+from tests.rehearsal.emulator.server import REGION, Emulator
+from tests.rehearsal.made import instance, left, records, volumes
+from tests.rehearsal.production import Production
+
+STACK = "options"
+# The machine's own registry, in place of ECR: builders and Pulumi take loopback for one without TLS.
+REGISTRY = "127.0.0.1:5000"
+DOMAIN = "live.example.org"
+EMAIL = "operations@example.org"
+SECRET = "hush-for-the-options"
+NOTHING_IN_IT = "FROM scratch AS {name}\nLABEL made={name}\n"
+
+
+@pytest.fixture(scope="module")
+def snapshot(emulator: Emulator) -> str:
+    """The snapshot that the volume of the streaming host begins with."""
+    return take_snapshot(emulator)
+
+
+@pytest.fixture(scope="module")
+def options(emulator: Emulator, snapshot: str, tmp_path_factory: pytest.TempPathFactory) -> Production:
+    """A stack with everything that can be configured."""
+    made = Production(tmp_path_factory.mktemp("checkout"), emulator, stack=STACK)
+    made.environment["REHEARSAL_REGISTRY"] = REGISTRY
+    for folder, names in (("app", ("app", "speech")), ("media", ("media",))):
+        stages = "".join(NOTHING_IN_IT.format(name=name) for name in names)
+        (made.folder / "images" / folder / "Dockerfile").write_text(stages, encoding="utf-8")
+    zone = emulator.client("route53").create_hosted_zone(Name="example.org", CallerReference=STACK)
+    made.say(
+        domain=DOMAIN,
+        hostedZone=zone["HostedZone"]["Id"].rpartition("/")[2],
+        alarmEmail=EMAIL,
+        logs="true",
+        speechMarket="spot",
+        speechHosts="2",
+        volumesFrom={"streaming": snapshot},
+    )
+    made.say_secret("MEDIA_PUBLISH_PASSWORD", SECRET)
+    made.say_setting("MEDIA_PUBLISH_USER", "obs")
+    return made
+
+
+def take_snapshot(emulator: Emulator) -> str:
+    """A snapshot whose volume is gone."""
+    ec2 = emulator.client("ec2")
+    volume = ec2.create_volume(AvailabilityZone=f"{REGION}a", Size=100, VolumeType="gp3", Encrypted=True)
+    made = ec2.create_snapshot(VolumeId=volume["VolumeId"])
+    ec2.delete_volume(VolumeId=volume["VolumeId"])
+    return str(made["SnapshotId"])
+
+
+def test_up_makes_all_of_it_once(options: Production) -> None:
+    options.up()
+    done = options.pulumi("up", "--yes", "--skip-preview", "--refresh", "--expect-no-changes")
+    assert done.returncode == 0, done.stdout
+    assert options.outputs()["address"] == DOMAIN
+
+
+@pytest.mark.usefixtures("options")
+def test_a_domain_leads_to_the_elastic_ip_and_route_53_follows_the_hosts_health(emulator: Emulator) -> None:
+    (address,) = emulator.client("ec2").describe_addresses()["Addresses"]
+    (record,) = records(emulator)
+    assert record["Name"] == f"{DOMAIN}."
+    assert record["ResourceRecords"] == [{"Value": address["PublicIp"]}]
+    assert instance(emulator, "streaming")["PublicIpAddress"] == address["PublicIp"]
+    (check,) = emulator.client("route53").list_health_checks()["HealthChecks"]
+    follows = check["HealthCheckConfig"]["AlarmIdentifier"]
+    assert follows == {"Region": REGION, "Name": "voicestack-options-streaming-health"}
+    alarms = emulator.client("cloudwatch").describe_alarms(AlarmNames=[follows["Name"]])["MetricAlarms"]
+    assert [(each["MetricName"], each["Namespace"]) for each in alarms] == [("Unhealthy", "Voicestack")]
+
+
+@pytest.mark.usefixtures("options")
+def test_every_alarm_tells_the_address_that_is_told(emulator: Emulator) -> None:
+    (told,) = emulator.client("sns").list_subscriptions()["Subscriptions"]
+    assert (told["Protocol"], told["Endpoint"]) == ("email", EMAIL)
+    alarms = emulator.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert len(alarms) == 12
+    assert all(told["TopicArn"] in each["AlarmActions"] for each in alarms)
+
+
+@pytest.mark.usefixtures("options")
+def test_logs_are_kept_for_a_month_and_speech_hosts_are_spot(emulator: Emulator) -> None:
+    (group,) = emulator.client("logs").describe_log_groups()["logGroups"]
+    assert (group["logGroupName"], group["retentionInDays"]) == ("/voicestack/options", 30)
+    lifecycles = {host: instance(emulator, host).get("InstanceLifecycle") for host in volumes(emulator)}
+    assert lifecycles == {"streaming": None, "speech-1": "spot", "speech-2": "spot"}
+
+
+def test_images_are_built_for_both_processors_and_named_by_digest(
+    options: Production, emulator: Emulator
+) -> None:
+    found = emulator.client("s3").get_object(
+        Bucket=options.outputs()["bucket"], Key=options.outputs()["releases"]["speech"]
+    )
+    assert f"{REGISTRY}/voicestack-options/speech@sha256:" in found["Body"].read().decode()
+
+
+@pytest.mark.usefixtures("options")
+def test_a_volume_begins_with_the_snapshot_that_is_named(emulator: Emulator, snapshot: str) -> None:
+    listed = emulator.client("ec2").describe_volumes(VolumeIds=list(volumes(emulator).values()))["Volumes"]
+    begun = {each["VolumeId"]: each["SnapshotId"] for each in listed if each.get("SnapshotId")}
+    assert begun == {volumes(emulator)["streaming"]: snapshot}
+
+
+def test_what_was_changed_by_hand_is_named_and_put_right(options: Production, emulator: Emulator) -> None:
+    wanted = Hands(emulator, STACK).change()
+    done = options.pulumi("refresh", "--yes", "--skip-preview")
+    assert done.returncode == 0, done.stdout
+    assert options.changes() == wanted
+    states = [path.read_text(encoding="utf-8") for path in (options.folder / "state").rglob("*.json")]
+    assert not [text for text in states if SECRET in text or SECRET_BY_HAND in text]
+    options.up()
+    assert options.changes("--refresh") == {}
+
+
+def test_fewer_speech_hosts_take_no_volume_with_them_unless_that_is_said(
+    options: Production, emulator: Emulator
+) -> None:
+    options.say(speechHosts="1")
+    done = options.pulumi("up", "--yes")
+    assert done.returncode != 0
+    assert "cannot be deleted" in done.stdout
+    (command,) = {line.strip(" `") for line in done.stdout.splitlines() if "pulumi state unprotect" in line}
+    assert "speech-2-data" in command
+    assert set(volumes(emulator)) == {"streaming", "speech-1", "speech-2"}
+    assert instance(emulator, "speech-2")
+    urn = command.rpartition(" ")[2].strip("'")
+    options.pulumi("state", "unprotect", urn, "--yes", check=True)
+
+
+def test_a_lost_volume_is_restored_and_what_is_switched_off_goes(
+    options: Production, emulator: Emulator
+) -> None:
+    ec2, before = emulator.client("ec2"), volumes(emulator)
+    kept = take_snapshot(emulator)
+    ec2.detach_volume(
+        VolumeId=before["speech-1"], InstanceId=instance(emulator, "speech-1")["InstanceId"]
+    )
+    ec2.delete_volume(VolumeId=before["speech-1"])
+    options.say(volumesFrom={"speech-1": kept}, renewHosts=["speech-1", "streaming"], logs="false")
+    for key in ("domain", "hostedZone", "alarmEmail"):
+        options.pulumi("config", "rm", f"voicestack:{key}", check=True)
+    done = options.pulumi("up", "--yes", "--skip-preview", "--refresh")
+    assert done.returncode == 0, done.stdout
+    after = volumes(emulator)
+    assert set(after) == {"streaming", "speech-1"}
+    assert after["streaming"] == before["streaming"]
+    (restored,) = ec2.describe_volumes(VolumeIds=[after["speech-1"]])["Volumes"]
+    assert restored["SnapshotId"] == kept
+    assert restored["Encrypted"]
+    host = instance(emulator, "speech-1")
+    assert [each["InstanceId"] for each in restored["Attachments"]] == [host["InstanceId"]]
+    text = ec2.describe_instance_attribute(InstanceId=host["InstanceId"], Attribute="userData")
+    assert after["speech-1"] in b64decode(text["UserData"]["Value"]).decode()
+    assert not {"records", "checks", "topics", "subscriptions", "logs"} & left(emulator).keys()
+
+
+def test_without_speech_hosts_the_streaming_host_runs_everything(
+    options: Production, emulator: Emulator
+) -> None:
+    options.say(speechHosts="0", renewHosts=[], volumesFrom={})
+    options.pulumi("state", "unprotect", "--all", "--yes", check=True)
+    options.up()
+    assert set(volumes(emulator)) == {"streaming"}
+    assert set(options.outputs()["hosts"]) == {"streaming"}
+    release = emulator.client("s3").get_object(
+        Bucket=options.outputs()["bucket"], Key=options.outputs()["releases"]["streaming"]
+    )
+    assert {"media", "dubber", "sts"} <= json.loads(release["Body"].read())["compose"]["services"].keys()
+    assert options.changes() == {}
+
+
+def test_destroy_leaves_nothing(options: Production, emulator: Emulator) -> None:
+    options.pulumi("state", "unprotect", "--all", "--yes", check=True)
+    done = options.pulumi("destroy", "--yes", "--skip-preview")
+    assert done.returncode == 0, done.stdout
+    assert left(emulator) == {}
