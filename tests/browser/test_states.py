@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Stage
+from tests.browser.looking import unreadable
 from tests.browser.stand_in import dub, phrase, stream
 
 STATUSES = {
@@ -223,3 +224,16 @@ def test_texts_and_names_are_never_read_as_markup(stage: Stage, page: Page) -> N
     expect(page.get_by_role("cell", name=EVIL, exact=True)).to_have_count(2)
     assert page.locator("img[src], b").count() == 0
     assert page.title().startswith(EVIL)
+
+
+@pytest.mark.parametrize("path", ["/", "/transcribe/", "/calls/"])
+def test_a_page_of_which_a_script_is_missing_says_what_to_do(stage: Stage, page: Page, path: str) -> None:
+    page.route("**/js/dom.js", lambda route: route.abort())
+    page.goto(stage.web + path)
+    again = page.get_by_role("link", name="Load it again")
+    expect(again).to_be_visible(timeout=30_000)
+    assert unreadable(page) == []
+    page.unroute("**/js/dom.js")
+    again.click()
+    expect(page.locator("#lights")).not_to_be_empty()
+    expect(again).to_have_count(0)

@@ -302,3 +302,4 @@ setInterval(drawProgress, 250);
 new Health(byId("lights")).check();
 pageSettings().then(configure, () => {});
 refresh();
+byId("unloaded").remove();

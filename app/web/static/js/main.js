@@ -237,3 +237,4 @@ async function start() {
 }
 
 start();
+byId("unloaded").remove();

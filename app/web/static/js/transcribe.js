@@ -188,3 +188,4 @@ new Health(byId("lights")).check();
 offerLanguages({ source_language: "en" });
 pageSettings().then(offerLanguages, () => {});
 enter("idle");
+byId("unloaded").remove();
