@@ -6,7 +6,6 @@ import asyncio
 import ipaddress
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,18 +19,11 @@ from openai import (
     OpenAIError,
 )
 
-from app.settings import Settings
+from app.sales.model import OPENROUTER, ModelProblem
 
-OPENROUTER = "https://openrouter.ai/api/v1"
-PROMPTS = Path(__file__).parent / "prompts"
 RETRIES = 2
 AT_ONCE = 4
 MAX_TOKENS = 800
-ADVICE = "set LLM_BASE_URL and LLM_MODEL (Ollama, LM Studio, vLLM), or OPENROUTER_API_KEY and LLM_MODEL"
-
-
-class ModelProblem(Exception):
-    """The language model gives no usable answer. The message says why, never with a key in it."""
 
 
 @dataclass
@@ -52,21 +44,6 @@ class Usage:
             self.cost += max(0.0, float(getattr(usage, "cost", 0) or 0))
         except (TypeError, ValueError):
             return
-
-
-def prompt(name: str) -> str:
-    """A prompt by its file's name."""
-    return (PROMPTS / f"{name}.md").read_text(encoding="utf-8")
-
-
-def configured(settings: Settings) -> LanguageModel | None:
-    """The model that the settings name, None where they name none."""
-    router_key = settings.openrouter_api_key.get_secret_value()
-    address = settings.llm_base_url or (OPENROUTER if router_key else "")
-    if not address or not settings.llm_model:
-        return None
-    key = settings.llm_api_key.get_secret_value() or (router_key if address == OPENROUTER else "")
-    return LanguageModel(address, settings.llm_model, key, settings.llm_timeout)
 
 
 class LanguageModel:

@@ -6,14 +6,18 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 
 from app.sales.buffer import Buffer
 from app.sales.call import LiveCall, Look
-from app.sales.language_model import LanguageModel, ModelProblem, prompt
 from app.sales.messages import Segment
+from app.sales.model import ModelProblem, prompt
 from app.sales.model_answer import BadAnswer, read, schema
+
+if TYPE_CHECKING:
+    from app.sales.language_model import LanguageModel
 
 WAITING = 8
 """Groups that may wait for the model in one call; of more, the oldest goes to the rules."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fastapi import APIRouter
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -12,9 +12,12 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from app.sales.api import NO_CALL, NOT_NOW, Feed, Id
 from app.sales.call import LiveCall
 from app.sales.calls import Calls, Conflict
-from app.sales.language_model import ADVICE, LanguageModel, ModelProblem, prompt
 from app.sales.messages import Delta
+from app.sales.model import ADVICE, ModelProblem, prompt
 from app.sales.model_engine import lines
+
+if TYPE_CHECKING:
+    from app.sales.language_model import LanguageModel
 
 LAST = 200
 Task = Literal["summary", "suggestion"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -200,3 +202,9 @@ def test_kinds_are_understood_however_they_are_spelt(kind: str) -> None:
 def test_an_answer_without_a_list_is_bad(answer: str) -> None:
     with pytest.raises(BadAnswer):
         read(answer, [segment(SAID)])
+
+
+def test_without_a_model_its_client_is_not_even_loaded() -> None:
+    code = "import sys, app.sales.service as s; s.create(s.Settings()); print('openai' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
