@@ -46,6 +46,8 @@ class Service:
     `module` is the Python module whose `create(settings)` makes its FastAPI application,
     or None for a program that is not ours. `needs` are services that must be healthy first.
     `found_by` are the settings that tell the others where it is, with {host} for its host.
+    One that `overlaps` takes over from its predecessor: in a release of production its new container starts
+    beside the old one, so it has no port of its own on the host there.
     `grace` is the time in seconds it is given to drain after SIGTERM, `memory` what its container
     may use, in MB. An `optional` service only runs where it is asked for or needed; one that is not
     `native` runs in a container alone.
@@ -67,6 +69,7 @@ class Service:
     gpu: bool = False
     optional: bool = False
     native: bool = True
+    overlaps: bool = False
 
     def port(self, name: str) -> Port:
         """The port of that name. Raises KeyError where the service has none."""
@@ -122,6 +125,7 @@ CATALOG: tuple[Service, ...] = (
         found_by=(("DUBBER_URL", "http://{host}:8003"),),
         grace=15.0,
         memory=1024,
+        overlaps=True,
     ),
     Service(
         name="asr",

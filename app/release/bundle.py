@@ -23,6 +23,7 @@ FORMAT = 1
 MODELS = "models"  # the volume that speech models lie on
 DIGEST = "@sha256:"
 HOST_VARIABLE = "VOICESTACK_HOST"
+HANDOVER_SECRET = "HANDOVER_SECRET"  # what two containers of a service have in common while they overlap
 # Pulled and started it may take this much longer than its services are given to get healthy, in seconds.
 SLACK = 30.0
 
@@ -59,15 +60,20 @@ def build(
 
     `program` is what infra.hosts.program() gives. `logs` is the CloudWatch log group in `region`, empty
     where logs stay on the host; `models` says whether the settings use models that must be fetched first
-    (app.speech.preload.names.used). Raises BundleError for an image without a digest.
+    (app.speech.preload.names.used). `made` are secrets that a host makes for itself, `overlaps` the services
+    whose new container starts beside the old one. Raises BundleError for an image without a digest.
     """
     chosen = list(chosen)
+    overlaps = sorted(each.name for each in chosen if each.service.overlaps)
+    kept = secrets(chosen)
     content = {
         "format": FORMAT,
         "version": __version__,
         "role": role,
         "compose": pinned(chosen, references, region, logs),
-        "secrets": sorted(secrets(chosen)),
+        "secrets": sorted(kept),
+        "made": [HANDOVER_SECRET] if overlaps and HANDOVER_SECRET not in kept else [],
+        "overlaps": overlaps,
         "folders": sorted({name for each in chosen for name in each.mounts}),
         "models": next((each.name for each in chosen if models and MODELS in each.mounts), ""),
         "gpu": any(each.gpu for each in chosen),
@@ -96,6 +102,9 @@ def pinned(chosen: list[Container], references: Mapping[str, str], region: str, 
     for each in chosen:
         service = rendered["services"][each.name]
         service["image"] = references[each.image]
+        if each.service.overlaps:
+            service.pop("ports", None)
+            service["environment"][HANDOVER_SECRET] = f"${{{HANDOVER_SECRET}}}"
         if logs:
             service["logging"] = to_cloudwatch(each.name, region, logs)
     for name in rendered["volumes"]:

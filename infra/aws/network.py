@@ -33,7 +33,7 @@ def ingress(config: AwsConfig) -> list[Rule]:
     rules: dict[str, Rule] = {}
     for service in config.services_of("streaming"):
         for port in service.ports:
-            if not port.public:
+            if not port.public or service.overlaps:
                 continue
             number = int(getattr(config.settings, port.setting))
             for cidr in {each for audience in port.audience for each in config.ranges[audience]}:

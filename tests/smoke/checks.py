@@ -141,7 +141,7 @@ def memory_in_bounds(host: Host, _facts: Facts) -> str:
 def secrets_kept(host: Host, facts: Facts) -> str:
     """Secrets lie in memory, readable by root alone, and nowhere else."""
     file = f"{facts.places.run}/secrets.env"
-    if not facts.bundle["secrets"]:
+    if not [*facts.bundle["secrets"], *facts.bundle["made"]]:
         return "the release has none"
     mode, user = said(host, f"stat --format '%a %U' {file}").split()
     if (mode, user) != ("600", "root"):

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from . import aws, decide, engine, gpu, release, volume
-from .release import Host, Places
+from .host import Host, Places, ReleaseError
 
 HOST = Path("/etc/voicestack/host.json")
 # OSError: a full disk, a missing program; ValueError: a secret that can't be written down.
 TOLD_IN_WORDS = (
-    release.ReleaseError, volume.VolumeError, gpu.GpuError, engine.EngineError, OSError, ValueError,
+    ReleaseError, volume.VolumeError, gpu.GpuError, engine.EngineError, OSError, ValueError,
 )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def converge(host: Mapping[str, Any], places: Places, say: Told) -> None:
             # The engine has started them by itself, with the secrets that they had.
             say(f"AWS does not answer ({problem}): the services stay as they are")
             return
-        raise release.ReleaseError(f"AWS does not answer: {problem}") from None
+        raise ReleaseError(f"AWS does not answer: {problem}") from None
     release.bring(Host(host["name"], places, say, secrets, docker_config), wanted, bundle, boot=boot)
 
 

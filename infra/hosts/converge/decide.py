@@ -23,7 +23,10 @@ class State:
 
 @dataclass(frozen=True)
 class Standing:
-    """A service's container as the engine tells of it; `health` is empty where it has no check."""
+    """A service's container as the engine tells of it; `health` is empty where it has no check.
+
+    `configuration` is Compose's hash of all that the container was made from, secrets included.
+    """
 
     service: str
     container: str
@@ -32,6 +35,7 @@ class Standing:
     health: str
     restarts: int
     exit_code: int
+    configuration: str = ""
 
     @property
     def well(self) -> bool:
@@ -106,6 +110,24 @@ def verdict(
         elif crashing or not standing.well:
             awaited.append(f"{service} ({standing.words})")
     return Verdict(tuple(awaited), broken)
+
+
+def to_hand_over(wanted: Mapping[str, str], standings: Iterable[Standing]) -> dict[str, str]:
+    """The services whose new container starts beside the old one, which stops last: service to old container.
+
+    `wanted` are the configurations of the services that can do so. One that is not well loses nothing when
+    it is replaced at once, and more than one container is what an interrupted handover left behind.
+    """
+    by_service: dict[str, list[Standing]] = {}
+    for each in standings:
+        by_service.setdefault(each.service, []).append(each)
+    return {
+        service: found[0].container
+        for service, configuration in wanted.items()
+        if len(found := by_service.get(service, [])) == 1
+        and found[0].well
+        and found[0].configuration != configuration
+    }
 
 
 def superseded(kept: Iterable[Iterable[str]], dropped: Iterable[Iterable[str]]) -> list[str]:

@@ -78,6 +78,7 @@ def standing(container: Mapping[str, Any]) -> Standing:
         health=state.get("Health", {}).get("Status", ""),
         restarts=container["RestartCount"],
         exit_code=state["ExitCode"],
+        configuration=container["Config"]["Labels"].get(f"{LABEL}.config-hash", ""),
     )
 
 
@@ -99,8 +100,7 @@ def compose_run(
     """Runs a command in a service's image, beside the service; gives its lines. Raises EngineError."""
     passed = [option for name in PASSED_ON if os.environ.get(name) for option in ("--env", name)]
     command = (
-        "timeout", RUN_WITHIN,
-        "docker", "compose", "--file", str(file), "--env-file", str(secrets), "--progress", "quiet",
+        "timeout", RUN_WITHIN, "docker", *compose(file, secrets), "--progress", "quiet",
         "run", "--rm", "--no-deps", "--no-TTY", *passed, service, *words,
     )  # fmt: skip
     with subprocess.Popen(
@@ -113,12 +113,42 @@ def compose_run(
         raise EngineError(f"{' '.join(words)} ended with exit code {running.returncode}")
 
 
+def compose(file: Path, secrets: Path) -> tuple[str, ...]:
+    """How each command of Compose begins."""
+    return ("compose", "--file", str(file), "--env-file", str(secrets))
+
+
+def configurations(
+    file: Path, secrets: Path, services: Sequence[str], environment: Mapping[str, str]
+) -> dict[str, str]:
+    """Compose's hash of what each of these services is to be made from. Raises EngineError."""
+    asked = ("config", "--hash", ",".join(services))
+    said = docker(*compose(file, secrets), *asked, environment=environment)
+    return dict(line.split() for line in said.splitlines())
+
+
+def start_beside(file: Path, secrets: Path, service: str, environment: Mapping[str, str]) -> None:
+    """Starts another container of a service, and leaves the one that runs as it is. Raises EngineError."""
+    docker(
+        *compose(file, secrets), "--progress", "quiet",
+        "up", "--detach", "--no-build", "--pull", "never", "--no-deps", "--no-recreate",
+        "--scale", f"{service}=2", service,
+        environment=environment,
+    )  # fmt: skip
+
+
+def stop(container: str) -> None:
+    """Stops a container within the grace period that it was made with, and removes it. Raises EngineError."""
+    docker("stop", container)
+    docker("rm", container)
+
+
 def compose_up(
     file: Path, secrets: Path, output: Path, environment: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
     """Starts `docker compose up`, which changes only what is not yet as the file says."""
     command: Sequence[str] = (
-        "docker", "compose", "--file", str(file), "--env-file", str(secrets), "--progress", "plain",
+        "docker", *compose(file, secrets), "--progress", "plain",
         "up", "--detach", "--no-build", "--pull", "never", "--remove-orphans",
     )  # fmt: skip
     with output.open("wb") as sink:

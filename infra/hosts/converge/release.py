@@ -5,57 +5,21 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from . import decide, engine
 from .decide import State
+from .handover import hand_over
+from .host import Host, Places, ReleaseError, made
+from .watching import watch
 
-POLL = 1.0
 PULL_WITHIN = 1800.0
 STOP_WITHIN = 10.0
 FORMAT = 1
-
-
-class ReleaseError(RuntimeError):
-    """A release did not get healthy. The message names service and reason, and has the last log lines."""
-
-
-@dataclass(frozen=True)
-class Places:
-    """Folders of a host: what it keeps, what lives in memory alone, and its data."""
-
-    state: Path = Path("/var/lib/voicestack")
-    run: Path = Path("/run/voicestack")
-    data: Path = Path("/srv/voicestack")
-
-    def bundle(self, release: str) -> Path:
-        """The kept bundle of a release."""
-        return self.state / "releases" / f"{release}.json"
-
-
-@dataclass(frozen=True)
-class Host:
-    """What bringing up a release needs of its host: `docker_config` is the engine's login, in memory."""
-
-    name: str
-    places: Places
-    say: Callable[[str], None]
-    secrets: Mapping[str, str]
-    docker_config: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What a Compose file names besides secrets."""
-        return {"VOICESTACK_HOST": self.name}
-
-    def hidden(self, text: str) -> str:
-        """The text without any secret."""
-        return decide.hidden(text, self.secrets.values())
 
 
 def remembered(places: Places) -> State:
@@ -118,12 +82,14 @@ def attempt(host: Host, release: str, bundle: Mapping[str, Any]) -> None:
         raise ReleaseError(f"its bundle has format {bundle['format']}; this program reads format {FORMAT}")
     if lacking := decide.missing(bundle["secrets"], host.secrets):
         raise ReleaseError(f"secrets that nobody has set: {', '.join(lacking)}")
+    host = replace(host, secrets={**made(host.places, bundle["made"]), **host.secrets})
     for name in bundle["folders"]:
         (host.places.data / name).mkdir(parents=True, exist_ok=True)
     pull(host, bundle["compose"])
     file, secrets = write(host, bundle)
     if bundle["models"]:
         fetch_models(host, bundle["models"], file, secrets)
+    hand_over(host, bundle, file, secrets)
     output = host.places.run / "compose.log"
     before = {each.container: each.restarts for each in engine.standings(bundle["compose"]["name"])}
     host.say(f"starting release {release}")
@@ -144,7 +110,7 @@ def write(host: Host, bundle: Mapping[str, Any]) -> tuple[Path, Path]:
     """Writes the Compose file, and the secrets that it names into memory, for root alone."""
     file, secrets = host.places.run / "compose.json", host.places.run / "secrets.env"
     file.write_text(json.dumps(bundle["compose"]), encoding="utf-8")
-    used = {name: host.secrets[name] for name in bundle["secrets"]}
+    used = {name: host.secrets[name] for name in (*bundle["secrets"], *bundle["made"])}
     with os.fdopen(os.open(secrets, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
         target.write(decide.secrets_file(used))
     return file, secrets
@@ -173,58 +139,6 @@ def fetch_models(host: Host, service: str, file: Path, secrets: Path) -> None:
     except engine.EngineError as problem:
         said = "\n".join([f"models: {problem}; its last lines:", *(f"  | {line}" for line in lines)])
         raise ReleaseError(host.hidden(said)) from None
-
-
-def watch(
-    host: Host,
-    bundle: Mapping[str, Any],
-    started: subprocess.Popen[bytes],
-    before: Mapping[str, int],
-    output: Path,
-) -> None:
-    """Waits until every service is healthy. Raises ReleaseError as soon as one never will be."""
-    compose = bundle["compose"]
-    began = time.monotonic()
-    ill: dict[str, float] = {}
-    told: tuple[str, ...] = ()
-    while True:
-        code, now = started.poll(), time.monotonic()
-        found = engine.standings(compose["name"])
-        ill = {each.service: ill.get(each.service, now) for each in found if each.health == "unhealthy"}
-        unhealthy_for = {name: now - since for name, since in ill.items()}
-        seen = decide.verdict(compose["services"], found, before, unhealthy_for, settled=code is not None)
-        if seen.failed:
-            raise ReleaseError(explain(host, seen.failed, found))
-        if code == 0 and not seen.awaited:
-            return
-        if code not in (None, 0):
-            raise ReleaseError(refused(host, ill, found, output))
-        if now - began > bundle["within"]:
-            names = {each.partition(" ")[0]: "is not healthy in time" for each in seen.awaited}
-            raise ReleaseError(explain(host, names, found) if names else "Compose did not come to an end")
-        if seen.awaited != told:
-            told = seen.awaited
-            host.say(f"waiting for {', '.join(told) or 'Compose'}")
-        time.sleep(POLL)
-
-
-def explain(host: Host, reasons: Mapping[str, str], found: list[decide.Standing]) -> str:
-    """Each service that failed, why, and the last lines of its log."""
-    containers = {each.service: each.container for each in found}
-    lines = []
-    for service, reason in reasons.items():
-        lines.append(f"{service} {reason}; the last lines of its log:")
-        said = engine.last_lines(containers[service]) if service in containers else []
-        lines += [f"  | {line}" for line in said or ["(nothing)"]]
-    return host.hidden("\n".join(lines))
-
-
-def refused(host: Host, ill: Mapping[str, float], found: list[decide.Standing], output: Path) -> str:
-    """Why Compose gave up: the services that are ill, or else its own last words."""
-    if ill:
-        return explain(host, dict.fromkeys(ill, "is unhealthy"), found)
-    words = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
-    return host.hidden("\n".join(["Compose refused:", *(f"  | {line}" for line in words)]))
 
 
 def succeed(places: Places, state: State, release: str, bundle: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -66,6 +67,16 @@ class Machine:
     def running(self) -> dict[str, engine.Standing]:
         """The containers by service."""
         return {each.service: each for each in engine.standings(self.project)}
+
+    def happened(self, since: float) -> list[tuple[str, str]]:
+        """What the engine did with this test's containers from a Unix time until now: event, container."""
+        said = engine.docker(
+            "events", "--since", f"{since:.9f}", "--until", f"{time.time():.9f}",
+            "--filter", "type=container", "--filter", f"label={engine.LABEL}.project={self.project}",
+            "--format", "{{.Action}}\t{{.ID}}",
+        )  # fmt: skip
+        found = [line.split("\t") for line in said.splitlines()]
+        return [(event, container) for event, container in found]
 
     def remove(self) -> None:
         """Takes everything away again."""

@@ -62,7 +62,7 @@ def test_a_release_is_healthy_keeps_its_secrets_and_is_missed_service_by_service
 ) -> None:
     host = ThisMachine()
     assert checks.containers_healthy(host, released) == "3 healthy"
-    assert checks.secrets_kept(host, released).startswith("1 secrets in none of")
+    assert checks.secrets_kept(host, released).startswith("2 secrets in none of")
     engine.docker("stop", "--time", "1", machine.running()["dubber"].container)
     with pytest.raises(CheckFailed, match=r"^dubber is exited$"):
         checks.containers_healthy(host, released)

@@ -12,6 +12,7 @@ SERVICES = ("dubber",)
 LASTING = 'trap "exit 0" TERM; while :; do sleep 0.2; done'
 KINDS = {
     "steady": f"echo ready; touch /tmp/well; {LASTING}",
+    "slow": f"sleep 4; touch /tmp/well; {LASTING}",
     "crashing": 'sleep 0.2; echo "no such voice; password $MEDIA_PUBLISH_PASSWORD" >&2; exit 3',
     "fetching": (
         'if [ "$1" = preload ]; then echo "fetching tiny" | tee /data/models/tiny; exit; fi; '

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from infra.hosts.converge import decide
 from infra.hosts.converge.decide import Standing, State
 
-WELL = Standing("dubber", "c1", "app@sha256:a", "running", "healthy", 0, 0)
+WELL = Standing("dubber", "c1", "app@sha256:a", "running", "healthy", 0, 0, "old")
 RELEASES = st.sampled_from([f"release-{number}" for number in range(9)])
 
 
@@ -62,6 +62,26 @@ def test_a_container_that_ended_may_be_one_that_is_being_replaced() -> None:
 def test_restarts_of_the_days_before_are_not_held_against_a_release() -> None:
     assert not seen(replace(WELL, status="restarting", restarts=40), before=39).failed
     assert seen(replace(WELL, restarts=40), before=0) == decide.Verdict((), {})
+
+
+@pytest.mark.parametrize(
+    ("found", "handed_over"),
+    [
+        ([WELL], {"dubber": "c1"}),
+        ([replace(WELL, health="")], {"dubber": "c1"}),
+        ([replace(WELL, configuration="new")], {}),
+        ([replace(WELL, health="unhealthy")], {}),
+        ([replace(WELL, status="exited")], {}),
+        ([WELL, replace(WELL, container="c2")], {}),
+        ([replace(WELL, service="media")], {}),
+        ([], {}),
+    ],
+)
+def test_only_what_runs_well_and_changes_is_handed_over(
+    found: list[Standing], handed_over: dict[str, str]
+) -> None:
+    media = Standing("media", "m1", "media@sha256:b", "running", "healthy", 0, 0, "old")
+    assert decide.to_hand_over({"dubber": "new"}, [media, *found]) == handed_over
 
 
 @given(st.lists(RELEASES), RELEASES)

@@ -59,7 +59,7 @@ def test_a_container_restarts_rotates_its_log_and_is_given_time_to_stop() -> Non
     dubber = containers()["dubber"]
     assert dubber["restart"] == "unless-stopped"
     assert dubber["logOpts"] == {"max-size": "10m", "max-file": "3"}
-    assert dubber["destroyGraceSeconds"] == dubber["stopTimeout"] == 10
+    assert dubber["destroyGraceSeconds"] == dubber["stopTimeout"] == 15
     assert dubber["memory"] == dubber["memorySwap"] == 1024
 
 

@@ -54,6 +54,18 @@ def test_secrets_are_kept_under_the_variable_that_the_compose_file_names() -> No
     assert environment["POSTGRES_PASSWORD"] == "${DB_PASSWORD}"
 
 
+def test_what_overlaps_has_no_port_on_the_host_and_a_secret_in_common_that_the_host_makes() -> None:
+    content = json.loads(made(containers(catalog.select(["dubber"]), load({}))).content)
+    services = content["compose"]["services"]
+    assert content["overlaps"] == ["dubber"]
+    assert [name for name in services if "ports" not in services[name]] == ["dubber"]
+    assert services["dubber"]["environment"]["HANDOVER_SECRET"] == "${HANDOVER_SECRET}"
+    assert (content["made"], content["secrets"]) == (["HANDOVER_SECRET"], [])
+    assert json.loads(made().content)["made"] == []
+    alone = json.loads(made(containers(catalog.select(["media"]), load({}))).content)
+    assert (alone["overlaps"], alone["made"]) == ([], [])
+
+
 def test_every_image_is_pinned_and_one_that_is_not_is_named() -> None:
     services = json.loads(made().content)["compose"]["services"].values()
     assert all("@sha256:" in service["image"] for service in services)

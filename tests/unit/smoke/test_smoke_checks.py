@@ -38,7 +38,8 @@ class RecordedHost:
 
 def known(**host: Any) -> Facts:
     own = {"data": "/srv/voicestack", "volume": VOLUME, "gpu": False, **host}
-    return Facts(own, "r2", {"compose": {"name": "voicestack", "services": SERVICES}, "secrets": []})
+    compose = {"name": "voicestack", "services": SERVICES}
+    return Facts(own, "r2", {"compose": compose, "secrets": [], "made": []})
 
 
 def container(service: str, **changes: Any) -> dict[str, Any]:

@@ -1,0 +1,65 @@
+"""A host as a release sees it: its folders, what it says, and its secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import decide
+
+SECRET_BYTES = 32
+
+
+class ReleaseError(RuntimeError):
+    """A release did not get healthy. The message names service and reason, and has the last log lines."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folders of a host: what it keeps, what lives in memory alone, and its data."""
+
+    state: Path = Path("/var/lib/voicestack")
+    run: Path = Path("/run/voicestack")
+    data: Path = Path("/srv/voicestack")
+
+    def bundle(self, release: str) -> Path:
+        """The kept bundle of a release."""
+        return self.state / "releases" / f"{release}.json"
+
+
+@dataclass(frozen=True)
+class Host:
+    """What bringing up a release needs of its host: `docker_config` is the engine's login, in memory."""
+
+    name: str
+    places: Places
+    say: Callable[[str], None]
+    secrets: Mapping[str, str]
+    docker_config: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a Compose file names besides secrets."""
+        return {"VOICESTACK_HOST": self.name}
+
+    def hidden(self, text: str) -> str:
+        """The text without any secret."""
+        return decide.hidden(text, self.secrets.values())
+
+
+def made(places: Places, names: Iterable[str]) -> dict[str, str]:
+    """Secrets that the host makes for itself, once: nothing outside it needs them."""
+    file = places.state / "made.json"
+    kept: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    lacking = {name: secrets.token_urlsafe(SECRET_BYTES) for name in names if name not in kept}
+    if lacking:
+        kept |= lacking
+        fresh = file.with_suffix(".new")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
+            json.dump(kept, target)
+        fresh.replace(file)
+    return {name: kept[name] for name in names}
