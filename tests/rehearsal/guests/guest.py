@@ -58,6 +58,7 @@ class Guest:
         (self.seed / "user-data").write_text(hardware.user_data, encoding="utf-8")
         (self.seed / "meta-data").write_text(json.dumps(known), encoding="utf-8")
         (self.plugged / "disks").touch()
+        self.protected = ""
 
     def start(self) -> None:
         """Boots it for the first time."""
@@ -87,6 +88,13 @@ class Guest:
         """Boots it again where it went down by itself, as a reboot of a machine does."""
         if docker("inspect", "--format", "{{.State.Running}}", self.name).strip() != "true":
             docker("start", self.name)
+            self.protected = ""
+
+    def protect(self, script: str) -> None:
+        """Puts a firewall in place with a script; nothing is done where it stands already."""
+        if script != self.protected:
+            self.run(script)
+            self.protected = script
 
     def stop(self) -> None:
         """Shuts it down."""

@@ -1,7 +1,7 @@
 """What EC2 has below: each instance of the emulator gets a machine, and each volume a disk.
 
 It follows what the emulator says: an instance that appears is booted, one that is terminated is gone, and a
-volume that is attached is plugged in.
+volume that is attached is plugged in. Security groups hold, too.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from typing import Any, Self
 
 from tests.docker.checkout import docker
 from tests.rehearsal.emulator.server import Emulator
+from tests.rehearsal.guests import firewall
 from tests.rehearsal.guests.disk import Disk
 from tests.rehearsal.guests.guest import Guest, Hardware, build_image
+from tests.rehearsal.provider.kinds.hosts import ROOT_DEVICE
 
 EVERY = 1.0
 DOWN = ("stopping", "stopped")
@@ -93,6 +95,7 @@ class Hypervisor:
             self.guests[name] = guest
         self.guests[name].stay_up()
         self.guests[name].plug([self.disk(each) for each in self.attached(instance)])
+        self.guests[name].protect(firewall.script(firewall.rules(self.ec2, instance)))
 
     def hardware(self, instance: dict[str, Any]) -> Hardware:
         """What the machine of an instance is given."""
@@ -123,7 +126,7 @@ class Hypervisor:
         return [
             each
             for each in self.ec2.describe_volumes(Filters=filters)["Volumes"]
-            if each["Attachments"][0]["Device"] != instance["RootDeviceName"]
+            if each["Attachments"][0]["Device"] != ROOT_DEVICE
         ]
 
     def disk(self, volume: dict[str, Any]) -> Disk:

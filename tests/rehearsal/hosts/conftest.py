@@ -11,19 +11,19 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from app import images
+from infra.hosts.converge.engine import LABEL
 from tests.docker.offline import hub
 from tests.rehearsal.emulator.server import Emulator
+from tests.rehearsal.guests.guest import Guest
 from tests.rehearsal.guests.hypervisor import Hypervisor
 from tests.rehearsal.guests.outside import outside
+from tests.rehearsal.hosts.releases import RELEASED, release
 from tests.rehearsal.made import instance
 from tests.rehearsal.production import Production
 from tests.rehearsal.registry import Registry
 from tests.stack import ROOT
 from tests.unit.speech import tiny_models
-from tools.build import Version, build
 
-RELEASED = "127.0.0.1:5000/voicestack-rehearsed"
 TAG = "1.0.0"
 NETWORK = "10.44.0.0/24"
 OPERATOR = "10.44.0.1/32"  # this machine, the router of that network
@@ -61,24 +61,25 @@ class Rehearsal:
             stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
 
+    def guest(self, host: str) -> Guest:
+        """The machine that is a host now."""
+        return self.machines.guests[instance(self.emulator, host)["InstanceId"]]
+
+    def containers(self, host: str) -> dict[str, tuple[str, str]]:
+        """The id of each service's container on a host, and since when it runs."""
+        shown = f'{{{{index .Config.Labels "{LABEL}.service"}}}} {{{{.Id}}}} {{{{.State.StartedAt}}}}'
+        lines = self.guest(host).run(f"docker inspect --format '{shown}' $(docker ps -q)").splitlines()
+        return {name: (container, since) for name, container, since in map(str.split, lines)}
+
     def address(self, host: str) -> str:
         """Where a host is reached."""
         return str(instance(self.emulator, host)["PrivateIpAddress"])
 
 
 @pytest.fixture(scope="module")
-def released() -> None:
-    """The images as a pipeline releases them, for this machine's processor."""
-    chosen = [images.get(name) for name in ("app", "media", "speech")]
-    build(chosen, RELEASED, Version(TAG), "--set", "*.platform=local")
-
-
-@pytest.fixture(scope="module")
-def rehearsal(
-    released: None,  # noqa: ARG001
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Rehearsal]:
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     """Production, configured but not made."""
+    release(TAG)
     folder = tmp_path_factory.mktemp("rehearsal")
     model, checkout, machines = folder / "tiny", folder / "checkout", folder / "machines"
     tiny_models.whisper(model)

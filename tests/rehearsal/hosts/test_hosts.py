@@ -1,22 +1,150 @@
-"""Production on hosts that boot, by the real Pulumi engine: each test goes on where the last ended."""
+"""Production on hosts that boot, by the real Pulumi engine: each test goes on where the last ended.
+
+Times are told (with pytest's -s), not judged.
+"""
 
 from __future__ import annotations
 
-from tests.rehearsal.hosts.conftest import Rehearsal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.demo.measure import Measurement
+from app.demo.publish import ingest_address, publish
+from app.demo.read import watch_address
+from app.demo.sample import sample_video
+from app.settings import Settings, load
+from tests.rehearsal.hosts import releases
+from tests.rehearsal.hosts.conftest import OPERATOR, SECRETS, SETTINGS, Rehearsal
+from tests.rehearsal.made import instance, volumes
+from tests.stack import wait_for
+from tests.viewer import Viewer
 
 HEALTHY = {"streaming": "healthy", "speech-1": "healthy"}
+STREAM = "rehearsal"
+PICTURES = 100
+APPEARS_WITHIN = 120.0
+SETTLES_WITHIN = 30.0
+CONNECTS_WITHIN = 3.0
+SSH, STS = 22, 5003
 
 
-def test_up_ends_with_healthy_hosts_and_a_second_one_finds_nothing_to_do(rehearsal: Rehearsal) -> None:
-    rehearsal.production.up()
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Says how long something took."""
+    began = time.monotonic()
+    yield
+    print(f"\n{what}: {time.monotonic() - began:.1f} s", flush=True)
+
+
+def client(rehearsal: Rehearsal) -> Settings:
+    """The settings of who publishes and watches."""
+    return load({**SETTINGS, **SECRETS, "MEDIA_HOST": rehearsal.address("streaming")})
+
+
+def reaches(rehearsal: Rehearsal, host: str, port: int) -> bool:
+    """Whether this machine gets in there."""
+    try:
+        with socket.create_connection((rehearsal.address(host), port), CONNECTS_WITHIN):
+            return True
+    except OSError:
+        return False
+
+
+def test_up_ends_with_healthy_hosts(rehearsal: Rehearsal) -> None:
+    with told("first up, to healthy"):
+        rehearsal.production.up()
     assert rehearsal.production.outputs()["health"] == HEALTHY
+
+
+def test_a_second_up_finds_nothing_to_do(rehearsal: Rehearsal) -> None:
     assert rehearsal.production.changes() == {}
-    again = rehearsal.production.up()
+    with told("second up"):
+        again = rehearsal.production.up()
     assert "created" not in again
     assert "unchanged" in again
 
 
 def test_the_smoke_tests_find_every_host_well_also_after_a_reboot(rehearsal: Rehearsal) -> None:
-    done = rehearsal.smoke("--reboot")
+    with told("smoke tests with a reboot of each host"):
+        done = rehearsal.smoke("--reboot")
     print(done.stdout)
     assert done.returncode == 0, done.stdout
+
+
+def test_only_what_a_security_group_lets_in_gets_in(rehearsal: Rehearsal) -> None:
+    assert reaches(rehearsal, "streaming", SSH)
+    assert not reaches(rehearsal, "speech-1", STS)
+    rehearsal.production.say(sshCidrs=["192.0.2.0/24"])
+    rehearsal.production.up()
+    wait_for("SSH closed", lambda: not reaches(rehearsal, "streaming", SSH), SETTLES_WITHIN, 1.0)
+    rehearsal.production.say(sshCidrs=[OPERATOR])
+    rehearsal.production.up()
+    wait_for("SSH open", lambda: reaches(rehearsal, "streaming", SSH), SETTLES_WITHIN, 1.0)
+
+
+def test_a_second_release_leaves_the_media_server_and_its_publishers_alone(rehearsal: Rehearsal) -> None:
+    releases.release("1.1.0", but=releases.changed())
+    settings, measurement = client(rehearsal), Measurement()
+    viewer = Viewer(watch_address(settings, f"dub/{STREAM}/{settings.target_languages[0]}"))
+    before = rehearsal.containers("streaming")
+    with (
+        publish(ingest_address(settings, STREAM), sample_video(60), measurement.on_sent) as publisher,
+        viewer.watching(),
+    ):
+        wait_for("dubbed pictures", lambda: len(viewer.pictures) > PICTURES, APPEARS_WITHIN)
+        rehearsal.production.say(tag="1.1.0")
+        began = time.monotonic()
+        with told("second release"):
+            rehearsal.production.up()
+        seen = len(viewer.pictures)
+        wait_for("pictures again", lambda: len(viewer.pictures) > seen + PICTURES, APPEARS_WITHIN)
+        assert publisher.running
+        print(f"dubbed stream interrupted: {viewer.longest_pause(began):.1f} s", flush=True)
+    after = rehearsal.containers("streaming")
+    assert {name for name in before if before[name] == after[name]} == {"media"}
+
+
+def test_a_broken_release_is_put_back_and_up_fails_with_the_hosts_own_words(rehearsal: Rehearsal) -> None:
+    releases.release("1.2.0", but=releases.broken())
+    before = rehearsal.containers("streaming")
+    rehearsal.production.say(tag="1.2.0")
+    with told("broken release, until the one before is healthy again"):
+        done = rehearsal.production.pulumi("up", "--yes", "--skip-preview")
+    assert done.returncode != 0
+    assert "dubber" in done.stdout
+    assert f"| {releases.WORDS}" in done.stdout
+    assert "is back and healthy" in done.stdout
+    assert rehearsal.containers("streaming")["media"] == before["media"]
+    rehearsal.production.say(tag="1.1.0")
+    rehearsal.production.up()
+
+
+def test_a_host_that_is_lost_comes_back_with_its_models_and_fetches_nothing(rehearsal: Rehearsal) -> None:
+    asked, kept = list(rehearsal.hub.asked), volumes(rehearsal.emulator)
+    assert any("model.bin" in path for path in asked)
+    look = "find /srv/voicestack/models -type f -printf '%P %s %i %T@\\n' | sort"
+    models = rehearsal.guest("speech-1").run(look)
+    lost = instance(rehearsal.emulator, "speech-1")["InstanceId"]
+    rehearsal.emulator.client("ec2").terminate_instances(InstanceIds=[lost])
+    with told("a lost host, until its successor is healthy"):
+        assert rehearsal.production.pulumi("refresh", "--yes").returncode == 0
+        rehearsal.production.up()
+    assert instance(rehearsal.emulator, "speech-1")["InstanceId"] != lost
+    assert volumes(rehearsal.emulator) == kept
+    assert "model.bin" in models
+    assert rehearsal.guest("speech-1").run(look) == models
+    assert [path for path in rehearsal.hub.asked[len(asked) :] if "resolve" in path] == []
+
+
+def test_destroy_leaves_no_machine_and_the_disks_only_until_they_are_told_to_go(rehearsal: Rehearsal) -> None:
+    production = rehearsal.production
+    done = production.pulumi("destroy", "--yes", "--skip-preview")
+    assert done.returncode != 0
+    assert "protected" in done.stdout
+    assert set(rehearsal.machines.disks) == set(volumes(rehearsal.emulator).values())
+    production.pulumi("state", "unprotect", "--all", "--yes", check=True)
+    production.pulumi("destroy", "--yes", "--skip-preview", check=True)
+    wait_for("no machine left", lambda: not rehearsal.machines.guests, SETTLES_WITHIN, 1.0)
+    wait_for("no disk left", lambda: not rehearsal.machines.disks, SETTLES_WITHIN, 1.0)

@@ -7,6 +7,8 @@ from typing import Any
 
 from tests.rehearsal.provider.kind import Ec2Kind, Kind, Values, settled, tags
 
+ROOT_DEVICE = "/dev/xvda"  # what an instance boots from
+
 
 class Instance(Ec2Kind):
     token = "aws:ec2/instance:Instance"
@@ -38,7 +40,7 @@ class Instance(Ec2Kind):
             "IamInstanceProfile": {"Name": given["iamInstanceProfile"]},
             "UserData": given["userData"],
             "MetadataOptions": metadata(given["metadataOptions"]),
-            "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": disk(given["rootBlockDevice"])}],
+            "BlockDeviceMappings": [{"DeviceName": ROOT_DEVICE, "Ebs": disk(given["rootBlockDevice"])}],
         }
         if given.get("keyName"):
             request["KeyName"] = given["keyName"]
@@ -67,7 +69,7 @@ class Instance(Ec2Kind):
 
     def _root_volume(self, found: dict[str, Any]) -> dict[str, Any] | None:
         for each in found.get("BlockDeviceMappings", []):
-            if each["DeviceName"] in ("/dev/xvda", found.get("RootDeviceName")):
+            if each["DeviceName"] in (ROOT_DEVICE, found.get("RootDeviceName")):
                 volumes = self.aws.ec2.describe_volumes(VolumeIds=[each["Ebs"]["VolumeId"]])["Volumes"]
                 return dict(volumes[0])
         return None
