@@ -14,12 +14,12 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from app import media
 from tools import browser_libraries, debian, mediamtx
+from tools.progress import step
 
 ROOT = Path(__file__).parent.parent
 VENV = ROOT / ".venv"
@@ -58,21 +58,13 @@ def installed() -> dict[str, str]:
     return content if isinstance(content, dict) and PYTHON.exists() else {}
 
 
-def step(title: str, work: Callable[[], object]) -> None:
-    """Does one step and shows how long it took."""
-    print(f"setup: {title} …", flush=True)
-    began = time.monotonic()
-    work()
-    print(f"setup: {title}: {time.monotonic() - began:.1f} s", flush=True)
-
-
 def system_packages(purpose: str) -> None:
     """Installs the system packages that are missing. Raises NotInstalled."""
     wanted = debian.packages(*GROUPS[purpose])
     if browser_libraries.missing():
         wanted += () if shutil.which("npm") else ("npm",)
     if absent := debian.missing(wanted):
-        step(f"system packages ({', '.join(absent)})", lambda: debian.install(absent))
+        step("setup", f"system packages ({', '.join(absent)})", lambda: debian.install(absent))
 
 
 def python_packages(purpose: str) -> None:
@@ -83,8 +75,8 @@ def python_packages(purpose: str) -> None:
         return
     if purpose != "dev" and done.get("dev.txt") == fingerprint(lock_for("dev")):
         return
-    step("virtual environment", make_venv)
-    step(f"Python packages ({lock.name})", lambda: install_lock(lock))
+    step("setup", "virtual environment", make_venv)
+    step("setup", f"Python packages ({lock.name})", lambda: install_lock(lock))
     STAMP.write_text(json.dumps({**done, lock.name: fingerprint(lock)}), encoding="utf-8")
 
 
@@ -140,7 +132,7 @@ def succeeds(command: list[str]) -> bool:
 def console_libraries() -> None:
     """Fetches the console's libraries, unless they are there."""
     if browser_libraries.missing():
-        step("console libraries", browser_libraries.fetch_all)
+        step("setup", "console libraries", browser_libraries.fetch_all)
 
 
 def media_server() -> None:
@@ -148,7 +140,7 @@ def media_server() -> None:
     try:
         media.find_binary()
     except media.MediaServerMissing:
-        step(f"MediaMTX {media.VERSION}, built from its Go module", mediamtx.build)
+        step("setup", f"MediaMTX {media.VERSION}, built from its Go module", mediamtx.build)
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import browser_libraries, debian, locks, setup
+from tests.stack import wait_for
+from tools import browser_libraries, debian, locks, progress, setup
 from tools.browser_libraries import FetchFailed, Library
 
 ROOT = Path(__file__).parents[3]
@@ -125,3 +126,18 @@ def test_uv_follows_pip_to_a_company_mirror_unless_told_otherwise() -> None:
     assert setup.for_uv({"PIP_INDEX_URL": mirror})["UV_DEFAULT_INDEX"] == mirror
     assert setup.for_uv({"PIP_INDEX_URL": mirror, "UV_DEFAULT_INDEX": own})["UV_DEFAULT_INDEX"] == own
     assert "UV_DEFAULT_INDEX" not in setup.for_uv({})
+
+
+def test_a_long_step_goes_on_telling_how_long_it_has_taken(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "TELL_EVERY", 0.01)
+    said = []
+
+    def work() -> None:
+        wait_for("word of it", lambda: said.append(capsys.readouterr().out) or "so far" in "".join(said), 10)
+
+    progress.step("setup", "something", work)
+    told = "".join([*said, capsys.readouterr().out])
+    assert told.startswith("setup: something …\nsetup: something: 0 s so far\n")
+    assert re.search(r"setup: something: \d+\.\d s\n$", told)
