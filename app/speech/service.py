@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 MAX_SESSIONS = 16
 CONFIG_WITHIN = 10.0
+SERVICE_RESTART = 1012  # a WebSocket's close code
 
 
 class Refused(Exception):
@@ -50,6 +51,7 @@ class SpeechService:
         self.pace = Pace()
         self.sessions: set[Session] = set()
         self.opening = 0
+        self.draining = False
         self.threads = RankedExecutor(max(2, os.cpu_count() or 1), "speech")
         self.executor = self.threads.at(0)
         self.ranks = itertools.count(1)
@@ -64,8 +66,6 @@ class SpeechService:
             async with meanwhile(self._load()):
                 yield
         finally:
-            for session in self.sessions:
-                session.draining = True
             await asyncio.to_thread(self.threads.close)
             self.engines.close()
 
@@ -73,6 +73,14 @@ class SpeechService:
         loading = asyncio.get_running_loop().run_in_executor(self.executor, self.engines.load)
         if await self.readiness.after(loading, "a speech engine"):
             log.info("speech engines are ready", **{e.name: e.device for e in self.engines.all})
+
+    async def drain(self) -> None:
+        """Answers every phrase that was asked for, and then ends the sessions: clients find another host."""
+        self.draining = True
+        for session in self.sessions:
+            session.drain()
+        while self.sessions:
+            await asyncio.sleep(0.05)
 
     async def translation(self) -> Check:
         """Whether the configured languages can be translated."""
@@ -108,6 +116,9 @@ class SpeechService:
 
     async def talk(self, socket: WebSocket) -> None:
         """One session, from its first message to its end."""
+        if self.draining:
+            await socket.close(SERVICE_RESTART)
+            return
         await socket.accept()
         try:
             session = await self._open(socket)
@@ -117,8 +128,12 @@ class SpeechService:
         except WebSocketDisconnect:
             return
         self.sessions.add(session)
+        if self.draining:
+            session.drain()
         try:
             await session.run()
+            if session.draining:
+                await socket.close(SERVICE_RESTART)
         except BadMessage as error:
             await refuse(socket, "bad_message", str(error))
         except (WebSocketDisconnect, RuntimeError):
@@ -200,6 +215,7 @@ def create(settings: Settings) -> FastAPI:
         readiness=service.readiness,
         registry=service.metrics.registry,
         details=service.details,
+        drain=service.drain,
     )
     app.add_api_websocket_route("/sts", service.talk)
     return app

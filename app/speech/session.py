@@ -69,7 +69,7 @@ class Session:
         self.admission = admission
         self.executor = executor
         self.metrics = metrics
-        self.asked: asyncio.Queue[tuple[Phrase, asyncio.Future[Answer]]] = asyncio.Queue()
+        self.asked: asyncio.Queue[tuple[Phrase, asyncio.Future[Answer]] | None] = asyncio.Queue()
         self.context: deque[str] = deque(maxlen=1)
         self.draining = False
         self._something = asyncio.Event()
@@ -78,8 +78,16 @@ class Session:
         self._untold = 0.0
         self._told_at = 0.0
 
+    def drain(self) -> None:
+        """Answers what was asked for until now, then ends: what comes later a client asks another host."""
+        self.draining = True
+        self.asked.put_nowait(None)
+
     async def run(self) -> None:
-        """Until the client goes. Raises BadMessage, or what the recogniser failed with."""
+        """Until the client goes, or after `drain` all is answered.
+
+        Raises BadMessage, or what the recogniser failed with.
+        """
         tasks = [asyncio.create_task(part) for part in (self._read(), self._work(), self._answer())]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -129,9 +137,11 @@ class Session:
         mark = parse(text, PhraseMark)
         if not (math.isfinite(mark.deadline) and math.isfinite(mark.seconds) and mark.start <= mark.end):
             raise BadMessage("a phrase has finite seconds and deadline, and starts before it ends")
+        if self.draining:
+            return
         phrase = Phrase(mark)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        admitted = not self.draining and self.admission.enter()
+        admitted = self.admission.enter()
         if admitted:
             answer.add_done_callback(lambda _: self.admission.leave())
         else:
@@ -170,8 +180,8 @@ class Session:
                 self._count_dropped()
 
     async def _answer(self) -> None:
-        while True:
-            phrase, answer = await self.asked.get()
+        while asked := await self.asked.get():
+            phrase, answer = asked
             try:
                 async with asyncio.timeout(max(0.0, phrase.remaining)):
                     message, pcm = await asyncio.shield(answer)
@@ -197,7 +207,8 @@ class Session:
 
     def _abandon(self) -> None:
         while not self.asked.empty():
-            self._give_up(*self.asked.get_nowait())
+            if asked := self.asked.get_nowait():
+                self._give_up(*asked)
 
     def _give_up(self, phrase: Phrase, answer: asyncio.Future[Answer]) -> None:
         phrase.abandoned = True
