@@ -100,10 +100,16 @@ def addresses(services: tuple[Service, ...], settings: Settings) -> list[tuple[s
             ("Watch (HLS)", f"http://{host}:{settings.media_hls_port}/dub/NAME/{language}/index.m3u8"),
             ("Watch (WebRTC)", f"http://{host}:{settings.media_webrtc_port}/dub/NAME/{language}"),
         ]
-    if "dubber" in names:
-        rows.append(("Dubber", f"http://{host}:{settings.dubber_port}"))
-    if "sts" in names:
-        rows.append(("Speech", f"ws://{host}:{settings.sts_port}"))
+    for name, title, address in (
+        ("asr", "Speech to text", f"http://{host}:{settings.asr_port}/v1"),
+        ("tts", "Text to speech", f"http://{host}:{settings.tts_port}/v1"),
+        ("live", "Live transcription", f"ws://{host}:{settings.live_port}"),
+        ("sales", "Objections in calls", f"http://{host}:{settings.sales_port}/docs"),
+        ("dubber", "Dubber", f"http://{host}:{settings.dubber_port}"),
+        ("sts", "Speech to speech", f"ws://{host}:{settings.sts_port}"),
+    ):
+        if name in names:
+            rows.append((title, address))
     return rows
 
 

@@ -114,7 +114,7 @@ class Runner:
                 return False
             elif time.monotonic() - answered > SILENT_FOR:
                 return True
-            elif not told:
+            elif not told and not self.stopping:
                 self._lines.say(f"{self.service.name} gives no answer to {self.launch.health_url}")
                 told = True
 

@@ -239,4 +239,5 @@ def test_a_service_that_ignores_the_stop_is_killed_after_its_grace(start: StartR
     media.suspend()
     assert run.stop() == 0
     assert "media did not stop within 10 s: killed" in run.output
+    assert "gives no answer" not in run.output
     assert not media.is_running()

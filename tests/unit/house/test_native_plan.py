@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -64,7 +65,11 @@ def test_only_addresses_of_what_runs_are_shown() -> None:
     shown = dict(plan.addresses(plan.chosen(["media"]), settings))
     assert shown["Publish (RTMP)"] == "rtmp://127.0.0.1:1935/live/NAME"
     assert "Console" not in shown
-    assert dict(plan.addresses(plan.chosen([]), settings))["Console"] == "http://127.0.0.1:4200"
+    everything = plan.chosen([])
+    shown = dict(plan.addresses(everything, settings))
+    assert shown["Console"] == "http://127.0.0.1:4200"
+    ports = {urlsplit(address).port for address in shown.values()}
+    assert {plan.number(service.port("http"), settings) for service in everything if service.module} <= ports
 
 
 def test_the_run_folder_has_one_holder_and_a_second_one_is_told_who(tmp_path: Path) -> None:
