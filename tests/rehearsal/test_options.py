@@ -37,6 +37,9 @@ def options(emulator: Emulator, snapshot: str, tmp_path_factory: pytest.TempPath
     """A stack with everything that can be configured."""
     made = Production(tmp_path_factory.mktemp("checkout"), emulator, stack=STACK)
     made.environment["REHEARSAL_REGISTRY"] = REGISTRY
+    # Pulumi runs the program a dozen times: Python may keep what it has compiled.
+    made.environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    made.environment["PYTHONPYCACHEPREFIX"] = str(tmp_path_factory.mktemp("compiled"))
     for folder, names in (("app", ("app", "speech")), ("media", ("media",))):
         stages = "".join(NOTHING_IN_IT.format(name=name) for name in names)
         (made.folder / "images" / folder / "Dockerfile").write_text(stages, encoding="utf-8")
@@ -150,9 +153,7 @@ def test_a_lost_volume_is_restored_and_what_is_switched_off_goes(
 ) -> None:
     ec2, before = emulator.client("ec2"), volumes(emulator)
     kept = take_snapshot(emulator)
-    ec2.detach_volume(
-        VolumeId=before["speech-1"], InstanceId=instance(emulator, "speech-1")["InstanceId"]
-    )
+    ec2.detach_volume(VolumeId=before["speech-1"], InstanceId=instance(emulator, "speech-1")["InstanceId"])
     ec2.delete_volume(VolumeId=before["speech-1"])
     options.say(volumesFrom={"speech-1": kept}, renewHosts=["speech-1", "streaming"], logs="false")
     for key in ("domain", "hostedZone", "alarmEmail"):
