@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run tools mirror demo demo-sales mic status doctor test test-docker rehearse lint bench smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
+.PHONY: help setup run tools mirror demo demo-sales mic status doctor test test-docker rehearse rehearsal lint bench smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -98,11 +98,15 @@ test-docker: ## Test images, mirror and the local stack on a real Docker engine 
 
 smoke: ## Check a running stack on AWS over SSH (make smoke STACK=prod ARGS="--ssh-key FILE"; --reboot too)
 	@$(SETUP) --with dev
-	@$(PY) -m pytest tests/smoke --stack $(STACK) --junitxml=out/smoke.xml $(ARGS)
+	@[ ! -e out/$(STACK).env ] || . out/$(STACK).env; $(PY) -m pytest tests/smoke --stack $(STACK) --junitxml=out/smoke.xml $(ARGS)
 
-rehearse: ## Rehearse production on an AWS emulator, with no account and hosts that run nothing (three minutes)
+rehearse: ## Rehearse production with no account: AWS emulator, hosts that boot, releases, losses (about 15 minutes)
 	@$(CONTAINERS)
 	@$(TOOLS) $(CURDIR)/$(PY) -m pytest tests/rehearsal $(ARGS)
+
+rehearsal: ## Bring production up on this machine, on hosts behind an AWS emulator, until Ctrl-C; make smoke STACK=rehearsal
+	@$(CONTAINERS)
+	@exec $(TOOLS) $(CURDIR)/$(PY) -m tests.rehearsal
 
 build: ## Build the images for amd64 and arm64 and push them to REGISTRY; digests go to out/images.json
 	@$(CONTAINERS)

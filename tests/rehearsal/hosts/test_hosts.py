@@ -16,7 +16,7 @@ from app.demo.read import watch_address
 from app.demo.sample import sample_video
 from app.settings import Settings, load
 from tests.rehearsal.hosts import releases
-from tests.rehearsal.hosts.conftest import OPERATOR, SECRETS, SETTINGS, Rehearsal
+from tests.rehearsal.hosts.rehearsal import OPERATOR, SECRETS, SETTINGS, Rehearsal
 from tests.rehearsal.made import instance, volumes
 from tests.stack import wait_for
 from tests.viewer import Viewer

@@ -1,0 +1,132 @@
+"""Production with machines behind its instances, which run the released images."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import paramiko
+
+from infra.hosts.converge.engine import LABEL
+from tests.docker.offline import hub
+from tests.rehearsal.emulator.server import Emulator
+from tests.rehearsal.guests.guest import Guest
+from tests.rehearsal.guests.hypervisor import Hypervisor
+from tests.rehearsal.guests.outside import outside
+from tests.rehearsal.hosts.releases import RELEASED, release
+from tests.rehearsal.made import instance
+from tests.rehearsal.production import Production
+from tests.rehearsal.registry import Registry
+from tests.stack import ROOT
+from tests.unit.speech import tiny_models
+
+TAG = "1.0.0"
+NETWORK = "10.44.0.0/24"
+OPERATOR = "10.44.0.1/32"  # this machine, the router of that network
+HOSTS = ("streaming", "speech-1")
+LOGIN = "debian"
+SMOKE_WITHIN = 900.0
+SECRETS = {
+    "MEDIA_PUBLISH_PASSWORD": "hush-for-publishers",
+    "MEDIA_READ_PASSWORD": "hush-for-viewers",
+}
+SETTINGS = {
+    "MEDIA_PUBLISH_USER": "obs",
+    "MEDIA_READ_USER": "viewer",
+    "ASR_ENGINE": "pocketsphinx",
+    # A model that comes from a hub, onto the volume; what it would say is gibberish, so nothing uses it.
+    "PRELOAD_MODELS": "tiny",
+}
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """Production, and all that stands in for AWS."""
+
+    production: Production
+    emulator: Emulator
+    machines: Hypervisor
+    hub: hub.Hub
+    key: Path
+
+    @property
+    def ways_in(self) -> list[str]:
+        """The options with which the smoke tests reach the hosts: at their private addresses."""
+        addresses = [f"--address={name}={self.address(name)}" for name in HOSTS]
+        return [*addresses, f"--ssh-user={LOGIN}", f"--ssh-key={self.key}"]
+
+    def smoke(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """Runs the smoke tests, as people do."""
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "tests/smoke", "--stack", self.production.stack, *self.ways_in,
+             *options],
+            cwd=ROOT, env=self.production.environment, timeout=SMOKE_WITHIN, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+
+    def guest(self, host: str) -> Guest:
+        """The machine that is a host now."""
+        return self.machines.guests[instance(self.emulator, host)["InstanceId"]]
+
+    def containers(self, host: str) -> dict[str, tuple[str, str]]:
+        """The id of each service's container on a host, and since when it runs."""
+        shown = f'{{{{index .Config.Labels "{LABEL}.service"}}}} {{{{.Id}}}} {{{{.State.StartedAt}}}}'
+        lines = self.guest(host).run(f"docker inspect --format '{shown}' $(docker ps -q)").splitlines()
+        return {name: (container, since) for name, container, since in map(str.split, lines)}
+
+    def address(self, host: str) -> str:
+        """Where a host is reached."""
+        return str(instance(self.emulator, host)["PrivateIpAddress"])
+
+
+@contextmanager
+def rehearsal(folder: Path) -> Iterator[Rehearsal]:
+    """Production, configured but not made, with everything in that folder for the time of a `with` block."""
+    release(TAG)
+    model, checkout, machines = folder / "tiny", folder / "checkout", folder / "machines"
+    tiny_models.whisper(model)
+    key = write_key(folder / "key")
+    for each in (checkout, machines, folder / "registry"):
+        each.mkdir()
+    with (
+        outside() as address,
+        Emulator(folder / "emulator.log", address=address) as emulator,
+        Registry(folder / "registry", address) as registry,
+        hub.running(model) as shelf,
+        Hypervisor(
+            emulator, machines, machine_image(folder, emulator, registry, f"http://{address}:{shelf.port}")
+        ) as hypervisor,
+    ):
+        production = Production(checkout, emulator, registry)
+        production.say(
+            registry=RELEASED, tag=TAG, network=NETWORK, streamingVolume="2", speechVolume="2",
+            ingestCidrs=[OPERATOR], playbackCidrs=[OPERATOR], consoleCidrs=[OPERATOR], sshCidrs=[OPERATOR],
+            sshKey=f"{key.get_name()} {key.get_base64()}",
+        )  # fmt: skip
+        for variable, value in SETTINGS.items():
+            production.say_setting(variable, value)
+        for variable, value in SECRETS.items():
+            production.say_secret(variable, value)
+        yield Rehearsal(production, emulator, hypervisor, shelf, folder / "key")
+
+
+def write_key(file: Path) -> paramiko.PKey:
+    """The key of who logs in."""
+    key = paramiko.RSAKey.generate(3072)
+    key.write_private_key_file(str(file))
+    return key
+
+
+def machine_image(folder: Path, emulator: Emulator, registry: Registry, models: str) -> dict[str, Path]:
+    """What the machine image of a company behind a proxy holds: whom to trust, and where everything is."""
+    environment = {**emulator.environment, "HF_ENDPOINT": models}
+    settings = folder / "voicestack.env"
+    settings.write_text("".join(f"{name}={value}\n" for name, value in environment.items()), encoding="utf-8")
+    return {
+        "/etc/default/voicestack": settings,
+        f"/etc/docker/certs.d/{registry.host}/ca.crt": registry.certificate,
+    }
