@@ -55,10 +55,12 @@ mirror: ## Make the base images that cannot be pulled here, in a registry on thi
 	@$(PYTHON) -m tools.mirror --all
 
 preview: ## Show what `make up` would change (another stack: make preview STACK=dev)
+	@$(SETUP) --with dev && $(PYTHON) -m tools.toolchain
 	@$(PULUMI) stack select --create $(STACK) --non-interactive
 	@$(PULUMI) preview --stack $(STACK) $(ARGS)
 
 review: ## The same as a comment for a merge request: dangers first, policies checked (out/comment.md)
+	@$(SETUP) --with dev
 	@$(PULUMI) stack select --create $(STACK) --non-interactive
 	@$(TOOLS) $(CURDIR)/$(PY) -m infra.preview --stack $(STACK) --to out/comment.md $(ARGS)
 
