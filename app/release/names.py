@@ -30,6 +30,11 @@ DISK_METRIC = "DiskUsed"  # percent of the fullest of the host's file systems
 HEALTH_METRIC = "Unhealthy"  # how many services are not healthy
 
 
+def metrics(stack: str, role: Role) -> str:
+    """The namespace of what the hosts of a role measure: no other host can write into it."""
+    return f"{METRICS}/{stack}/{role}"
+
+
 def release_parameter(stack: str, role: Role) -> str:
     """The SSM parameter that names the release of the hosts of a role: the key of its bundle."""
     return f"/voicestack/{stack}/{role}/release"

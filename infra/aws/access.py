@@ -30,7 +30,6 @@ AGENT = [
     "ec2messages:SendReply",
 ]
 PULL = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"]
-READ = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"]
 
 
 class Access(pulumi.ComponentResource):
@@ -79,31 +78,32 @@ class Access(pulumi.ComponentResource):
 def permissions(
     config: AwsConfig, role: names.Role, account: str, bucket: str, repositories: Sequence[str]
 ) -> dict[str, object]:
-    """The policy of the hosts of a role, each part of it limited to what is theirs."""
+    """The policy of the hosts of a role, each part of it limited to what is theirs.
+
+    They read alone: their release, their bundles, their secrets, their images. What they write are their own
+    measurements and logs, so that a host in the wrong hands silences no alarm of another one.
+    """
     parameters = f"arn:aws:ssm:{config.region}:{account}:parameter"
+    secrets = f"{parameters}{names.secrets_path(config.stack, role)}"
     allowed: list[tuple[Sequence[str], str | Sequence[str], Mapping[str, object]]] = [
         (AGENT, "*", {}),
         (["ecr:GetAuthorizationToken"], "*", {}),
         (PULL, list(repositories), {}),
         (["s3:GetObject"], f"arn:aws:s3:::{bucket}/{names.bundle_key(role, '*')}", {}),
-        (
-            READ,
-            [
-                f"{parameters}{names.release_parameter(config.stack, role)}",
-                f"{parameters}{names.secrets_path(config.stack, role)}",
-                f"{parameters}{names.secrets_path(config.stack, role)}/*",
-            ],
-            {},
-        ),
+        (["ssm:GetParameter"], f"{parameters}{names.release_parameter(config.stack, role)}", {}),
+        (["ssm:GetParametersByPath"], [secrets, f"{secrets}/*"], {}),
         (
             ["cloudwatch:PutMetricData"],
             "*",
-            {"StringEquals": {"cloudwatch:namespace": names.METRICS}},
+            {"StringEquals": {"cloudwatch:namespace": names.metrics(config.stack, role)}},
         ),
     ]
     if config.logs:
         group = f"arn:aws:logs:{config.region}:{account}:log-group:{names.log_group(config.stack)}"
-        allowed.append((["logs:CreateLogStream", "logs:PutLogEvents"], [group, f"{group}:*"], {}))
+        # A stream is named HOST/SERVICE, and a host's name begins with its role.
+        own = f"{group}:log-stream:{role}*"
+        allowed.append((["logs:CreateLogStream"], [group, own], {}))
+        allowed.append((["logs:PutLogEvents"], own, {}))
     return {
         "Version": "2012-10-17",
         "Statement": [

@@ -28,12 +28,13 @@ class Alarm:
     missing: str = "breaching"
 
 
-def alarms(host: HostConfig) -> list[Alarm]:
+def alarms(stack: str, host: HostConfig) -> list[Alarm]:
     """The alarms of a host.
 
     A failing machine below it moves it to another one; a system that does not answer restarts. AWS moves
     no spot instance.
     """
+    measured = names.metrics(stack, host.role)
     return [
         Alarm(
             name=f"{host.name}-machine",
@@ -58,7 +59,7 @@ def alarms(host: HostConfig) -> list[Alarm]:
         Alarm(
             name=f"{host.name}-disk",
             metric=names.DISK_METRIC,
-            namespace=names.METRICS,
+            namespace=measured,
             threshold=FULL,
             minutes=5,
             meaning=f"A disk of the host is more than {FULL:g} % full.",
@@ -67,7 +68,7 @@ def alarms(host: HostConfig) -> list[Alarm]:
         Alarm(
             name=f"{host.name}-health",
             metric=names.HEALTH_METRIC,
-            namespace=names.METRICS,
+            namespace=measured,
             threshold=0,
             minutes=5,
             meaning="A service of the host is not healthy, or the host has fallen silent.",
@@ -89,7 +90,7 @@ class Alarms(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("voicestack:aws:Alarms", f"{host.name}-alarms", {}, opts)
-        for alarm in alarms(host):
+        for alarm in alarms(config.stack, host):
             own = {"stack": config.stack, "host": host.name}
             actions: list[pulumi.Input[str]] = [topic.arn] if topic else []
             if alarm.action:

@@ -60,7 +60,7 @@ class AwsStack(pulumi.ComponentResource):
             instance_id=self.hosts["streaming"].instance.id,
             opts=inside,
         )
-        Snapshots(config, inside)
+        Snapshots(config, account, inside)
         self._watch(address)
         releases = {role: self._release(role, address) for role in config.roles}
         self.outputs = {

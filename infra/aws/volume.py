@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pulumi
 from pulumi_aws import dlm, ebs, iam
@@ -38,13 +39,17 @@ def data_volume(
 class Snapshots(pulumi.ComponentResource):
     """A snapshot of every volume each night, by Data Lifecycle Manager; the last ones are kept."""
 
-    def __init__(self, config: AwsConfig, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, config: AwsConfig, account: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("voicestack:aws:Snapshots", "snapshots", {}, opts)
         inside = pulumi.ResourceOptions(parent=self)
         role = iam.Role(
             "snapshots",
             name=f"{config.name}-snapshots",
-            assume_role_policy=json.dumps(trust("dlm.amazonaws.com")),
+            assume_role_policy=pulumi.Output.from_input(account).apply(
+                lambda known: json.dumps(trust("dlm.amazonaws.com", own_policies(config.region, known)))
+            ),
             tags=config.tags("snapshots"),
             opts=inside,
         )
@@ -82,11 +87,18 @@ class Snapshots(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def trust(service: str) -> dict[str, object]:
+def trust(service: str, condition: Mapping[str, object] | None = None) -> dict[str, object]:
     """A policy that lets a service of AWS take a role."""
+    allowed = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    limited = {"Condition": condition} if condition else {}
+    return {"Version": "2012-10-17", "Statement": [allowed | limited]}
+
+
+def own_policies(region: str, account: str) -> dict[str, object]:
+    """That the service acts for a policy of this account: in another one, anybody may name this role."""
     return {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
+        "StringEquals": {"aws:SourceAccount": account},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:dlm:{region}:{account}:policy/*"},
     }
 
 
@@ -98,14 +110,14 @@ def permissions(stack: str) -> dict[str, object]:
         "Statement": [
             {
                 "Effect": "Allow",
-                "Action": ["ec2:CreateSnapshot", "ec2:CreateSnapshots"],
+                "Action": "ec2:CreateSnapshot",
                 "Resource": "arn:aws:ec2:*:*:volume/*",
                 "Condition": own,
             },
             {
                 "Effect": "Allow",
-                "Action": ["ec2:CreateSnapshot", "ec2:CreateSnapshots"],
-                "Resource": ["arn:aws:ec2:*::snapshot/*", "arn:aws:ec2:*:*:instance/*"],
+                "Action": "ec2:CreateSnapshot",
+                "Resource": "arn:aws:ec2:*::snapshot/*",
             },
             {
                 "Effect": "Allow",
@@ -118,11 +130,7 @@ def permissions(stack: str) -> dict[str, object]:
                 "Action": ["ec2:DescribeInstances", "ec2:DescribeVolumes", "ec2:DescribeSnapshots"],
                 "Resource": "*",
             },
-            {
-                "Effect": "Allow",
-                "Action": "ec2:CreateTags",
-                "Resource": "arn:aws:ec2:*::snapshot/*",
-                "Condition": {"StringEquals": {"ec2:CreateAction": ["CreateSnapshot", "CreateSnapshots"]}},
-            },
+            # As in AWS's own policy for this role: it is not told whether the service tags while it creates.
+            {"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": "arn:aws:ec2:*::snapshot/*"},
         ],
     }

@@ -102,7 +102,7 @@ def host(spec: HostSpec) -> dict[str, Any]:
         "data": names.DATA,
         "parameter": names.release_parameter(spec.stack, spec.role),
         "secrets": names.secrets_path(spec.stack, spec.role),
-        "metrics": names.METRICS,
+        "metrics": names.metrics(spec.stack, spec.role),
     }
 
 

@@ -85,7 +85,9 @@ def test_a_domain_leads_to_the_elastic_ip_and_route_53_follows_the_hosts_health(
     follows = check["HealthCheckConfig"]["AlarmIdentifier"]
     assert follows == {"Region": REGION, "Name": "voicestack-options-streaming-health"}
     alarms = emulator.client("cloudwatch").describe_alarms(AlarmNames=[follows["Name"]])["MetricAlarms"]
-    assert [(each["MetricName"], each["Namespace"]) for each in alarms] == [("Unhealthy", "Voicestack")]
+    assert [(each["MetricName"], each["Namespace"]) for each in alarms] == [
+        ("Unhealthy", "Voicestack/options/streaming")
+    ]
 
 
 @pytest.mark.usefixtures("options")
