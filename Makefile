@@ -16,6 +16,9 @@ SERVICE ?=
 export PULUMI_CONFIG_PASSPHRASE ?=
 TOOLS := PATH="$(CURDIR)/.venv/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/.venv" $(PYTHON) -m tools.toolchain run
 PULUMI := $(TOOLS) pulumi
+# A stack on AWS is not made by the way: where its state lies and who can open its secrets is chosen first.
+SELECT = $(PULUMI) stack select $(STACK) --non-interactive $(if $(shell grep -s 'voicestack:kind: aws' envs/Pulumi.$(STACK).yaml),|| { \
+	echo "make: docs/operations.md (First deployment) says how to make the stack $(STACK)" >&2; exit 1; },--create)
 # What containers need: packages, an engine, tools, base images where none can be pulled, and a builder.
 CONTAINERS := $(SETUP) --with dev && $(PYTHON) -m tools.engine && $(PYTHON) -m tools.toolchain && $(PYTHON) -m tools.mirror && $(PYTHON) -m tools.buildkit
 
@@ -56,12 +59,12 @@ mirror: ## Make the base images that cannot be pulled here, in a registry on thi
 
 preview: ## Show what `make up` would change (another stack: make preview STACK=dev)
 	@$(SETUP) --with dev && $(PYTHON) -m tools.toolchain
-	@$(PULUMI) stack select --create $(STACK) --non-interactive
+	@$(SELECT)
 	@$(PULUMI) preview --stack $(STACK) $(ARGS)
 
 review: ## The same as a comment for a merge request: dangers first, policies checked (out/comment.md)
 	@$(SETUP) --with dev
-	@$(PULUMI) stack select --create $(STACK) --non-interactive
+	@$(SELECT)
 	@$(TOOLS) $(CURDIR)/$(PY) -m infra.preview --stack $(STACK) --to out/comment.md $(ARGS)
 
 deploy: STACK = prod
@@ -71,7 +74,7 @@ deploy: ## Bring production on AWS to what the checkout says, unless a policy fo
 
 up: ## Start everything as containers and wait until all are healthy; gets what is missing for it
 	@$(CONTAINERS)
-	@$(PULUMI) stack select --create $(STACK) --non-interactive
+	@$(SELECT)
 	@$(PULUMI) up --yes --stack $(STACK) $(ARGS)
 
 up-gpu: ## The same with CUDA images, on a host with an NVIDIA GPU
@@ -108,7 +111,7 @@ rehearse: ## Rehearse production with no account: AWS emulator, hosts that boot,
 
 rehearsal: ## Bring production up on this machine, on hosts behind an AWS emulator, until Ctrl-C; make smoke STACK=rehearsal
 	@$(CONTAINERS)
-	@exec $(TOOLS) $(CURDIR)/$(PY) -m tests.rehearsal
+	@$(TOOLS) $(CURDIR)/$(PY) -m tests.rehearsal
 
 build: ## Build the images for amd64 and arm64 and push them to REGISTRY; digests go to out/images.json
 	@$(CONTAINERS)

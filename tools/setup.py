@@ -45,7 +45,7 @@ def fingerprint(lock: Path) -> str:
     digest = hashlib.sha256()
     for path in (lock, ROOT / "requirements" / "uv.txt"):
         digest.update(path.read_bytes())
-    digest.update(f"{sys.version_info[:3]} {platform.system()} {platform.machine()} {VENV}".encode())
+    digest.update(f"{sys.version_info[:3]} {platform.system()} {platform.machine()} {VENV.resolve()}".encode())
     return digest.hexdigest()
 
 

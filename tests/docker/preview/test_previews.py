@@ -44,14 +44,19 @@ def checkout(request: pytest.FixtureRequest, tmp_path: Path) -> Checkout:
     return Checkout(tmp_path, request.param, like=request.param)
 
 
-def test_make_preview_names_every_container_and_leaves_the_stack_files_alone(checkout: Checkout) -> None:
-    files = {path: path.read_bytes() for path in sorted((checkout.folder / "envs").iterdir())}
-    before = engine_has(checkout.stack)
-    done = subprocess.run(
-        ["make", "--no-print-directory", "preview", f"STACK={checkout.stack}"],
+def make_preview(checkout: Checkout, stack: str) -> subprocess.CompletedProcess[str]:
+    """What make says, in `stdout`."""
+    return subprocess.run(
+        ["make", "--no-print-directory", "preview", f"STACK={stack}"],
         cwd=checkout.folder, env=checkout.environment, timeout=300,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
+
+
+def test_make_preview_names_every_container_and_leaves_the_stack_files_alone(checkout: Checkout) -> None:
+    files = {path: path.read_bytes() for path in sorted((checkout.folder / "envs").iterdir())}
+    before = engine_has(checkout.stack)
+    done = make_preview(checkout, checkout.stack)
     assert done.returncode == 0, done.stdout
     for service in DEFAULT:
         assert f"docker:index:Container {service} create" in done.stdout, service
@@ -59,6 +64,17 @@ def test_make_preview_names_every_container_and_leaves_the_stack_files_alone(che
     assert "warning" not in done.stdout.lower()
     assert {path: path.read_bytes() for path in sorted((checkout.folder / "envs").iterdir())} == files
     assert engine_has(checkout.stack) == before
+
+
+def test_a_stack_on_aws_is_not_made_by_the_way_of_a_preview(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, "local", like="local")
+    file = checkout.folder / "envs" / "Pulumi.prod.yaml"
+    before = file.read_bytes()
+    done = make_preview(checkout, "prod")
+    assert done.returncode != 0
+    assert "docs/operations.md (First deployment) says how to make the stack prod" in done.stdout
+    assert "prod" not in checkout.pulumi("stack", "ls", check=True).stdout
+    assert file.read_bytes() == before
 
 
 def test_only_the_gpu_stack_asks_for_a_gpu_and_the_cuda_image(tmp_path: Path) -> None:
