@@ -69,7 +69,7 @@ def take_snapshot(emulator: Emulator) -> str:
 
 def test_up_makes_all_of_it_once(options: Production) -> None:
     options.up()
-    done = options.pulumi("up", "--yes", "--skip-preview", "--refresh", "--expect-no-changes")
+    done = options.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert done.returncode == 0, done.stdout
     assert options.outputs()["address"] == DOMAIN
 
@@ -123,16 +123,31 @@ def test_a_volume_begins_with_the_snapshot_that_is_named(emulator: Emulator, sna
     assert begun == {volumes(emulator)["streaming"]: snapshot}
 
 
-def test_what_was_changed_by_hand_is_named_and_put_right(options: Production, emulator: Emulator) -> None:
+def test_what_was_changed_by_hand_is_named_after_a_refresh(options: Production, emulator: Emulator) -> None:
     wanted = Hands(emulator, STACK).change()
     done = options.pulumi("refresh", "--yes", "--skip-preview")
     assert done.returncode == 0, done.stdout
     assert options.changes() == wanted
     states = [path.read_text(encoding="utf-8") for path in (options.folder / "state").rglob("*.json")]
+    assert states
     assert not [text for text in states if SECRET in text or SECRET_BY_HAND in text]
+
+
+def test_up_puts_it_right_and_changes_sizes_types_and_tags_where_they_are(
+    options: Production, emulator: Emulator
+) -> None:
+    kept = volumes(emulator)
+    options.say(costCentre="4712", speechType="c7i.2xlarge", streamingVolume="120")
+    hosts = options.outputs()["hosts"]
     options.up()
     done = options.pulumi("preview", "--refresh", "--expect-no-changes")
     assert done.returncode == 0, done.stdout
+    assert options.outputs()["hosts"] == hosts
+    assert kept.items() <= volumes(emulator).items()
+    assert instance(emulator, "speech-1")["InstanceType"] == "c7i.2xlarge"
+    (grown,) = emulator.client("ec2").describe_volumes(VolumeIds=[kept["streaming"]])["Volumes"]
+    assert grown["Size"] == 120
+    assert {"Key": "cost-centre", "Value": "4712"} in grown["Tags"]
 
 
 def test_fewer_speech_hosts_take_no_volume_with_them_unless_that_is_said(
