@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pulumi
@@ -12,6 +13,9 @@ from infra.aws.config import AwsConfig, HostConfig
 
 FULL = 85.0  # percent
 EC2 = "AWS/EC2"
+OWN_DISKS = re.compile(r"(d|h|i|im|is)\d|[a-z]+\d+[a-z]*d[a-z-]*\.")
+MOVED = "EC2 moves the host to another one"
+LEFT = "stop and start the host, which moves it to another one"
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,7 @@ class Alarm:
 def alarms(stack: str, host: HostConfig) -> list[Alarm]:
     """The alarms of a host.
 
-    A failing machine below it moves it to another one; a system that does not answer restarts. AWS moves
-    no spot instance.
+    A failing machine below it moves it to another one where AWS can; a system that does not answer restarts.
     """
     measured = names.metrics(stack, host.role)
     return [
@@ -42,8 +45,8 @@ def alarms(stack: str, host: HostConfig) -> list[Alarm]:
             namespace=EC2,
             threshold=0,
             minutes=2,
-            meaning="The machine under the host fails; EC2 moves the host to another one.",
-            action="" if host.spot else "recover",
+            meaning=f"The machine under the host fails; {MOVED if moved(host) else LEFT}.",
+            action="recover" if moved(host) else "",
             missing="missing",
         ),
         Alarm(
@@ -74,6 +77,15 @@ def alarms(stack: str, host: HostConfig) -> list[Alarm]:
             meaning="A service of the host is not healthy, or the host has fallen silent.",
         ),
     ]
+
+
+def moved(host: HostConfig) -> bool:
+    """Whether EC2 moves the host by itself: no spot instance, and none with disks of its own.
+
+    EC2's types say so by a d after the generation's number; those for storage and with a GPU have such disks
+    too.
+    """
+    return not (host.spot or host.gpu or OWN_DISKS.match(host.instance_type))
 
 
 class Alarms(pulumi.ComponentResource):

@@ -168,13 +168,11 @@ def test_a_host_keeps_its_private_address_and_the_streaming_host_its_public_one(
     assert association["instanceId"] == "streaming-id"
 
 
-def test_spot_is_for_speech_alone_and_is_not_moved_by_ec2() -> None:
+def test_spot_is_for_speech_alone() -> None:
     spot = stack(chosen(speechMarket="spot"))
     instances = spot.of("ec2/instance:Instance")
     assert instances["speech-1"]["instanceMarketOptions"]["marketType"] == "spot"
     assert "instanceMarketOptions" not in instances["streaming"]
-    alarms = spot.of("cloudwatch/metricAlarm:MetricAlarm")
-    assert alarms["speech-1-machine"]["alarmActions"] == []
 
 
 def test_every_image_has_a_scanned_repository_that_keeps_old_releases(made: Recorded) -> None:
@@ -266,11 +264,31 @@ def test_every_host_is_watched_and_recovers_by_itself(made: Recorded) -> None:
         assert {name for name in alarms if name.startswith(f"{host}-")} == {
             f"{host}-machine", f"{host}-system", f"{host}-disk", f"{host}-health",
         }  # fmt: skip
-        assert "arn:aws:automate:eu-central-1:ec2:recover" in alarms[f"{host}-machine"]["alarmActions"]
         assert "arn:aws:automate:eu-central-1:ec2:reboot" in alarms[f"{host}-system"]["alarmActions"]
         assert alarms[f"{host}-machine"]["dimensions"] == {"InstanceId": f"{host}-id"}
         assert alarms[f"{host}-health"]["dimensions"] == {"stack": "prod", "host": host}
         assert "arn:aws:x:alarms" in alarms[f"{host}-disk"]["alarmActions"]
+
+
+@pytest.mark.parametrize(
+    ("values", "by_itself"),
+    [
+        ({"variant": "cpu", "speechType": "c7i.xlarge"}, True),
+        ({"variant": "cpu", "speechType": "m7i-flex.large"}, True),
+        ({"variant": "cpu", "speechType": "c6id.xlarge"}, False),
+        ({"variant": "cpu", "speechType": "i4i.large"}, False),
+        ({"variant": "cpu", "speechType": "c7i.xlarge", "speechMarket": "spot"}, False),
+        ({"speechType": "g6.xlarge"}, False),
+    ],
+)
+def test_ec2_moves_a_host_from_a_failing_machine_where_it_can(
+    values: dict[str, str], by_itself: bool
+) -> None:
+    alarms = stack(chosen(**values)).of("cloudwatch/metricAlarm:MetricAlarm")
+    recover = "arn:aws:automate:eu-central-1:ec2:recover"
+    assert alarms["streaming-machine"]["alarmActions"] == [recover]
+    assert alarms["speech-1-machine"]["alarmActions"] == ([recover] if by_itself else [])
+    assert ("stop and start" in alarms["speech-1-machine"]["alarmDescription"]) is not by_itself
 
 
 def test_a_host_that_falls_silent_is_unhealthy(made: Recorded) -> None:
