@@ -21,6 +21,7 @@ from infra.aws.config import AwsConfig, HostConfig
 
 ONLINE_WITHIN = 900.0
 CONVERGED_WITHIN = 3600.0
+STOPPED = "stopped by AWS"
 POLL = 5.0
 FIRST_LOOK = 0.2  # a host that has nothing to do answers soon
 PROGRESS_EVERY = 10.0
@@ -50,7 +51,10 @@ def roll_out(
     resource: pulumi.Resource,
     after: Sequence[pulumi.Input[Any]],
 ) -> pulumi.Output[str]:
-    """Brings a host to its release as soon as everything in `after` is known; gives how it is then."""
+    """Brings a host to its release as soon as everything in `after` is known; gives how it is then.
+
+    A spot host that AWS has stopped is passed over: it comes to its release when it boots.
+    """
 
     async def act(instance_id: str) -> str:
         if pulumi.runtime.is_dry_run():
@@ -61,10 +65,19 @@ def roll_out(
             loop.call_soon_threadsafe(lambda: pulumi.log.info(text, resource, ephemeral=True))
 
         session = boto3.Session(profile_name=config.profile or None, region_name=config.region)
+        if host.spot and await asyncio.to_thread(stopped, session.client("ec2"), instance_id):
+            say(f"{host.name}: AWS has stopped it; it takes the release when it starts again")
+            return STOPPED
         chosen = aws.Host(instance_id, host.name, host.role, host.address, "")
         return await asyncio.to_thread(converge, session.client("ssm"), chosen, say)
 
     return pulumi.Output.all(instance, *after).apply(lambda known: act(known[0]))
+
+
+def stopped(ec2: Any, instance: str) -> bool:
+    """Whether an instance does not run for now, as a spot instance while AWS has no room for it."""
+    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    return found["State"]["Name"] in ("stopping", "stopped")
 
 
 def converge(ssm: Any, host: aws.Host, say: Say, sleep: Callable[[float], None] = time.sleep) -> str:

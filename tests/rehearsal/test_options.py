@@ -67,11 +67,19 @@ def take_snapshot(emulator: Emulator) -> str:
     return str(made["SnapshotId"])
 
 
-def test_up_makes_all_of_it_once(options: Production) -> None:
+def test_up_makes_all_of_it_once_and_passes_over_a_spot_host_that_aws_has_stopped(
+    options: Production, emulator: Emulator
+) -> None:
     options.up()
+    made = options.outputs()
+    assert made["address"] == DOMAIN
+    assert made["health"] == dict.fromkeys(("speech-1", "speech-2", "streaming"), "healthy")
+    stopped = {"InstanceIds": [made["hosts"]["speech-2"]]}
+    emulator.client("ec2").stop_instances(**stopped)
     done = options.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert done.returncode == 0, done.stdout
-    assert options.outputs()["address"] == DOMAIN
+    assert "speech-2: AWS has stopped it" in done.stdout
+    emulator.client("ec2").start_instances(**stopped)
 
 
 @pytest.mark.usefixtures("options")

@@ -92,3 +92,16 @@ def test_a_host_that_never_reports_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_command_waits_for_the_first_boot_and_says_what_kept_it_from_being_prepared() -> None:
     assert rollout.COMMAND.index("cloud-init status --wait") < rollout.COMMAND.index(names.CONVERGE)
     assert "cloud-init-output.log" in rollout.COMMAND
+
+
+@pytest.mark.parametrize(
+    ("state", "passed_over"), [("running", False), ("stopping", True), ("stopped", True)]
+)
+def test_an_instance_that_aws_has_stopped_is_known_by_its_state(state: str, passed_over: bool) -> None:
+    class StandInEc2:
+        """A stand-in for EC2 with one instance."""
+
+        def describe_instances(self, **_: Any) -> dict[str, Any]:
+            return {"Reservations": [{"Instances": [{"State": {"Name": state}}]}]}
+
+    assert rollout.stopped(StandInEc2(), HOST.instance) is passed_over
