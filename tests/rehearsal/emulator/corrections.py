@@ -22,12 +22,15 @@ def apply() -> None:
 
 
 def addresses_are_free_again() -> None:
-    """An instance's first network interface goes with it, and its private address is free again."""
+    """An instance's first network interface goes with it: its private and its Elastic address are free again."""
     before = Instance.terminate
 
     def terminate(instance: Instance) -> InstanceState:
         for interface in instance.nics.values():
             interface.delete_on_termination = True
+        for address in instance.ec2_backend.addresses:
+            if address.instance is instance:
+                instance.ec2_backend.disassociate_address(association_id=address.association_id)
         return before(instance)
 
     Instance.terminate = terminate
