@@ -46,6 +46,8 @@ class Child:
             self.process = subprocess.Popen(
                 self.command, cwd=ROOT, env=os.environ | self._extra,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                # Ctrl-C is for whoever uses it, who ends it when nothing needs it any more.
+                start_new_session=True,
             )  # fmt: skip
         try:
             wait_for(self.name, self.answers, within=READY_WITHIN)

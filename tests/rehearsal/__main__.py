@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import shlex
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
-from tests.rehearsal.hosts.rehearsal import Rehearsal, rehearsal
+from tests.rehearsal.hosts.rehearsal import SECRETS, SETTINGS, Rehearsal, rehearsal
 from tests.stack import ROOT
 
+UP = ("pulumi", "up", "--yes", "--skip-preview")
 FILE = ROOT / "out" / "rehearsal.env"
 
 
@@ -37,16 +39,17 @@ def main() -> int:
         rehearsal(Path(folder)) as made,
     ):
         print(f"production is made on the emulator at {made.emulator.url}, from {made.production.folder}")
-        print("pulumi up …", flush=True)
+        print("pulumi up:", flush=True)
         began = time.monotonic()
-        done = made.production.pulumi("up", "--yes", "--skip-preview")
+        done = subprocess.run(UP, cwd=made.production.folder, env=made.production.environment, check=False)
         if done.returncode != 0:
-            print(done.stdout)
             return done.returncode
+        user, password = SETTINGS["MEDIA_PUBLISH_USER"], SECRETS["MEDIA_PUBLISH_PASSWORD"]
         FILE.write_text(environment(made), encoding="utf-8")
         print(f"all hosts are healthy after {time.monotonic() - began:.0f} s:")
         print(f"  console      http://{made.address('streaming')}:4200")
-        print(f"  publish to   rtmp://{made.address('streaming')}:1935/live/NAME (user obs)")
+        print(f"  publish to   rtmp://{made.address('streaming')}:1935/live/NAME")
+        print(f"               as {user} with the password {password}")
         print("  look at it   make smoke STACK=rehearsal, in another terminal")
         print("Ctrl-C takes it away.", flush=True)
         ending.wait()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import paramiko
 
+from app.release.names import DATA
 from infra.hosts.converge.engine import LABEL
 from tests.docker.offline import hub
 from tests.rehearsal.emulator.server import Emulator
@@ -68,15 +71,38 @@ class Rehearsal:
             stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
 
+    def release(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`python -m app release`, as operators give it; its words in `stdout`."""
+        return subprocess.run(
+            [sys.executable, "-m", "app", "release", *words, "--stack", self.production.stack],
+            cwd=ROOT, env=self.production.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, check=False,
+        )  # fmt: skip
+
     def guest(self, host: str) -> Guest:
         """The machine that is a host now."""
         return self.machines.guests[instance(self.emulator, host)["InstanceId"]]
 
     def containers(self, host: str) -> dict[str, tuple[str, str]]:
         """The id of each service's container on a host, and since when it runs."""
-        shown = f'{{{{index .Config.Labels "{LABEL}.service"}}}} {{{{.Id}}}} {{{{.State.StartedAt}}}}'
-        lines = self.guest(host).run(f"docker inspect --format '{shown}' $(docker ps -q)").splitlines()
-        return {name: (container, since) for name, container, since in map(str.split, lines)}
+        found = self.inspected(host)
+        return {name: (each["Id"], each["State"]["StartedAt"]) for name, each in found.items()}
+
+    def images(self, host: str) -> dict[str, str]:
+        """The image of each service on a host, by digest."""
+        return {name: each["Config"]["Image"] for name, each in self.inspected(host).items()}
+
+    def inspected(self, host: str) -> dict[str, dict[str, Any]]:
+        """What a host's engine says of each service's container."""
+        asked: list[dict[str, Any]] = json.loads(
+            self.guest(host).run("docker inspect $(docker ps --quiet --no-trunc)")
+        )
+        return {each["Config"]["Labels"][f"{LABEL}.service"]: each for each in asked}
+
+    def files(self, host: str) -> str:
+        """The models and recordings on a host's volume: a line a file, with its inode and age."""
+        look = f"cd {DATA} && find . -path './[mr]*' -type f -printf '%P %s %i %T@\\n' | sort"
+        return self.guest(host).run(look)
 
     def address(self, host: str) -> str:
         """Where a host is reached."""

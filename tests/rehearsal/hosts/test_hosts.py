@@ -14,6 +14,7 @@ from app.demo.measure import Measurement
 from app.demo.publish import ingest_address, publish
 from app.demo.read import watch_address
 from app.demo.sample import sample_video
+from app.release.names import DATA
 from app.settings import Settings, load
 from tests.rehearsal.hosts import releases
 from tests.rehearsal.hosts.rehearsal import OPERATOR, SECRETS, SETTINGS, Rehearsal
@@ -54,8 +55,9 @@ def reaches(rehearsal: Rehearsal, host: str, port: int) -> bool:
 
 def test_up_ends_with_healthy_hosts(rehearsal: Rehearsal) -> None:
     with told("first up, to healthy"):
-        rehearsal.production.up()
+        said = rehearsal.production.up()
     assert rehearsal.production.outputs()["health"] == HEALTHY
+    assert not [secret for secret in SECRETS.values() if secret in said]
 
 
 def test_a_second_up_finds_nothing_to_do(rehearsal: Rehearsal) -> None:
@@ -106,6 +108,18 @@ def test_a_second_release_leaves_the_media_server_and_its_publishers_alone(rehea
     assert {name for name in before if before[name] == after[name]} == {"media"}
 
 
+def test_a_release_is_put_back_by_hand(rehearsal: Rehearsal) -> None:
+    newer = rehearsal.images("streaming")["dubber"]
+    with told("rollback"):
+        done = rehearsal.release("rollback")
+    assert done.returncode == 0, done.stdout
+    assert "is healthy" in done.stdout
+    assert rehearsal.images("streaming")["dubber"] != newer
+    wanted, other = (line for line in rehearsal.release("list").stdout.splitlines() if "streaming" in line)
+    assert "wanted now" in wanted
+    assert "wanted now" not in other
+
+
 def test_a_broken_release_is_put_back_and_up_fails_with_the_hosts_own_words(rehearsal: Rehearsal) -> None:
     releases.release("1.2.0", but=releases.broken())
     before = rehearsal.containers("streaming")
@@ -116,25 +130,29 @@ def test_a_broken_release_is_put_back_and_up_fails_with_the_hosts_own_words(rehe
     assert "dubber" in done.stdout
     assert f"| {releases.WORDS}" in done.stdout
     assert "is back and healthy" in done.stdout
-    assert rehearsal.containers("streaming")["media"] == before["media"]
+    assert not [secret for secret in SECRETS.values() if secret in done.stdout]
+    after = rehearsal.containers("streaming")
+    assert set(after) == set(before)
+    assert (after["media"], after["dubber"]) == (before["media"], before["dubber"])
     rehearsal.production.say(tag="1.1.0")
     rehearsal.production.up()
 
 
-def test_a_host_that_is_lost_comes_back_with_its_models_and_fetches_nothing(rehearsal: Rehearsal) -> None:
+def test_hosts_that_are_lost_come_back_with_models_and_data_and_fetch_nothing(rehearsal: Rehearsal) -> None:
     asked, kept = list(rehearsal.hub.asked), volumes(rehearsal.emulator)
     assert any("model.bin" in path for path in asked)
-    look = "find /srv/voicestack/models -type f -printf '%P %s %i %T@\\n' | sort"
-    models = rehearsal.guest("speech-1").run(look)
-    lost = instance(rehearsal.emulator, "speech-1")["InstanceId"]
-    rehearsal.emulator.client("ec2").terminate_instances(InstanceIds=[lost])
-    with told("a lost host, until its successor is healthy"):
+    rehearsal.guest("streaming").run(f"echo kept > {DATA}/recordings/kept")
+    before = {host: rehearsal.files(host) for host in HEALTHY}
+    assert "model.bin" in before["speech-1"]
+    assert "recordings/kept" in before["streaming"]
+    lost = {host: instance(rehearsal.emulator, host)["InstanceId"] for host in HEALTHY}
+    rehearsal.emulator.client("ec2").terminate_instances(InstanceIds=list(lost.values()))
+    with told("both hosts lost, until their successors are healthy"):
         assert rehearsal.production.pulumi("refresh", "--yes").returncode == 0
         rehearsal.production.up()
-    assert instance(rehearsal.emulator, "speech-1")["InstanceId"] != lost
+    assert not set(lost.values()) & {instance(rehearsal.emulator, host)["InstanceId"] for host in HEALTHY}
     assert volumes(rehearsal.emulator) == kept
-    assert "model.bin" in models
-    assert rehearsal.guest("speech-1").run(look) == models
+    assert {host: rehearsal.files(host) for host in HEALTHY} == before
     assert [path for path in rehearsal.hub.asked[len(asked) :] if "resolve" in path] == []
 
 
