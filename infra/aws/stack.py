@@ -121,7 +121,6 @@ class AwsStack(pulumi.ComponentResource):
                     bucket=known[1],
                     registry=known[2],
                     gpu=host.gpu,
-                    logs=names.log_group(config.stack) if config.logs else "",
                 )
             )
 

@@ -98,7 +98,6 @@ def host(spec: HostSpec) -> dict[str, Any]:
         "bucket": spec.bucket,
         "registry": spec.registry,
         "gpu": spec.gpu,
-        "logs": spec.logs,
         "data": names.DATA,
         "parameter": names.release_parameter(spec.stack, spec.role),
         "secrets": names.secrets_path(spec.stack, spec.role),

@@ -12,7 +12,7 @@ class HostSpec:
     """A host as its user data knows it: small and stable, no release and no secret among it.
 
     `volume` is the id of its own volume, `bucket` where releases lie, `registry` the host name of the
-    registry that it pulls from with its own role. `logs` is the log group, empty where none is kept.
+    registry that it pulls from with its own role.
 
     `infra.hosts.cloud_init(spec) -> str` renders it.
     """
@@ -25,4 +25,3 @@ class HostSpec:
     bucket: str
     registry: str
     gpu: bool = False
-    logs: str = ""

@@ -10,7 +10,7 @@ from tests.rehearsal.guests.guest import Guest, Hardware, build_image
 
 SPEC = hosts.HostSpec(
     stack="rehearsal", role="streaming", name="streaming", region="eu-central-1",
-    volume="vol-0123456789abcdef0", bucket="releases", registry="registry", gpu=False, logs="",
+    volume="vol-0123456789abcdef0", bucket="releases", registry="registry", gpu=False,
 )  # fmt: skip
 
 
