@@ -22,7 +22,7 @@ def apply() -> None:
 
 
 def addresses_are_free_again() -> None:
-    """An instance's first network interface goes with it: its private and its Elastic address are free again."""
+    """An instance's first network interface goes with it; its addresses are free again."""
     before = Instance.terminate
 
     def terminate(instance: Instance) -> InstanceState:
