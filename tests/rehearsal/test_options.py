@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 
+import httpx
 import pytest
 
 from tests.rehearsal.by_hand import SECRET as SECRET_BY_HAND
@@ -118,10 +119,16 @@ def test_logs_are_kept_for_a_month_and_speech_hosts_are_spot(emulator: Emulator)
 def test_images_are_built_for_both_processors_and_named_by_digest(
     options: Production, emulator: Emulator
 ) -> None:
-    found = emulator.client("s3").get_object(
-        Bucket=options.outputs()["bucket"], Key=options.outputs()["releases"]["speech"]
-    )
-    assert f"{REGISTRY}/voicestack-options/speech@sha256:" in found["Body"].read().decode()
+    made = options.outputs()
+    found = emulator.client("s3").get_object(Bucket=made["bucket"], Key=made["releases"]["speech"])
+    reference = json.loads(found["Body"].read())["compose"]["services"]["sts"]["image"]
+    repository, _, digest = reference.partition("@")
+    assert repository == f"{REGISTRY}/voicestack-options/speech"
+    manifests = httpx.get(
+        f"http://{REGISTRY}/v2/voicestack-options/speech/manifests/{digest}",
+        headers={"Accept": "application/vnd.oci.image.index.v1+json"},
+    ).raise_for_status().json()["manifests"]  # fmt: skip
+    assert {"amd64", "arm64"} <= {each["platform"]["architecture"] for each in manifests}
 
 
 @pytest.mark.usefixtures("options")
@@ -181,8 +188,8 @@ def test_a_lost_volume_is_restored_and_what_is_switched_off_goes(
     ec2.detach_volume(VolumeId=before["speech-1"], InstanceId=instance(emulator, "speech-1")["InstanceId"])
     ec2.delete_volume(VolumeId=before["speech-1"])
     options.say(volumesFrom={"speech-1": kept}, renewHosts=["speech-1", "streaming"], logs="false")
-    for key in ("domain", "hostedZone", "alarmEmail"):
-        options.pulumi("config", "rm", f"voicestack:{key}", check=True)
+    off = [f"voicestack:{key}" for key in ("domain", "hostedZone", "alarmEmail")]
+    options.pulumi("config", "rm-all", *off, check=True)
     done = options.pulumi("up", "--yes", "--skip-preview", "--refresh")
     assert done.returncode == 0, done.stdout
     after = volumes(emulator)
@@ -205,10 +212,9 @@ def test_without_speech_hosts_the_streaming_host_runs_everything(
     options.pulumi("state", "unprotect", "--all", "--yes", check=True)
     options.up()
     assert set(volumes(emulator)) == {"streaming"}
-    assert set(options.outputs()["hosts"]) == {"streaming"}
-    release = emulator.client("s3").get_object(
-        Bucket=options.outputs()["bucket"], Key=options.outputs()["releases"]["streaming"]
-    )
+    made = options.outputs()
+    assert set(made["hosts"]) == {"streaming"}
+    release = emulator.client("s3").get_object(Bucket=made["bucket"], Key=made["releases"]["streaming"])
     assert {"media", "dubber", "sts"} <= json.loads(release["Body"].read())["compose"]["services"].keys()
     assert options.changes() == {}
 
