@@ -45,7 +45,8 @@ def fingerprint(lock: Path) -> str:
     digest = hashlib.sha256()
     for path in (lock, ROOT / "requirements" / "uv.txt"):
         digest.update(path.read_bytes())
-    digest.update(f"{sys.version_info[:3]} {platform.system()} {platform.machine()} {VENV.resolve()}".encode())
+    machine = f"{platform.system()} {platform.machine()}"
+    digest.update(f"{sys.version_info[:3]} {machine} {VENV.resolve()}".encode())
     return digest.hexdigest()
 
 
