@@ -62,7 +62,7 @@ class Snapshots(pulumi.ComponentResource):
         )
         dlm.LifecyclePolicy(
             "snapshots",
-            description=f"Voicestack {config.stack}: daily",
+            description=f"Voicestack {config.stack} daily",
             execution_role_arn=role.arn,
             state="ENABLED",
             policy_details=dlm.LifecyclePolicyPolicyDetailsArgs(

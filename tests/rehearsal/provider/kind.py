@@ -13,6 +13,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.rehearsal.provider import strict
+
 Values = dict[str, Any]
 Change = Literal["update", "replace"]
 GONE = ("NotFound", "NoSuch", "DoesNotExist", "NonExist", "404", "InvalidVolume.Unknown")
@@ -32,7 +34,9 @@ class Aws:
 
     def _client(self, service: str) -> Any:
         style = {"addressing_style": "path"}
-        return self.session.client(service, endpoint_url=self.endpoint, config=Config(s3=style))
+        made = self.session.client(service, endpoint_url=self.endpoint, config=Config(s3=style))
+        made.meta.events.register("before-parameter-build", strict.refuse)
+        return made
 
     @property
     def ec2(self) -> Any:
