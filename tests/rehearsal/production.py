@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,13 @@ class Production(Checkout):
         """The same for a secret, which the stack's file holds encrypted."""
         path = f"voicestack:settings.{variable}"
         self.pulumi("config", "set", "--secret", "--path", path, value, check=True)
+
+    def review(self) -> subprocess.CompletedProcess[str]:
+        """The comment for a merge request, in `stdout`; policies are checked."""
+        return subprocess.run(
+            [sys.executable, "-m", "infra.preview", "--stack", self.stack], cwd=self.folder,
+            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
 
     def changes(self, *arguments: str) -> dict[str, str]:
         """What a preview says would happen, by the name of each resource that would not stay."""

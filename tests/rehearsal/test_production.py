@@ -119,6 +119,11 @@ def test_a_newer_machine_image_replaces_only_the_hosts_that_are_to_renew(
     assert production.changes() == {}
     production.say(renewHosts=["speech-1"])
     assert production.changes()[f"{INSTANCE}speech-1"] in ("replace", "create-replacement", "delete-replaced")
+    told = production.review()
+    assert told.returncode == 0, told.stdout + told.stderr
+    counts, first = (line for line in told.stdout.splitlines() if line.startswith(("###", "- **")))
+    assert counts.startswith("### `rehearsal`: 2 to replace, 2 to change, ")
+    assert first.startswith("- **replace ec2.Instance `speech-1`**: it goes down (ami: ")
     production.up()
     assert instance(emulator, "speech-1")["ImageId"] == NEW_IMAGE
     assert instance(emulator, "streaming")["InstanceId"] == streaming
