@@ -71,7 +71,7 @@ class Production(Checkout):
         """The comment for a merge request, in `stdout`; policies are checked."""
         return subprocess.run(
             [sys.executable, "-m", "infra.preview", "--stack", self.stack], cwd=self.folder,
-            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+            env=self.environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     def changes(self, *arguments: str) -> dict[str, str]:
