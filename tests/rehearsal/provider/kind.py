@@ -6,7 +6,7 @@ import abc
 import json
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar, Literal
 
 import boto3
@@ -43,7 +43,7 @@ class Aws:
         """The client that most types use."""
         return self.client("ec2")
 
-    @property
+    @cached_property
     def account(self) -> str:
         """The number of the account."""
         return str(self.client("sts").get_caller_identity()["Account"])
