@@ -16,7 +16,7 @@ from tests.docker.smoke.conftest import Sshd
 from tests.rehearsal.emulator.server import Emulator
 from tests.stack import ROOT
 
-BUNDLE = {"compose": {"name": "voicestack", "services": {}}, "secrets": []}
+BUNDLE = {"compose": {"name": "voicestack", "services": {}}, "secrets": [], "made": []}
 HOST = {"data": "/srv/voicestack", "gpu": False, "volume": "vol-0"}
 
 

@@ -21,7 +21,11 @@ SERVICE: dict[str, Any] = {"image": "a@sha256:b", "ports": [{"protocol": "tcp", 
 
 def facts(*secrets: str) -> Facts:
     host = {"data": "/srv/voicestack", "gpu": False, "volume": "vol-0"}
-    bundle = {"compose": {"name": "voicestack", "services": {"media": SERVICE}}, "secrets": list(secrets)}
+    bundle = {
+        "compose": {"name": "voicestack", "services": {"media": SERVICE}},
+        "secrets": list(secrets),
+        "made": [],
+    }
     return Facts(host, "r1", bundle)
 
 
