@@ -21,6 +21,7 @@ from tests.rehearsal.emulator.server import Emulator
 from tests.rehearsal.guests import firewall
 from tests.rehearsal.guests.disk import Disk
 from tests.rehearsal.guests.guest import Guest, Hardware, build_image
+from tests.rehearsal.guests.outside import PREFIX
 from tests.rehearsal.provider.kinds.hosts import ROOT_DEVICE
 
 EVERY = 1.0
@@ -113,7 +114,7 @@ class Hypervisor:
 
     def network(self, vpc: str) -> str:
         """The engine's network that is a VPC; this machine is its router."""
-        name = f"voicestack-rehearsal-{vpc}"
+        name = f"{PREFIX}{vpc}"
         if name not in self.networks:
             cidr = IPv4Network(self.ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlock"])
             docker("network", "create", "--subnet", str(cidr), "--gateway", str(cidr[1]), name)

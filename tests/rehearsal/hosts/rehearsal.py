@@ -32,7 +32,7 @@ NETWORK = "10.44.0.0/24"
 OPERATOR = "10.44.0.1/32"  # this machine, the router of that network
 HOSTS = ("streaming", "speech-1")
 LOGIN = "debian"
-SMOKE_WITHIN = 900.0
+ENDS_WITHIN = 900.0
 SECRETS = {
     "MEDIA_PUBLISH_PASSWORD": "hush-for-publishers",
     "MEDIA_READ_PASSWORD": "hush-for-viewers",
@@ -63,20 +63,17 @@ class Rehearsal:
         return [*addresses, f"--ssh-user={LOGIN}", f"--ssh-key={self.key}"]
 
     def smoke(self, *options: str) -> subprocess.CompletedProcess[str]:
-        """Runs the smoke tests, as people do."""
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", "tests/smoke", "--stack", self.production.stack, *self.ways_in,
-             *options],
-            cwd=ROOT, env=self.production.environment, timeout=SMOKE_WITHIN, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, check=False,
-        )  # fmt: skip
+        """Runs the smoke tests, as people do; their words in `stdout`."""
+        return self._run("pytest", "tests/smoke", "--stack", self.production.stack, *self.ways_in, *options)
 
     def release(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`python -m app release`, as operators give it; its words in `stdout`."""
+        return self._run("app", "release", *words, "--stack", self.production.stack)
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "app", "release", *words, "--stack", self.production.stack],
-            cwd=ROOT, env=self.production.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, check=False,
+            [sys.executable, "-m", *words], cwd=ROOT, env=self.production.environment, timeout=ENDS_WITHIN,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
 
     def guest(self, host: str) -> Guest:
