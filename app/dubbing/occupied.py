@@ -1,6 +1,7 @@
 """Whether somebody publishes to a path of the media server, asked of its control API by a worker.
 
 Source: MediaMTX 1.13.1, GET /v3/paths/get/{name} (internal/core/path.go): `source` is null where nobody does.
+The standard library asks: a worker holds no HTTP client, whose memory would count once for each stream.
 """
 
 from __future__ import annotations
