@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
+from typing import IO
 
 from app.speech.types import SpeechError
 
@@ -61,8 +62,7 @@ class NullFlushPipe:
         answer = bytearray()
         end = time.monotonic() + self.timeout
         while b"\0" not in answer:
-            ready, _, _ = select.select([process.stdout], [], [], max(0.0, end - time.monotonic()))
-            if not ready or len(answer) > LONGEST_ANSWER:
+            if not readable(process.stdout, end - time.monotonic()) or len(answer) > LONGEST_ANSWER:
                 self._end()
                 raise SpeechError(f"{self.name} gave no answer within {self.timeout:g} s")
             block = os.read(process.stdout.fileno(), 1 << 16)
@@ -96,3 +96,13 @@ class NullFlushPipe:
             if stream is not None:
                 with suppress(OSError):
                     stream.close()
+
+
+def readable(source: IO[bytes], seconds: float) -> bool:
+    """Whether something can be read there, or its end, within that time.
+
+    By poll(): select() takes no descriptor above 1,023, and a busy service has more.
+    """
+    poll = select.poll()
+    poll.register(source.fileno(), select.POLLIN)
+    return bool(poll.poll(max(0.0, seconds) * 1000.0))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -132,6 +135,21 @@ def test_a_program_that_ends_is_started_again_once() -> None:
     assert pipe.ask("world") == "world"
     assert pipe.starts == 2
     pipe.close()
+
+
+def test_a_program_answers_a_service_that_has_more_than_a_thousand_files_open() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    pipe = NullFlushPipe("cat", ("/bin/sh", "-c", "cat"), timeout=5.0)
+    with ExitStack() as ended:
+        ended.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
+        ended.callback(pipe.close)
+        null = os.open(os.devnull, os.O_RDONLY)
+        ended.callback(os.close, null)
+        while (latest := os.dup(null)) < 1024:
+            ended.callback(os.close, latest)
+        ended.callback(os.close, latest)
+        assert pipe.ask("x") == "x"
 
 
 def test_a_program_that_cannot_work_is_told() -> None:
