@@ -15,6 +15,17 @@ FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 # A service that ran this long in good health starts its backoff anew.
 GOOD_RUN = 60.0
+# What the environment may tell a program that is not ours. It is a list of what is let through, so that a secret
+# of a variable that nobody has thought of is not; nor is MTX_…, which overrides the media server's configuration.
+FOREIGN = frozenset(
+    {
+        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR",
+        # The guard before it is a Python.
+        "PYTHONPATH", "PYTHONHOME", "PYTHONUNBUFFERED", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
+        # Go's own, by which a host with little memory holds it down.
+        "GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG", "GOTRACEBACK",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,16 +77,12 @@ def bracket(host: str) -> str:
 def environment(service: Service, inherited: Mapping[str, str]) -> dict[str, str]:
     """The environment of a service's process: what we have, with its output not held back.
 
-    A program that is not ours gets none of our passwords, and no variable that overrides its configuration.
+    A program that is not ours gets only what FOREIGN names. It talks to this machine alone, so no proxy either.
     """
     own = {**inherited, "PYTHONUNBUFFERED": "1"}
-    if service.module is None:
-        return {
-            name: value
-            for name, value in own.items()
-            if not name.startswith("MTX_") and not name.endswith(("_PASSWORD", "_SECRET", "_KEY"))
-        }
-    return own
+    if service.module is not None:
+        return own
+    return {name: value for name, value in own.items() if name in FOREIGN or name.startswith("LC_")}
 
 
 def delay_before_restart(failures: int) -> float:

@@ -143,8 +143,9 @@ def healthy(settings: Settings) -> bool:
 
 
 def test_everything_starts_in_order_of_need_and_a_stop_leaves_no_process(start: StartRun) -> None:
-    run = start()
+    run = start(HF_TOKEN="secret")
     run.wait_for_line("Ctrl-C stops it")
+    assert "secret" not in psutil.Process(run.pids()["media"]).environ().values()
     ups = [line.split()[2] for line in run.lines if " is up after " in line]
     assert sorted(ups) == sorted(service.name for service in catalog.select())
     assert all(ups.index(need) < ups.index(name) for name in ups for need in catalog.get(name).needs)

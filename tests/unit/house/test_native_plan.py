@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from app import catalog
 from app.native import plan
 from app.native.state import AlreadyRunning, RunFolder
-from app.settings import load
+from app.settings import Settings, load
 
 NAMES = [service.name for service in catalog.CATALOG]
 
@@ -43,11 +43,17 @@ def test_the_wait_before_a_restart_doubles_up_to_half_a_minute(failures: int) ->
     assert plan.delay_before_restart(failures + 1) == min(30.0, delay * 2)
 
 
-def test_the_media_server_gets_none_of_our_passwords_and_no_override_of_its_configuration() -> None:
-    inherited = {"PATH": "/bin", "MEDIA_READ_PASSWORD": "s", "LLM_API_KEY": "k", "MTX_API": "no"}
-    environment = plan.environment(catalog.get("media"), inherited)
-    assert set(environment) == {"PATH", "PYTHONUNBUFFERED"}
-    assert plan.environment(catalog.get("dubber"), inherited)["MEDIA_READ_PASSWORD"] == "s"
+def test_the_media_server_gets_none_of_our_settings_and_no_override_of_its_configuration() -> None:
+    own = {name.upper(): "x" for name in Settings.model_fields} | {"MTX_API": "no", "HF_TOKEN": "x"}
+    environment = plan.environment(catalog.get("media"), {"PATH": "/bin", "LC_ALL": "C.UTF-8", **own})
+    assert set(environment) == {"PATH", "LC_ALL", "PYTHONUNBUFFERED"}
+    assert plan.environment(catalog.get("dubber"), own)["MEDIA_READ_PASSWORD"] == "x"
+
+
+@given(st.dictionaries(st.text(), st.text()))
+def test_of_what_nobody_has_thought_of_the_media_server_gets_nothing(inherited: dict[str, str]) -> None:
+    passed = plan.environment(catalog.get("media"), inherited)
+    assert all(name in plan.FOREIGN or name.startswith("LC_") for name in passed)
 
 
 def test_every_service_is_asked_for_its_health_at_an_address_of_this_machine() -> None:
