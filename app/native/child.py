@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 import httpx
+import psutil
 
 from app.native import guard
 from app.native.plan import Launch, environment
@@ -28,6 +29,7 @@ class Child:
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._show = show
         self._process: asyncio.subprocess.Process | None = None
+        self._group: Group | None = None
         self._reading: asyncio.Task[None] | None = None
 
     @property
@@ -53,6 +55,7 @@ class Child:
             start_new_session=True,
             env=environment(self.launch.service, os.environ),
         )
+        self._group = Group(self._process.pid)
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
@@ -75,7 +78,7 @@ class Child:
         """The exit status once the process has ended; what is left of its process group is ended too."""
         assert self._process is not None
         status = await self._process.wait()
-        self._kill_group()
+        self.kill()
         if self._reading is not None:
             # A grandchild in another session may hold the pipe open.
             with contextlib.suppress(TimeoutError, asyncio.CancelledError):
@@ -97,13 +100,39 @@ class Child:
             return False
 
     def kill(self) -> None:
-        """SIGKILL to the process and its group, at once."""
-        self._kill_group()
+        """SIGKILL to the process and its group, at once; nothing where they have ended."""
+        if self._group is not None:
+            self._group.kill()
+            if not self.running:
+                # Nobody of it is left: its id may be anybody's from now on.
+                self._group = None
 
-    def _kill_group(self) -> None:
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+
+class Group:
+    """The process group of a leader that has just been started: signalled only while its id is its own.
+
+    An id stays taken while any process of the group is left, and is given away anew after that.
+    """
+
+    def __init__(self, leader: int) -> None:
+        self.id = leader
+        try:
+            self._leader: psutil.Process | None = psutil.Process(leader)
+        except psutil.NoSuchProcess:
+            # It ended, and was reaped, at once.
+            self._leader = None
+
+    def kill(self) -> None:
+        """SIGKILL to all of it."""
+        if self._given_away():
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.id, signal.SIGKILL)
+
+    def _given_away(self) -> bool:
+        """Whether the leader's id is that of a process that began at another time."""
+        mine = self._leader is not None and self._leader.is_running()
+        return not mine and psutil.pid_exists(self.id)
 
 
 async def is_healthy(client: httpx.AsyncClient, url: str, healthy: frozenset[int]) -> bool:
