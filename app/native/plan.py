@@ -15,8 +15,8 @@ FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 # A service that ran this long in good health starts its backoff anew.
 GOOD_RUN = 60.0
-# What the environment may tell a program that is not ours. It is a list of what is let through, so that a secret
-# of a variable that nobody has thought of is not; nor is MTX_…, which overrides the media server's configuration.
+# What the environment may tell a program that is not ours: a list of what is let through, so that a secret in
+# a variable that nobody has thought of is not. MTX_… would override the media server's configuration.
 FOREIGN = frozenset(
     {
         "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR",
@@ -77,7 +77,7 @@ def bracket(host: str) -> str:
 def environment(service: Service, inherited: Mapping[str, str]) -> dict[str, str]:
     """The environment of a service's process: what we have, with its output not held back.
 
-    A program that is not ours gets only what FOREIGN names. It talks to this machine alone, so no proxy either.
+    A program that is not ours gets only what FOREIGN names: no proxy, as it talks to this machine alone.
     """
     own = {**inherited, "PYTHONUNBUFFERED": "1"}
     if service.module is not None:
