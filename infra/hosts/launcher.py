@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +57,23 @@ def fetch(host: dict[str, str]) -> None:
     release = Path(key).stem
     if hashlib.sha256(content).hexdigest()[:16] != release:
         sys.exit(f"{key}: its content is not what its name says; the release is not touched")
-    fresh = STATE / "fresh"
-    shutil.rmtree(fresh, ignore_errors=True)
-    (fresh / "converge").mkdir(parents=True, mode=0o700)
+    before = (STATE / "wanted").resolve()
+    fresh = Path(tempfile.mkdtemp(prefix="fetched-", dir=STATE))
+    (fresh / "converge").mkdir(mode=0o700)
     (fresh / "wanted.json").write_bytes(content)
     (fresh / "release").write_text(release, encoding="utf-8")
     for name, text in json.loads(content)["program"].items():
         (fresh / "converge" / name).write_text(text, encoding="utf-8")
-    shutil.rmtree(STATE / "wanted", ignore_errors=True)
-    fresh.rename(STATE / "wanted")
+    # All of it is on the disk before the link leads there, and the link leads somewhere at every moment.
+    os.sync()
+    link = STATE / "wanted.new"
+    link.unlink(missing_ok=True)
+    link.symlink_to(fresh.name)
+    link.replace(STATE / "wanted")
+    for folder in STATE.glob("fetched-*"):
+        # A report may still be reading the one before.
+        if folder not in (fresh, before):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from . import decide
 
@@ -52,14 +53,33 @@ class Host:
 
 
 def made(places: Places, names: Iterable[str]) -> dict[str, str]:
-    """Secrets that the host makes for itself, once: nothing outside it needs them."""
+    """Secrets that the host makes for itself, once: nothing outside it needs them.
+
+    One that can't be read any more is made anew.
+    """
     file = places.state / "made.json"
-    kept: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    kept = {name: value for name, value in read(file).items() if isinstance(value, str) and value}
     lacking = {name: secrets.token_urlsafe(SECRET_BYTES) for name in names if name not in kept}
     if lacking:
         kept |= lacking
-        fresh = file.with_suffix(".new")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
-            json.dump(kept, target)
-        fresh.replace(file)
+        keep(file, kept)
     return {name: kept[name] for name in names}
+
+
+def read(file: Path) -> dict[str, Any]:
+    """What was kept there; nothing where there is no such file, or where it is damaged."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def keep(file: Path, content: Mapping[str, Any]) -> None:
+    """Keeps it for root alone, whole or not at all, also where the host loses power meanwhile."""
+    fresh = file.with_name(f"{file.name}.new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
+        json.dump(content, target)
+        target.flush()
+        os.fsync(target.fileno())
+    fresh.replace(file)

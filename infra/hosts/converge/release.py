@@ -14,7 +14,7 @@ from typing import Any
 from . import decide, engine
 from .decide import State
 from .handover import hand_over
-from .host import Host, Places, ReleaseError, made
+from .host import Host, Places, ReleaseError, keep, made, read
 from .watching import watch
 
 PULL_WITHIN = 1800.0
@@ -23,20 +23,18 @@ FORMAT = 1
 
 
 def remembered(places: Places) -> State:
-    """What the host knows of its releases; nothing at first. Good ones without a bundle don't count."""
-    try:
-        kept = json.loads((places.state / "state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    """What the host knows of its releases; nothing at first. Good ones need a bundle that can be read."""
+    known = read(places.state / "state.json")
+    good = known.get("good", [])
+    failed = known.get("failed", "")
+    if not isinstance(good, list) or not isinstance(failed, str):
         return State()
-    good = tuple(each for each in kept["good"] if places.bundle(each).is_file())
-    return State(good, kept["failed"])
+    return State(tuple(each for each in good if read(places.bundle(each))), failed)
 
 
 def remember(places: Places, state: State) -> None:
     """Keeps the state, whole or not at all."""
-    fresh = places.state / "state.json.new"
-    fresh.write_text(json.dumps(asdict(state)), encoding="utf-8")
-    fresh.replace(places.state / "state.json")
+    keep(places.state / "state.json", asdict(state))
 
 
 def bring(host: Host, wanted: str, bundle: Mapping[str, Any], *, boot: bool) -> None:
@@ -72,8 +70,7 @@ def restored(host: Host, state: State, broken: str) -> str:
 
 def kept(places: Places, release: str) -> dict[str, Any]:
     """The bundle of a release that the host has kept."""
-    found: dict[str, Any] = json.loads(places.bundle(release).read_text(encoding="utf-8"))
-    return found
+    return read(places.bundle(release))
 
 
 def attempt(host: Host, release: str, bundle: Mapping[str, Any]) -> None:
@@ -145,11 +142,12 @@ def succeed(places: Places, state: State, release: str, bundle: Mapping[str, Any
     """Keeps a good release, and removes what no kept one needs."""
     path = places.bundle(release)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(bundle), encoding="utf-8")
+    keep(path, bundle)
     now = decide.succeeded(state, release)
     remember(places, now)
     paths = [each for each in path.parent.glob("*.json") if each.stem not in now.good]
-    dropped = [engine.images(json.loads(each.read_text(encoding="utf-8"))["compose"]) for each in paths]
+    # Of one that is damaged nobody knows the images.
+    dropped = [engine.images(compose) for each in paths if (compose := read(each).get("compose"))]
     for image in decide.superseded(
         [engine.images(kept(places, each)["compose"]) for each in now.good], dropped
     ):

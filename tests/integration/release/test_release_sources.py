@@ -112,6 +112,32 @@ def test_the_wanted_release_is_fetched_and_its_own_program_started(
     assert launched.became[-1][1:] == ["-B", "-m", "converge", "--boot"]
 
 
+def test_a_host_that_goes_down_at_any_moment_of_a_fetch_has_a_release(
+    launched: Launched, emulator: Emulator
+) -> None:
+    publish(emulator, "streaming", "before")
+    launcher.main()
+    seen: list[str] = []
+    watching = True
+
+    def look(event: str, _arguments: object) -> None:
+        if watching and event in ("os.rename", "os.symlink", "os.remove", "os.rmdir", "os.mkdir"):
+            seen.append(str(json.loads((launched.wanted / "wanted.json").read_text())["program"]))
+
+    # A hook can't be taken away again, only told to look away.
+    sys.addaudithook(look)
+    try:
+        for text in ("after", "after that", "at last"):
+            publish(emulator, "streaming", text)
+            launcher.main()
+    finally:
+        watching = False
+    assert "before" in seen[0]
+    assert any("after that" in each for each in seen)
+    # Only the one before is kept, for a report that is still at it.
+    assert len(list((launched.folder / "state").glob("fetched-*"))) == 2
+
+
 def test_a_bundle_that_is_not_what_its_name_says_is_refused_and_the_last_one_stays(
     launched: Launched, emulator: Emulator
 ) -> None:
