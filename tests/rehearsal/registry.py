@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.child import Child, answers
-from tests.docker.checkout import docker
+from tests.networks import own_address
 from tests.stack import free_port
 
 DAYS = 2
@@ -31,7 +31,7 @@ class Registry(Child):
 
     def __init__(self, folder: Path, address: str = "") -> None:
         self.folder = folder
-        self.address = address or bridge()
+        self.address = address or own_address()
         self.host = f"{self.address}:{free_port()}"
         self.certificate = folder / "registry.pem"
         # Programs in Go trust one file of certificates: the machine's own, and the registry's.
@@ -66,12 +66,6 @@ class Registry(Child):
             encoding="utf-8",
         )
         return super().__enter__()
-
-
-def bridge() -> str:
-    """The address of this machine on the engine's default network."""
-    template = "{{(index .IPAM.Config 0).Gateway}}"
-    return docker("network", "inspect", "bridge", "--format", template).strip()
 
 
 def write_certificate(address: str, certificate: Path, key: Path) -> None:

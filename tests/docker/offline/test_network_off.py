@@ -17,6 +17,7 @@ import pytest
 
 from tests.docker.checkout import Checkout, docker
 from tests.docker.offline import hub
+from tests.networks import own_address
 from tests.stack import wait_for
 from tests.unit.speech import tiny_models
 
@@ -75,7 +76,7 @@ def stack(shelf: hub.Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     try:
         settings = {"DB_PASSWORD": PASSWORD, "ASR_ENGINE": "whisper", "ASR_MODEL": "tiny"}
         stack.configure(settings, services=",".join(SERVICES))
-        stack.environment["HF_ENDPOINT"] = f"http://{gateway('bridge')}:{shelf.port}"
+        stack.environment["HF_ENDPOINT"] = f"http://{own_address()}:{shelf.port}"
         stack.up()
         docker(
             "exec", stack.name("db"), *SQL, "create table kept (word text); insert into kept values ('here')"
@@ -83,12 +84,6 @@ def stack(shelf: hub.Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield stack
     finally:
         stack.remove()
-
-
-def gateway(network: str) -> str:
-    """This machine's address in a network of the engine."""
-    (found,) = json.loads(docker("network", "inspect", network))
-    return str(found["IPAM"]["Config"][0]["Gateway"])
 
 
 @contextmanager
@@ -149,7 +144,7 @@ def test_without_its_models_up_fails_and_says_which(shelf: hub.Hub, tmp_path: Pa
     stack = Stack(tmp_path, f"nomodel{os.getpid()}")
     try:
         stack.configure({"ASR_ENGINE": "whisper", "ASR_MODEL": "base"}, services="asr")
-        stack.environment["HF_ENDPOINT"] = f"http://{gateway('bridge')}:{shelf.port}"
+        stack.environment["HF_ENDPOINT"] = f"http://{own_address()}:{shelf.port}"
         done = stack.pulumi("up", "--yes", "--skip-preview")
         assert done.returncode != 0
         assert "faster-whisper-base: the hub has no such model" in done.stdout
