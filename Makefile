@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run tools mirror demo demo-sales mic status doctor test test-docker rehearse rehearsal lint bench smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
+.PHONY: help setup run tools mirror demo demo-sales mic status doctor test test-docker fresh rehearse rehearsal lint bench smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -100,6 +100,10 @@ test: ## Run the unit tests, then the integration tests on the real media server
 test-docker: ## Test images, mirror and the local stack on a real Docker engine (about twenty minutes)
 	@$(CONTAINERS)
 	@$(TOOLS) $(CURDIR)/$(PY) -m pytest tests/docker $(ARGS)
+
+fresh: ## Type the README's commands on a bare Debian with Python, Go, git and make (a container; what is committed)
+	@$(PYTHON) -m tools.engine && $(PYTHON) -m tools.mirror
+	@$(PYTHON) -m tests.fresh $(ARGS)
 
 smoke: ## Check a running stack on AWS over SSH (make smoke STACK=prod ARGS="--ssh-key FILE"; --reboot too)
 	@$(SETUP) --with dev
