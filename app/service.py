@@ -22,7 +22,7 @@ from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from uvicorn.config import STARTUP_FAILURE
 
-from app import __version__, catalog
+from app import __version__, catalog, guarding
 from app.settings import Settings, load
 
 log = structlog.get_logger(__name__)
@@ -80,6 +80,7 @@ async def meanwhile(work: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
 
 def create_app(
     name: str,
+    settings: Settings,
     *,
     lifespan: Lifespan | None = None,
     checks: Mapping[str, Checker] | None = None,
@@ -88,7 +89,7 @@ def create_app(
     details: Callable[[], Mapping[str, Any]] | None = None,
     drain: Drain | None = None,
 ) -> FastAPI:
-    """A FastAPI application with GET /health and GET /metrics.
+    """A FastAPI application with GET /health and GET /metrics, for nobody but its own hosts and pages.
 
     /health answers within 1 s: 200 with status "ok" or "degraded" (something in `checks` is out of
     reach), 503 with "starting" until `readiness.ready`. `details` adds fields of the service's own.
@@ -107,6 +108,7 @@ def create_app(
         lifespan=lifespan or no_lifespan,
     )
 
+    app.add_middleware(guarding.Guard, hosts=guarding.hosts(settings), origins=settings.allowed_origins)
     app.state.drain = drain
 
     @app.get("/health")

@@ -6,6 +6,7 @@ this file (`python -m app env`), and a test keeps the two equal.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +20,8 @@ PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 Device = Literal["auto", "cpu", "cuda"]
 Profile = Literal["live", "steady", "quality"]
+HOST_NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+ORIGIN = re.compile(r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")
 
 
 class Settings(BaseSettings):
@@ -53,6 +56,21 @@ class Settings(BaseSettings):
     asr_url: str = section("Network", "", "Where asr is; empty means this machine.", "http://asr:5001")
     tts_url: str = section("Network", "", "Where tts is; empty means this machine.", "http://tts:5002")
     sales_url: str = section("Network", "", "Where sales is; empty means this machine.", "http://sales:8002")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = section(
+        "Network",
+        (),
+        "Further names that the services are reached by, separated by commas (*.example.org: every name "
+        "below it). Addresses, localhost and the hosts in these settings are known already; requests for "
+        "others are refused (421).",
+        "voice.example.org,gpu-1",
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = section(
+        "Network",
+        (),
+        "Other sites whose pages may send requests and open WebSockets here, separated by commas; the media "
+        "server lets pages of the first one play and publish.",
+        "https://player.example.org",
+    )
     data_dir: Path = section(
         "Network", Path("data"), "Folder for models, recordings and everything else that is kept."
     )
@@ -250,7 +268,10 @@ class Settings(BaseSettings):
         "Database", SecretStr(""), "Password of the database.", "a-fourth-long-random-word"
     )
 
-    @field_validator("target_languages", "sts_urls", "preload_models", "api_keys", mode="before")
+    @field_validator(
+        "target_languages", "sts_urls", "preload_models", "api_keys", "allowed_hosts", "allowed_origins",
+        mode="before",
+    )  # fmt: skip
     @classmethod
     def _split_list(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -264,6 +285,22 @@ class Settings(BaseSettings):
             if not url.startswith(("ws://", "wss://")):
                 raise ValueError(f"{url!r} is not a WebSocket address (ws:// or wss://)")
         return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not HOST_NAME.fullmatch(host):
+                raise ValueError(f"{host!r} is not the name of a host, without scheme and port")
+        return tuple(host.lower() for host in value)
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is not an origin: http:// or https://, host, and port if any")
+        return tuple(origin.lower() for origin in value)
 
     @field_validator("dubber_url", "asr_url", "tts_url", "sales_url", "llm_base_url")
     @classmethod

@@ -92,6 +92,7 @@ def create(
 
     app = create_app(
         "dubber",
+        settings,
         lifespan=lifespan,
         checks={
             "media": media.check,

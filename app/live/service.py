@@ -200,6 +200,7 @@ def create(settings: Settings) -> FastAPI:
     live = Live(settings)
     app = create_app(
         "live",
+        settings,
         lifespan=live.lifespan,
         readiness=live.readiness,
         registry=live.metrics.registry,

@@ -65,6 +65,7 @@ def create(settings: Settings) -> FastAPI:
 
     app = create_app(
         "sales",
+        settings,
         lifespan=lifespan,
         checks={"live": live_answers},
         registry=metrics.registry,

@@ -210,6 +210,7 @@ def create(settings: Settings) -> FastAPI:
     service = SpeechService(settings)
     app = create_app(
         "sts",
+        settings,
         lifespan=service.lifespan,
         checks={"translation": service.translation},
         readiness=service.readiness,

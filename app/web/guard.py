@@ -1,14 +1,11 @@
-"""What the console refuses: paths that climb, requests sent by other sites; and its security headers."""
+"""What the console refuses to pass on: paths that climb; and its security headers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # hls.js starts its worker from a blob and gives the video a blob address (Media Source Extensions).
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -53,21 +50,6 @@ def safe_path(path: str) -> str:
     if any(part in ("", ".", "..") for part in path.split("/")):
         raise Refused("the address holds an empty, '.' or '..' part")
     return quote(path, safe="/")
-
-
-def is_from_this_page(method: str, headers: Mapping[str, str]) -> bool:
-    """Whether a request that changes something was sent by this console, or by no browser at all.
-
-    Browsers say where such a request comes from (Origin, Fetch Metadata); programs like curl don't.
-    A WebSocket's handshake counts as one that changes something: browsers let any page open one.
-    Header names in lower case.
-    """
-    if method in SAFE_METHODS:
-        return True
-    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return False
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
 class SecurityHeaders:

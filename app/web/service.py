@@ -44,6 +44,7 @@ def create(settings: Settings) -> FastAPI:
 
     app = create_app(
         "web",
+        settings,
         lifespan=lifespan,
         checks={
             "dubber": reaches(behind.dubber, "/health", client),

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.frames import EXTERNAL_CLOSE_CODES
 
 from app.service import hide_credentials
-from app.web.guard import Refused, is_from_this_page, safe_path
+from app.web.guard import Refused, safe_path
 
 # A quarter of a second of 16 kHz sound is 16 kB as float32; a page sends far less in a frame.
 MAX_FRAME_UP = 256 * 1024
@@ -59,11 +59,10 @@ class Sockets:
     async def forward(self, browser: WebSocket, path: str, upstream: SocketUpstream) -> None:
         """Passes one connection on until either side ends it.
 
-        Another site's page is refused at the handshake (403), and so is an address that is not for the
-        page. Where the service cannot be reached the connection is closed with 1014 and words for people;
-        1013 says that there are too many.
+        An address that is not for the page is refused at the handshake (403). Where the service cannot be
+        reached the connection is closed with 1014 and words for people; 1013 says that there are too many.
         """
-        if not is_from_this_page("CONNECT", browser.headers) or not is_shown(path, upstream):
+        if not is_shown(path, upstream):
             await browser.close(POLICY_VIOLATION)
             return
         await browser.accept()

@@ -105,6 +105,8 @@ class AwsConfig:
         update: dict[str, object] = {"bind_address": "0.0.0.0"}
         if role == STREAMING:
             update["media_public_host"] = public_address
+            if self.domain:
+                update["allowed_hosts"] = (*self.settings.allowed_hosts, self.domain)
             update |= speech_addresses(self)
         else:
             # Nobody but the streaming host reaches them: their numbers are the catalogue's.

@@ -66,6 +66,7 @@ class House(Generic[E]):
 
         app = create_app(
             self.name,
+            self.settings,
             lifespan=lifespan,
             readiness=self.readiness,
             registry=self.registry,

@@ -18,7 +18,7 @@ def test_the_sample_call_has_a_voice_on_each_side_and_is_spoken_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    console = TestClient(create(load({})))
+    console = TestClient(create(load({})), "http://localhost")
     answer = console.get("/sample-call.wav")
     assert answer.headers["content-type"] == "audio/wav"
     with wave.open(io.BytesIO(answer.content)) as file:

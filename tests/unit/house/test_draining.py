@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 
 from app.service import DrainingServer, create_app
+from app.settings import load
 from tests.stack import free_port
 
 
@@ -28,7 +29,7 @@ async def serving(drain_takes: asyncio.Event, said: list[str], grace: float) -> 
         await drain_takes.wait()
         said.append("drained")
 
-    app = create_app("sts", lifespan=lifespan, drain=drain)
+    app = create_app("sts", load({}), lifespan=lifespan, drain=drain)
     server = DrainingServer(uvicorn.Config(app, port=free_port(), log_config=None), grace)
     task = asyncio.create_task(server.serve())
     try:

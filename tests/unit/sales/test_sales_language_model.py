@@ -40,6 +40,7 @@ def sales(model: StandInModel, **extra: str) -> Iterator[TestClient]:
         "LLM_API_KEY": KEY,
         "OBJECTION_ENGINE": "llm",
         **SPEEDY,
+        "ALLOWED_HOSTS": "testserver",
         **extra,
     }
     with TestClient(create(load(chosen))) as client:
@@ -167,7 +168,7 @@ def test_a_summary_that_breaks_off_says_why() -> None:
 
 
 def test_without_a_model_a_summary_is_refused_with_what_to_set() -> None:
-    with TestClient(create(load({}))) as client:
+    with TestClient(create(load({})), "http://localhost") as client:
         call = say(client, SAID)
         answer = client.post(f"/calls/{call}/summary")
         assert answer.status_code == 409

@@ -25,7 +25,12 @@ from tests.unit.sales.stand_in_model import wait_until
 
 RATE = 16_000
 SECOND = np.zeros(RATE, "<i2").tobytes()
-UNREACHABLE = {"WHISPER_PORT": "9", "RECONNECT_DELAY": "0.02", "MAX_RECONNECT_DELAY": "0.05"}
+UNREACHABLE = {
+    "WHISPER_PORT": "9",
+    "RECONNECT_DELAY": "0.02",
+    "MAX_RECONNECT_DELAY": "0.05",
+    "ALLOWED_HOSTS": "testserver",
+}
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.web.guard import Refused, is_from_this_page, safe_path
+from app.web.guard import Refused, safe_path
 from app.web.upstreams import is_call, is_call_socket, is_for_operators, is_playback
 
 
@@ -41,26 +41,6 @@ def test_a_path_is_either_refused_or_says_the_same_to_the_service_behind(path: s
     assert passed_on.isascii()
     assert not set(passed_on) & set("?#\\ \r\n")
     assert ".." not in passed_on.split("/")
-
-
-@pytest.mark.parametrize(
-    ("method", "headers", "answer"),
-    [
-        ("GET", {"origin": "https://evil.example", "host": "here:4200"}, True),
-        ("POST", {"host": "here:4200"}, True),
-        ("POST", {"host": "here:4200", "origin": "http://here:4200"}, True),
-        ("POST", {"host": "here:4200", "origin": "https://here:4200", "sec-fetch-site": "same-origin"}, True),
-        ("POST", {"host": "here:4200", "origin": "https://evil.example"}, False),
-        ("POST", {"host": "here:4200", "origin": "null"}, False),
-        ("DELETE", {"host": "here:4200", "origin": "http://here:8000"}, False),
-        ("PUT", {"host": "here:4200", "sec-fetch-site": "cross-site"}, False),
-        ("PUT", {"host": "here:4200", "sec-fetch-site": "same-site"}, False),
-    ],
-)
-def test_only_this_page_or_no_browser_at_all_may_change_something(
-    method: str, headers: dict[str, str], answer: bool
-) -> None:
-    assert is_from_this_page(method, headers) is answer
 
 
 def test_of_the_dubber_only_streams_events_and_health_are_shown() -> None:

@@ -123,7 +123,7 @@ def alone() -> Iterator[httpx.Client]:
 def raw(console: httpx.Client, target: str) -> int:
     """The status for a request line as it stands, which an HTTP library would tidy first."""
     with socket.create_connection((console.base_url.host, console.base_url.port or 80), 5) as connection:
-        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n".encode())
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         return int(connection.recv(64).split()[1])
 
 

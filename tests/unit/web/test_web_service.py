@@ -22,7 +22,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def console() -> TestClient:
-    return TestClient(create(load({"MEDIA_PUBLISH_USER": "obs", "MEDIA_PUBLISH_PASSWORD": "very secret"})))
+    settings = load({"MEDIA_PUBLISH_USER": "obs", "MEDIA_PUBLISH_PASSWORD": "very secret"})
+    return TestClient(create(settings), "http://localhost")
 
 
 @pytest.mark.parametrize(

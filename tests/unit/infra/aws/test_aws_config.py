@@ -117,6 +117,12 @@ def test_the_streaming_host_knows_every_speech_host_and_its_public_address() -> 
     assert settings.media_public_host == "203.0.113.99"
 
 
+def test_the_streaming_host_answers_to_the_domain_too() -> None:
+    config = chosen(domain="live.example.org", hostedZone="Z0123456789ABC")
+    assert config.settings_of("streaming", "203.0.113.99").allowed_hosts == ("live.example.org",)
+    assert "allowed_hosts" not in chosen().settings_of("streaming", "203.0.113.99").model_fields_set
+
+
 def test_speech_hosts_of_ones_own_are_used_instead() -> None:
     own = json.dumps({**json.loads(GIVEN["settings"]), "STS_URLS": "ws://gpu.example.org:5003"})
     config = chosen(settings=own)
