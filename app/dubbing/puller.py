@@ -42,10 +42,13 @@ class Puller:
             try:
                 self._pull()
             except SourceError as error:
-                if self.problem != str(error):
-                    log.warning("source", problem=str(error))
-                self.problem = str(error)
+                self._tell(str(error))
             self._wait(self._backoff.next())
+
+    def _tell(self, problem: str) -> None:
+        if problem and self.problem != problem:
+            log.warning("source", problem=problem)
+        self.problem = problem
 
     def _pull(self) -> None:
         with Source(self._url) as source:
@@ -63,8 +66,9 @@ class Puller:
                     return
                 if self.phase != "running":
                     log.info("source is there", tracks=" ".join(track.codec for track in self.tracks))
-                    self.phase, self.problem = "running", ""
+                    self.phase = "running"
                     self._backoff.reset()
+                self._tell(source.problem)
                 self.last_progress = time.monotonic()
                 self._pipeline.take(item)
         finally:

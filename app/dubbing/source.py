@@ -9,19 +9,17 @@ from typing import Any, TypeAlias, cast
 
 import av
 import av.error
-import numpy as np
-import numpy.typing as npt
 
+from app.dubbing.decoder import Samples, SoundDecoder, unusable
 from app.dubbing.messages import Track
 
-Samples = npt.NDArray[np.float32]
-
-SAMPLE_RATE = 48000
 READ_TIMEOUT = 5.0
 PROBE_TIME = 1.0
 LONG_PROBE_TIME = 10.0
 BURST_GAP = 0.005
 LONGEST_BURST = 5.0
+LONGEST_HELD = 1.0
+MOST_HELD_BYTES = 32 << 20
 
 VideoData: TypeAlias = "av.Packet[av.VideoStream]"
 
@@ -38,6 +36,11 @@ class VideoPacket:
     arrival: float
     packet: VideoData
 
+    @property
+    def size(self) -> int:
+        """Its bytes in memory."""
+        return self.packet.size
+
 
 @dataclass(frozen=True)
 class Sound:
@@ -47,6 +50,11 @@ class Sound:
     arrival: float
     samples: Samples
 
+    @property
+    def size(self) -> int:
+        """Its bytes in memory."""
+        return self.samples.nbytes
+
 
 Item = VideoPacket | Sound
 
@@ -54,7 +62,8 @@ Item = VideoPacket | Sound
 class Source:
     """An open connection to a stream. A context manager; iterate over `items()`.
 
-    Raises SourceError where the stream can't be opened or breaks off.
+    Raises SourceError where the stream can't be opened or breaks off. Sound that can't be used is left
+    out where there is a picture, and `problem` says so.
     """
 
     def __init__(self, url: str) -> None:
@@ -68,7 +77,11 @@ class Source:
         if self.video is None and self.audio is None:
             self.close()
             raise SourceError("the stream has neither video nor audio that can be read")
-        self._resampler = av.AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE)
+        self.problem = unusable(self.audio.codec_context.rate) if self.audio is not None else ""
+        self._heard = None if self.problem else self.audio
+        if self.video is None and self._heard is None:
+            self.close()
+            raise SourceError(self.problem)
 
     def _connect(self, url: str, probe_time: float) -> None:
         try:
@@ -115,7 +128,8 @@ class Source:
         yield from settle_arrivals(self._demux())
 
     def _demux(self) -> Iterator[Item]:
-        streams = [stream for stream in (self.video, self.audio) if stream is not None]
+        streams = [stream for stream in (self.video, self._heard) if stream is not None]
+        decoder = SoundDecoder()
         last_video = float("-inf")
         try:
             for packet in self._container.demux(streams):
@@ -125,31 +139,19 @@ class Source:
                 if packet.stream is self.video:
                     last_video = decoding_time(packet, last_video)
                     yield VideoPacket(last_video, arrival, cast("VideoData", packet))
-                else:
-                    yield from self._decode(packet, arrival)
+                    continue
+                for start, samples in decoder.decode(packet):
+                    yield Sound(start, arrival, samples)
+                self._judge(decoder.problem)
         except (av.error.FFmpegError, OSError) as error:
             raise SourceError(reason(error)) from None
         raise SourceError("the stream has ended")
 
-    def _decode(self, packet: av.Packet[Any], arrival: float) -> Iterator[Sound]:
-        try:
-            frames = packet.decode()
-        except av.error.InvalidDataError:
-            return
-        for frame in frames:
-            if not isinstance(frame, av.AudioFrame) or frame.time is None:
-                continue
-            start = float(frame.time)
-            frame.pts = None
-            try:
-                resampled = self._resampler.resample(frame)
-            except (ValueError, av.error.FFmpegError):
-                self._resampler = av.AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE)
-                resampled = self._resampler.resample(frame)
-            for part in resampled:
-                samples: Samples = part.to_ndarray().reshape(-1, 2).astype(np.float32, copy=False)
-                yield Sound(start, arrival, np.nan_to_num(samples, copy=False))
-                start += len(samples) / SAMPLE_RATE
+    def _judge(self, problem: str) -> None:
+        """Goes on with the picture alone where the sound can't be used; without one there is nothing left."""
+        if problem and self.video is None:
+            raise SourceError(problem)
+        self.problem = problem
 
 
 def options(url: str, probe_time: float) -> dict[str, str]:
@@ -183,24 +185,37 @@ def settle_arrivals(items: Iterator[Item]) -> Iterator[Item]:
     """Gives what came in one burst at the start the arrival times it would have had without it.
 
     While a stream is being probed its packets wait, and then come all at once. They are held until
-    one comes that had to be waited for, and dated back from it.
+    one comes that had to be waited for, and dated back from it; for a second and 32 MB at most, for
+    some streams never leave a gap.
     """
     held: list[Item] = []
-    for item in items:
-        if held and item.arrival - held[-1].arrival >= BURST_GAP:
-            yield from date_back(held)
-            yield item
-            break
-        held.append(item)
+    size = 0
+    try:
+        for item in items:
+            if held and item.arrival - held[-1].arrival >= BURST_GAP:
+                yield from date_back(held)
+                yield item
+                break
+            held.append(item)
+            size += item.size
+            if item.arrival - held[0].arrival >= LONGEST_HELD or size >= MOST_HELD_BYTES:
+                yield from date_back(held)
+                break
+    except SourceError:
+        yield from date_back(held)
+        raise
+    # Or it would stay in memory for as long as the stream lasts.
+    held.clear()
     yield from items
 
 
 def date_back(burst: list[Item]) -> Iterator[Item]:
-    """The items of a burst, dated by their age when the newest of them came."""
-    newest = max(item.time for item in burst)
+    """The items of a burst, dated by their age when the newest of them came, never after they came."""
+    newest = max((item.time for item in burst), default=0.0)
+    came = max((item.arrival for item in burst), default=0.0)
     for item in burst:
         age = min(max(newest - item.time, 0.0), LONGEST_BURST)
-        yield replace(item, arrival=item.arrival - age)
+        yield replace(item, arrival=min(item.arrival, came - age))
 
 
 def reason(error: Exception) -> str:

@@ -127,7 +127,10 @@ class Worker:
         return State(
             phase=phase,
             bypassed=pipeline.bypassed,
-            dubbing=phase == "running" and not pipeline.bypassed and not pipeline.speech.problem,
+            dubbing=phase == "running"
+            and not pipeline.bypassed
+            and not pipeline.speech.problem
+            and not self._puller.problem,
             delay=pipeline.profile.delay,
             position=max(pipeline.playhead(), 0.0),
             tracks=self._puller.tracks,

@@ -102,6 +102,22 @@ def test_a_picture_without_sound_is_published_with_silence(stack: Stack, tmp_pat
     assert len(picture_hashes(out)) > 30
 
 
+def test_a_picture_goes_on_without_sound_of_an_absurd_rate_which_is_told(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """DUB-4, DUB-5: at 1 Hz a packet of 1.4 kB would be ten minutes of sound."""
+    clip = make_clip(tmp_path / "clip.mp4", *H264, "-an")
+    slow = ["-re", "-f", "lavfi", "-i", "aevalsrc=0.1:s=1:n=1"]
+    codecs = ["-map", "0:v", "-c:v", "copy", "-map", "1:a", "-c:a", "pcm_s16be"]
+    looped = ["-re", "-stream_loop", "-1", "-i", str(clip)]
+    with published(stack, [*looped, *slow, *codecs], "slow-sound"):
+        wait_for("the picture goes on", lambda: (stack.dub("slow-sound") or {}).get("position", 0) > 3, 20)
+        dub = stack.dub("slow-sound")
+    assert dub is not None
+    assert "1 Hz is not within" in dub["note"]
+    assert (dub["status"], dub["restarts"], dub["reconnects"]) == ("original", 0, 0)
+
+
 def test_music_and_silence_pass_untouched_and_are_no_phrases(stack: Stack, tmp_path: Path) -> None:
     """DUB-3: music stays, and nothing is said over it."""
     chord = "+".join(f"0.08*sin(2*PI*{note}*t)" for note in (220, 277.18, 329.63))
