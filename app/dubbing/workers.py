@@ -8,29 +8,29 @@ not the workers.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import select
 import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import forkserver, get_context
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext, ForkServerProcess
-from threading import Thread
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 
-import psutil
 import structlog
 
-from app.dubbing.messages import Bypass, Command, Drain, Event, State, Stop, WorkerConfig
+from app.dubbing.messages import Bypass, Command, Drain, Event, SourceReady, Stop, WorkerConfig
+from app.dubbing.process import Process
 
 SILENCE = 5.0
 FIRST_STATE = 15.0
 STOP_WITHIN = 3.0
 DRAIN_WITHIN = 10.0
 HEALTHY_AFTER = 30.0
-EXIT_WITHIN = 1.0
+LOOK_EVERY = 0.5
+# Bytes. At work a worker takes 100 MB, of which it shares half with its fork server; its queues hold
+# 100 MB more at most, and opening a picture of 8K takes some of that size. All share one container's 1 GB.
+MOST_MEMORY = 512 << 20
 
 Main = Callable[[WorkerConfig, Connection], None]
 log = structlog.get_logger()
@@ -59,90 +59,20 @@ def in_child(main: Main, config: WorkerConfig, pipe: Connection) -> None:
 
 @dataclass(frozen=True)
 class Patience:
-    """Times in seconds: silence before a kill, for the first word, for stopping, draining, until healthy."""
+    """Times in seconds: silence before a kill, for the first word, for stopping, draining, until healthy.
+
+    `memory` is the most that a worker may hold, in bytes.
+    """
 
     silence: float = SILENCE
     first_state: float = FIRST_STATE
     stop_within: float = STOP_WITHIN
     drain_within: float = DRAIN_WITHIN
     healthy_after: float = HEALTHY_AFTER
+    memory: int = MOST_MEMORY
 
 
 PATIENCE = Patience()
-
-
-class Process:
-    """One run of a worker: the process, its pipe, and a thread that reads what it says."""
-
-    def __init__(self, process: ForkServerProcess, pipe: Connection) -> None:
-        self._process = process
-        self._pipe = pipe
-        self.pid = process.pid or 0
-        try:
-            # Knows the time of birth too, so that a kill never hits another process of that number.
-            self._handle: psutil.Process | None = psutil.Process(self.pid)
-        except psutil.NoSuchProcess:
-            self._handle = None
-        self.heard_at = self.started_at = time.monotonic()
-        self.spoke = False
-        self.ended = asyncio.Event()
-        self._reader: Thread | None = None
-
-    def listen(self, handle: Callable[[Event], None]) -> None:
-        """Reads events in a thread and hands them to `handle` in the running event loop."""
-        loop = asyncio.get_running_loop()
-        self._reader = Thread(target=self._read, args=(loop, handle), daemon=True, name=f"worker-{self.pid}")
-        self._reader.start()
-
-    def _read(self, loop: asyncio.AbstractEventLoop, handle: Callable[[Event], None]) -> None:
-        try:
-            while True:
-                event = self._pipe.recv()
-                if isinstance(event, State):
-                    self.heard_at, self.spoke = time.monotonic(), True
-                loop.call_soon_threadsafe(handle, event)
-        except (EOFError, OSError, RuntimeError):
-            # The worker is gone, or the dubber itself is.
-            pass
-        finally:
-            try:
-                loop.call_soon_threadsafe(self.ended.set)
-            except RuntimeError:
-                self.kill()
-
-    def send(self, command: Command) -> None:
-        """Tells the worker, or nobody where it is gone or does not listen any more."""
-        try:
-            if self._writable():
-                self._pipe.send(command)
-        except (OSError, ValueError):
-            pass
-
-    def _writable(self) -> bool:
-        # Not select(), which knows no descriptor above 1023.
-        poll = select.poll()
-        poll.register(self._pipe.fileno(), select.POLLOUT)
-        return bool(poll.poll(0))
-
-    def kill(self) -> None:
-        """SIGKILL, to this very process only."""
-        if self._handle is not None:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                self._handle.kill()
-
-    def close(self) -> str:
-        """Closes everything that belongs to a process that has closed its pipe; says how it ended."""
-        wait([self._process.sentinel], timeout=EXIT_WITHIN)
-        code = self._process.exitcode
-        self.kill()
-        if self._reader is not None:
-            self._reader.join(EXIT_WITHIN)
-        self._pipe.close()
-        if code is not None:
-            self._process.close()
-        if code is not None and code < 0:
-            return f"killed by {signal.Signals(-code).name}"
-        return "ended by itself" if code in (0, None) else f"ended with code {code}"
 
 
 class Launcher:
@@ -223,9 +153,11 @@ class Supervisor:
         self._task = asyncio.create_task(self._run(after), name=f"dub {self._config.stream}")
 
     def send(self, command: Command) -> None:
-        """Tells the worker; a bypass is remembered for the runs to come."""
+        """Tells the worker; a bypass and the source's address are remembered for the runs to come."""
         if isinstance(command, Bypass):
             self._bypassed = command.on
+        if isinstance(command, SourceReady):
+            self._config = replace(self._config, source_url=command.source_url)
         if self._process is not None:
             self._process.send(command)
 
@@ -243,7 +175,12 @@ class Supervisor:
             await asyncio.wait([after])
         failures = 0
         while not self._stopping.is_set():
-            lasted, reason = await self._run_once()
+            try:
+                lasted, reason = await self._run_once()
+            except Exception as error:
+                # Whatever it was: a stream must not stay without its worker for good.
+                self._log.exception("a worker could not be started or watched")
+                lasted, reason = 0.0, f"could not be kept: {type(error).__name__}"
             if self._stopping.is_set():
                 return
             failures = 1 if lasted >= self._patience.healthy_after else failures + 1
@@ -263,17 +200,20 @@ class Supervisor:
 
     async def _run_once(self) -> tuple[float, str]:
         """One worker process from its start to its end: how long it lived, why it ended."""
+        config = self._config
         try:
-            process = await self._launcher.start(self._config)
+            process = await self._launcher.start(config)
         except (OSError, EOFError) as error:
             return 0.0, f"did not start: {type(error).__name__}"
         self._process = process
-        process.listen(self._told)
-        self._log.info("worker started", pid=process.pid)
         reason = ""
         try:
+            process.listen(self._told)
+            self._log.info("worker started", pid=process.pid)
             if self._bypassed:
                 process.send(Bypass(True))
+            if self._config != config:
+                process.send(SourceReady(self._config.source_url))
             reason = await self._watch(process)
         finally:
             self._process = None
@@ -283,7 +223,7 @@ class Supervisor:
         return time.monotonic() - process.started_at, reason or end
 
     async def _watch(self, process: Process) -> str:
-        """Waits until the worker is gone, silent for too long, or asked to stop."""
+        """Waits until the worker is gone, silent for too long, too big, or asked to stop."""
         ended = asyncio.create_task(process.ended.wait())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -292,8 +232,11 @@ class Supervisor:
                 left = process.heard_at + patience - time.monotonic()
                 if left <= 0:
                     return f"said nothing for {patience:g} s"
+                taken = process.memory()
+                if taken > self._patience.memory:
+                    return f"took {taken >> 20} MB of memory; {self._patience.memory >> 20} MB are the most"
                 # In steps, for the patience is another one as soon as the worker has spoken.
-                step = min(left, self._patience.silence / 4)
+                step = min(left, self._patience.silence / 4, LOOK_EVERY)
                 await asyncio.wait({ended, stopping}, timeout=step, return_when=asyncio.FIRST_COMPLETED)
                 if ended.done():
                     return ""

@@ -6,17 +6,31 @@ import os
 import time
 from multiprocessing.connection import Connection
 
-from app.dubbing.messages import Bypass, Caption, Counts, Drain, Lag, Phrase, State, Stop, Track, WorkerConfig
+from app.dubbing.messages import (
+    Bypass,
+    Caption,
+    Counts,
+    Drain,
+    Lag,
+    Phrase,
+    SourceReady,
+    State,
+    Stop,
+    Track,
+    WorkerConfig,
+)
 
 EVERY = 0.05
 PLAYS_OUT = 0.5
-SILENT, STUBBORN, FAILING, MUTE = "sil", "stu", "fai", "mut"
+SILENT, STUBBORN, FAILING, MUTE, HUNGRY = "sil", "stu", "fai", "mut", "hun"
+EATS = 400 << 20
 
 
 def main(config: WorkerConfig, pipe: Connection) -> None:
     """Sends states until Stop, 0.5 s after Drain, or the end of the pipe; a phrase with each first state.
 
-    sil: hangs after its first state; stu: ignores Stop; fai: ends with code 3; mut: never speaks.
+    sil: hangs after its first state; stu: ignores Stop; fai: ends with code 3; mut: never speaks;
+    hun: takes 400 MB. Its caption's source is the address that it reads.
     """
     if config.language == FAILING:
         os._exit(3)
@@ -24,16 +38,21 @@ def main(config: WorkerConfig, pipe: Connection) -> None:
         time.sleep(3600)
     bypassed, position, until = False, 0.0, float("inf")
     pipe.send(state(bypassed, position))
-    pipe.send(caption())
+    pipe.send(caption(text=config.source_url))
     pipe.send(phrase())
     while config.language == SILENT:
         time.sleep(3600)
+    held: list[bytes] = []
+    if config.language == HUNGRY:
+        held.append(b"\1" * EATS)
     while time.monotonic() < until:
         try:
             if pipe.poll(EVERY):
                 command = pipe.recv()
                 if isinstance(command, Bypass):
                     bypassed = command.on
+                if isinstance(command, SourceReady):
+                    pipe.send(caption(text=command.source_url))
                 if isinstance(command, Drain):
                     until = time.monotonic() + PLAYS_OUT
                 if isinstance(command, Stop) and config.language != STUBBORN:

@@ -16,7 +16,8 @@ import stand_in_worker
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dubbing.messages import Bypass, Caption, Event, Phrase, State, WorkerConfig
+from app.dubbing.messages import Bypass, Caption, Event, Phrase, SourceReady, State, WorkerConfig
+from app.dubbing.process import Process
 from app.dubbing.workers import Launcher, Patience, Supervisor, pause_before_restart
 
 PATIENCE = Patience(silence=2.0, first_state=10.0, stop_within=3.0, healthy_after=30.0)
@@ -52,6 +53,11 @@ class Watched:
     @property
     def states(self) -> list[State]:
         return [event for event in self.events if isinstance(event, State)]
+
+    def reads(self) -> str:
+        """The address that the worker reads, as it told last; empty before it has."""
+        told = [event.source for event in self.events if isinstance(event, Caption)]
+        return told[-1] if told else ""
 
     def pids(self) -> set[int]:
         return {int(state.note) for state in self.states}
@@ -177,6 +183,22 @@ def test_a_worker_that_says_nothing_is_killed_and_started_again(stop: signal.Sig
     run(scenario)
 
 
+def test_a_worker_that_takes_too_much_memory_is_killed_and_the_reason_told() -> None:
+    async def scenario(watch: Watch) -> None:
+        hungry = watch(stand_in_worker.HUNGRY, Patience(memory=300 << 20))
+        modest = watch("es", Patience(memory=300 << 20))
+        first = await hungry.running()
+        await until(lambda: len(hungry.deaths) >= 1)
+        assert hungry.deaths[0].startswith("worker took ")
+        assert hungry.deaths[0].endswith(" MB of memory; 300 MB are the most")
+        await hungry.running(besides={first})
+        assert not psutil.pid_exists(first) or psutil.Process(first).status() == psutil.STATUS_ZOMBIE
+        await modest.running()
+        assert modest.deaths == []
+
+    run(scenario)
+
+
 def test_a_worker_that_never_says_anything_is_killed_too() -> None:
     async def scenario(watch: Watch) -> None:
         watched = watch(stand_in_worker.MUTE, Patience(silence=0.5, first_state=0.3))
@@ -191,6 +213,30 @@ def test_a_worker_that_fails_each_time_is_tried_again_with_its_exit_code_told() 
         watched = watch(stand_in_worker.FAILING)
         await until(lambda: len(watched.deaths) >= 3)
         assert set(watched.deaths) == {"worker ended with code 3"}
+
+    run(scenario)
+
+
+class FailingLauncher(Launcher):
+    """Fails twice in a way that nobody foresaw."""
+
+    failures = 2
+
+    async def start(self, config: WorkerConfig) -> Process:
+        if self.failures:
+            self.failures -= 1
+            raise LookupError("unforeseen")
+        return await super().start(config)
+
+
+def test_a_start_that_fails_in_an_unforeseen_way_is_tried_again() -> None:
+    async def scenario(_: Watch) -> None:
+        launcher = FailingLauncher(stand_in_worker.main)
+        watched = Watched(launcher, config(), PATIENCE)
+        await watched.running()
+        assert watched.deaths == ["worker could not be kept: LookupError"] * 2
+        await watched.stopped()
+        launcher.close()
 
     run(scenario)
 
@@ -241,6 +287,32 @@ def test_a_bypass_lasts_over_a_restart() -> None:
         os.kill(first, signal.SIGKILL)
         await watched.running(besides={first})
         await until(lambda: watched.states[-1].bypassed)
+
+    run(scenario)
+
+
+def test_the_address_that_a_publisher_changed_to_lasts_over_a_restart() -> None:
+    async def scenario(watch: Watch) -> None:
+        watched = watch()
+        first = await watched.running()
+        await until(lambda: watched.reads() == config().source_url)
+        watched.supervisor.send(SourceReady("rtmp://127.0.0.1/live/news"))
+        await until(lambda: watched.reads() == "rtmp://127.0.0.1/live/news")
+        watched.events.clear()
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: watched.reads() != "")
+        assert watched.reads() == "rtmp://127.0.0.1/live/news"
+
+    run(scenario)
+
+
+def test_an_address_that_changes_while_a_worker_starts_reaches_it() -> None:
+    async def scenario(watch: Watch) -> None:
+        watched = watch()
+        while watched.supervisor.pid is None:
+            watched.supervisor.send(SourceReady("rtmp://127.0.0.1/live/news"))
+            await asyncio.sleep(0)
+        await until(lambda: watched.reads() == "rtmp://127.0.0.1/live/news")
 
     run(scenario)
 
