@@ -23,6 +23,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from uvicorn.config import STARTUP_FAILURE
 
 from app import __version__, catalog, guarding
+from app.keepalive import PatientWebSockets
 from app.settings import Settings, load
 
 log = structlog.get_logger(__name__)
@@ -240,6 +241,7 @@ def how_to_serve(service: catalog.Service, settings: Settings) -> dict[str, Any]
         "port": getattr(settings, service.port("http").setting),
         "log_config": None,
         "timeout_graceful_shutdown": max(1, int(service.grace) - CLOSING),
+        "ws": PatientWebSockets,
         "ws_ping_interval": 5.0,
         "ws_ping_timeout": 5.0,
         "ws_max_size": 1 << 20,

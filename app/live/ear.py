@@ -50,6 +50,9 @@ class Ear:
         self._recogniser = recogniser
         self._hears_anew = hears_anew
         self._items: deque[Spoken | tuple[Cut, float]] = deque()
+        # What was put and what was taken, in bytes and in ends of phrases: one thread counts each.
+        self._put, self._taken = 0, 0
+        self._ends_put, self._ends_taken = 0, 0
         self._agreement = Agreement()
         self._origin: int | None = None
         self._next = 0
@@ -63,12 +66,14 @@ class Ear:
         now = time.monotonic()
         if not self._items:
             self._asked = now
+        self._put += sum(len(item.pcm) for item in items if isinstance(item, Spoken))
+        self._ends_put += sum(isinstance(item, Cut) for item in items)
         self._items.extend((item, now) if isinstance(item, Cut) else item for item in items)
 
     @property
     def waiting(self) -> float:
         """Seconds of sound that wait."""
-        return sum(len(item.pcm) for item in list(self._items) if isinstance(item, Spoken)) / 2 / SAMPLE_RATE
+        return (self._put - self._taken) / 2 / SAMPLE_RATE
 
     @property
     def idle(self) -> bool:
@@ -78,7 +83,7 @@ class Ear:
     @property
     def is_final(self) -> bool:
         """Whether the end of a phrase waits: such work goes before partial results."""
-        return any(isinstance(item, tuple) for item in list(self._items))
+        return self._ends_put > self._ends_taken
 
     def work(self) -> Heard:
         """Hears some of what waits, and settles the phrases that end in it.
@@ -111,6 +116,7 @@ class Ear:
             item = self._items[0]
             if isinstance(item, tuple):
                 ended.append(item)
+                self._ends_taken += 1
             elif size >= most or (ended and item.position != (parts[-1].end if parts else self._next)):
                 break
             else:
@@ -119,6 +125,7 @@ class Ear:
                     parts = []
                 parts.append(item)
                 size += item.end - item.position
+                self._taken += len(item.pcm)
             self._items.popleft()
         if parts:
             self._feed(parts)

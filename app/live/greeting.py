@@ -69,11 +69,16 @@ def is_end(message: bytes | str) -> bool:
     return message in (END_OF_AUDIO, END_OF_AUDIO.encode())
 
 
-def samples_of(frame: bytes, audio_format: str) -> Samples:
-    """A frame of mono sound at 16 kHz as float32 in [-1, 1]. Raises BadClient for half a sample."""
+def check_whole(frame: bytes, audio_format: str) -> None:
+    """Raises BadClient for a frame that ends in half a sample."""
     size = SAMPLE_BYTES[audio_format]
     if len(frame) % size:
         raise BadClient(f"a frame of {len(frame)} bytes is not whole {audio_format} samples of {size} bytes")
+
+
+def samples_of(frame: bytes, audio_format: str) -> Samples:
+    """A frame of mono sound at 16 kHz as float32 in [-1, 1]. Raises BadClient for half a sample."""
+    check_whole(frame, audio_format)
     if audio_format == "int16":
         return np.frombuffer(frame, "<i2").astype(np.float32) / 32768.0
     if audio_format == "uint8":

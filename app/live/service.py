@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
@@ -48,9 +49,9 @@ class Live:
         # A recogniser that hears anew takes one at a time: one thread, or the order is lost there.
         threads = 1 if self.recogniser.hears_anew else os.cpu_count() or 1
         self.threads = RankedExecutor(threads, "live")
-        self.metrics = Metrics(
-            lambda: self.places, lambda: sum(session.ear.waiting for session in self.sessions)
-        )
+        # Voice activity detection holds the interpreter's lock: a second thread would gain nothing.
+        self.gates = ThreadPoolExecutor(1, "live-gate")
+        self.metrics = Metrics(lambda: self.places, lambda: sum(session.waiting for session in self.sessions))
         self._translating = asyncio.Lock()
         self._translator_loaded = False
 
@@ -61,6 +62,7 @@ class Live:
             async with meanwhile(self._load()):
                 yield
         finally:
+            self.gates.shutdown(wait=False, cancel_futures=True)
             await asyncio.to_thread(self.threads.close)
             self.recogniser.close()
             self.translator.close()
@@ -138,7 +140,7 @@ class Live:
         translate = await self._translate(greeting, language, warnings)
         recogniser = await asyncio.to_thread(self.recogniser.session, language)
         ear = Ear(recogniser, self.recogniser.hears_anew)
-        session = Session(socket, greeting, ear, self.threads, self.metrics, translate)
+        session = Session(socket, greeting, ear, self.gates, self.threads, self.metrics, translate)
         try:
             await session.tell(message="SERVER_READY", backend=BACKEND)
             if greeting.language is None:

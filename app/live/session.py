@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from typing import Any
 
 import structlog
@@ -16,6 +16,7 @@ from app.cutter import Cut
 from app.live.ear import Ear, Heard
 from app.live.gate import Gate, Spoken
 from app.live.greeting import BadClient, Greeting, is_end, samples_of
+from app.live.inlet import Inlet
 from app.live.metrics import Metrics
 from app.live.transcript import Segment, Transcript
 from app.speech.ranked import RankedExecutor
@@ -23,7 +24,7 @@ from app.speech.ranked import RankedExecutor
 SILENT_CLIENT = 2.0
 """Seconds without sound after which what was said is finished."""
 MOST_WAITING = 600.0
-"""Seconds of sound that may wait; then the client is not read until there is room."""
+"""Seconds of sound that may wait, noise as well; then the client is not read until there is room."""
 SEND_WITHIN = 10.0
 FINALS, PARTIALS = 0, 1
 
@@ -33,13 +34,18 @@ log = structlog.get_logger(__name__)
 
 
 class Session:
-    """Reads sound, has it recognised, tells the transcript."""
+    """Reads sound, has it listened to and recognised, tells the transcript.
+
+    Each piece of sound goes through the gate in a thread of `gates`, and what may be speech to the
+    recogniser in one of `threads`: nothing that takes long is done in the event loop.
+    """
 
     def __init__(
         self,
         socket: WebSocket,
         greeting: Greeting,
         ear: Ear,
+        gates: Executor,
         threads: RankedExecutor,
         metrics: Metrics,
         translate: Translate | None,
@@ -48,15 +54,22 @@ class Session:
         self.ear = ear
         self._socket = socket
         self._greeting = greeting
+        self._gates = gates
         self._threads = threads
         self._metrics = metrics
         self._translate = translate
+        self._inlet = Inlet(greeting.audio_format)
         self._gate = Gate()
         self._transcript = Transcript(greeting.shown, greeting.word_timestamps)
         self._translated: list[dict[str, Any]] = []
-        self._news, self._room = asyncio.Event(), asyncio.Event()
-        self._over = False
+        self._sound, self._news, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._ended = self._over = False
         self._partial: Future[Heard] | None = None
+
+    @property
+    def waiting(self) -> float:
+        """Seconds of sound that came and are not recognised."""
+        return self._inlet.waiting + self.ear.waiting
 
     async def run(self, longest: float) -> None:
         """Until the client ends or leaves, or `longest` seconds are over. Raises BadClient.
@@ -64,24 +77,23 @@ class Session:
         What was said until then is told before the end.
         """
         self.ends = time.monotonic() + longest
-        working = asyncio.create_task(self._work())
-        overtime = False
+        reading = asyncio.create_task(self._read())
+        rest = [asyncio.create_task(self._listen()), asyncio.create_task(self._work())]
         try:
-            reading = asyncio.create_task(self._read())
-            done, _ = await asyncio.wait({reading, working}, timeout=longest, return_when="FIRST_COMPLETED")
+            done, _ = await asyncio.wait({reading, *rest}, timeout=longest, return_when="FIRST_COMPLETED")
             overtime = not done
             if not reading.done():
                 reading.cancel()
                 await asyncio.wait({reading})
             if not reading.cancelled():
                 reading.result()
-            self._put(self._gate.flush())
-            self._over = True
-            self._news.set()
-            await working
+            self._ended = True
+            self._pause()
+            await asyncio.gather(*rest)
         finally:
-            working.cancel()
-            await asyncio.wait({working})
+            for task in (reading, *rest):
+                task.cancel()
+            await asyncio.wait({reading, *rest})
         if overtime:
             await self._send({"message": "DISCONNECT"})
 
@@ -96,7 +108,7 @@ class Session:
                 receiving = receiving or asyncio.create_task(self._socket.receive())
                 done, _ = await asyncio.wait({receiving}, timeout=SILENT_CLIENT)
                 if not done:
-                    self._put(self._gate.flush())
+                    self._pause()
                     continue
                 message, receiving = receiving.result(), None
                 if message["type"] == "websocket.disconnect":
@@ -108,13 +120,37 @@ class Session:
                     return
                 if isinstance(frame, str):
                     raise BadClient("after the first message come sound and END_OF_AUDIO, no other text")
-                self._put(self._gate.feed(samples_of(frame, self._greeting.audio_format)))
-                while self.ear.waiting > MOST_WAITING:
+                self._inlet.put(frame)
+                self._sound.set()
+                while self.waiting > MOST_WAITING:
                     self._room.clear()
                     await self._room.wait()
         finally:
             if receiving is not None:
                 receiving.cancel()
+
+    def _pause(self) -> None:
+        self._inlet.pause()
+        self._sound.set()
+
+    async def _listen(self) -> None:
+        """Passes what came through the gate, until the sound has ended."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._sound.wait()
+            self._sound.clear()
+            while not self._inlet.idle:
+                piece, pauses = self._inlet.take()
+                self._put(await loop.run_in_executor(self._gates, self._hear, piece, pauses))
+                self._room.set()
+            if self._ended:
+                self._over = True
+                self._news.set()
+                return
+
+    def _hear(self, piece: bytes, pauses: bool) -> list[Spoken | Cut]:
+        items = self._gate.feed(samples_of(piece, self._greeting.audio_format))
+        return items + self._gate.flush() if pauses else items
 
     def _put(self, items: list[Spoken | Cut]) -> None:
         if items:

@@ -171,3 +171,16 @@ def test_a_phrase_is_settled_before_sound_that_does_not_follow_it(clock: Clock) 
     ear.put([*(piece(number) for number in range(4)), Cut(0, SAMPLE_RATE, True, 0.1), piece(40)])
     assert [[word.text for word in each] for each in ear.work().final] == [["w0"]]
     assert not ear.idle
+
+
+def test_what_waits_is_what_was_put_and_not_yet_heard(clock: Clock) -> None:
+    ear = Ear(StandIn(clock, 0.1), hears_anew=False)
+    ear.put([piece(number) for number in range(20)])
+    assert (ear.waiting, ear.is_final) == (5.0, False)
+    ear.put([Cut(0, 20 * PIECE, True, 0.1)])
+    assert (ear.waiting, ear.is_final) == (5.0, True)
+    while not ear.idle:
+        before = ear.waiting
+        ear.work()
+        assert ear.waiting < before or ear.idle
+    assert (ear.waiting, ear.is_final) == (0.0, False)
