@@ -163,6 +163,7 @@ CATALOG: tuple[Service, ...] = (
         ports=(Port("http", "live_port", 9090, "WhisperLive's protocol"),),
         volumes=("models",),
         found_by=(("WHISPER_HOST", "{host}"), ("WHISPER_PORT", "9090")),
+        grace=20.0,
         memory=2048,
         gpu=True,
     ),

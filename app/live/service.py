@@ -30,7 +30,7 @@ MOST_OPENING = 64
 CLOSE_AFTER_WAIT = 0.2
 BACKEND = "faster_whisper"
 """WhisperLive's client keeps finished segments only of a server that calls itself this."""
-NORMAL, UNSUPPORTED, POLICY, TRY_AGAIN = 1000, 1003, 1008, 1013
+NORMAL, UNSUPPORTED, POLICY, RESTART, TRY_AGAIN = 1000, 1003, 1008, 1012, 1013
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +46,7 @@ class Live:
         self.sessions: set[Session] = set()
         self.places = 0
         self.opening = 0
+        self.draining = False
         # A recogniser that hears anew takes one at a time: one thread, or the order is lost there.
         threads = 1 if self.recogniser.hears_anew else os.cpu_count() or 1
         self.threads = RankedExecutor(threads, "live")
@@ -71,6 +72,14 @@ class Live:
         if await self.readiness.after(asyncio.to_thread(self.recogniser.load), "the recogniser"):
             log.info("live is ready", recogniser=self.recogniser.name, device=self.recogniser.device)
 
+    async def drain(self) -> None:
+        """Takes no more clients and no more sound; ends once all that came is told as finished."""
+        self.draining = True
+        for session in self.sessions:
+            session.drain()
+        while self.sessions:
+            await asyncio.sleep(0.05)
+
     def details(self) -> Mapping[str, Any]:
         """What /health tells beside the common fields."""
         return {
@@ -94,6 +103,9 @@ class Live:
             await self._serve(socket)
 
     async def _serve(self, socket: WebSocket) -> None:
+        if self.draining:
+            await socket.close(RESTART)
+            return
         if self.opening >= MOST_OPENING:
             await socket.close(TRY_AGAIN, "too many connections are opening")
             return
@@ -105,6 +117,9 @@ class Live:
                 uid = greeting.uid
             finally:
                 self.opening -= 1
+            if self.draining:
+                await socket.close(RESTART)
+                return
             if not self.readiness.ready:
                 raise BadClient(f"live is not ready: {self.readiness.detail}")
             if self.places >= self.settings.live_max_clients:
@@ -112,10 +127,10 @@ class Live:
                 return
             self.places += 1
             try:
-                await self._transcribe(socket, greeting)
+                drained = await self._transcribe(socket, greeting)
             finally:
                 self.places -= 1
-            await socket.close(NORMAL)
+            await socket.close(RESTART if drained else NORMAL)
         except (BadClient, SpeechError) as error:
             self.metrics.refused.labels("message").inc()
             log.warning("client refused", reason=str(error))
@@ -132,7 +147,8 @@ class Live:
         await asyncio.sleep(CLOSE_AFTER_WAIT)
         await socket.close(TRY_AGAIN)
 
-    async def _transcribe(self, socket: WebSocket, greeting: Greeting) -> None:
+    async def _transcribe(self, socket: WebSocket, greeting: Greeting) -> bool:
+        """Serves the client; whether it was ended by the drain."""
         language = greeting.language or self._default_language()
         warnings = []
         if greeting.task != "transcribe":
@@ -148,7 +164,9 @@ class Live:
             for warning in warnings:
                 await session.tell(status="WARNING", message=warning)
             self.sessions.add(session)
-            await session.run(self.settings.live_max_connection_time)
+            if not self.draining:
+                await session.run(self.settings.live_max_connection_time)
+            return session.drained or not session.ends
         finally:
             self.sessions.discard(session)
             await asyncio.shield(asyncio.to_thread(ear.close))
@@ -207,6 +225,7 @@ def create(settings: Settings) -> FastAPI:
         readiness=live.readiness,
         registry=live.metrics.registry,
         details=live.details,
+        drain=live.drain,
     )
     app.add_api_websocket_route("/", live.talk)
     return app

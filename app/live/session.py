@@ -52,6 +52,7 @@ class Session:
     ) -> None:
         self.ends = 0.0
         self.ear = ear
+        self.drained = False
         self._socket = socket
         self._greeting = greeting
         self._gates = gates
@@ -63,6 +64,7 @@ class Session:
         self._transcript = Transcript(greeting.shown, greeting.word_timestamps)
         self._translated: list[dict[str, Any]] = []
         self._sound, self._news, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._reading: asyncio.Task[None] | None = None
         self._ended = self._over = False
         self._partial: Future[Heard] | None = None
 
@@ -71,13 +73,19 @@ class Session:
         """Seconds of sound that came and are not recognised."""
         return self._inlet.waiting + self.ear.waiting
 
+    def drain(self) -> None:
+        """Takes no more sound in; `run` ends once what came is told."""
+        if self._reading is not None and not self._reading.done():
+            self.drained = True
+            self._reading.cancel()
+
     async def run(self, longest: float) -> None:
-        """Until the client ends or leaves, or `longest` seconds are over. Raises BadClient.
+        """Until the client ends or leaves, `drain`, or `longest` seconds are over. Raises BadClient.
 
         What was said until then is told before the end.
         """
         self.ends = time.monotonic() + longest
-        reading = asyncio.create_task(self._read())
+        self._reading = reading = asyncio.create_task(self._read())
         rest = [asyncio.create_task(self._listen()), asyncio.create_task(self._work())]
         try:
             done, _ = await asyncio.wait({reading, *rest}, timeout=longest, return_when="FIRST_COMPLETED")

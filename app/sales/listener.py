@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.frames import CloseCode
 
 from app.sales.sound import RATE, Samples, SoundQueue, Timeline
 from app.sales.whisper_live import END_OF_AUDIO, Reader, Said, ServerProblem, greeting
@@ -189,6 +190,8 @@ def in_words(lost: Exception) -> str:
             return f"live answered {lost.response.status_code}"
         case TimeoutError():
             return "live does not answer in time"
+        case ConnectionClosed() if lost.rcvd is not None and lost.rcvd.code == CloseCode.SERVICE_RESTART:
+            return "live is being restarted"
         case ConnectionClosed():
             return "live broke the connection off"
     return f"live cannot be reached: {hide_credentials(str(lost))[:200]}"

@@ -86,7 +86,7 @@ def test_who_answers_nothing_any_more_is_closed() -> None:
         read = asyncio.Event()
         read.set()
         async with talking(read) as socket:
-            socket.protocol.receive_data = lambda _: None  # type: ignore[method-assign]
+            socket.protocol.receive_data = lambda _: None
             with pytest.raises(ConnectionClosed):
                 await socket.recv()
 
