@@ -24,6 +24,10 @@ FailureCode = Literal["overloaded", "deadline", "no_speech", "failed"]
 ErrorCode = Literal["bad_config", "bad_message", "no_translator", "no_recogniser", "no_voice", "overloaded"]
 
 
+Name = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""A language or a voice: no control characters, since programs are asked for what has that name."""
+
+
 class Message(BaseModel):
     """A JSON message; unknown fields are refused, so that a misspelt one is noticed."""
 
@@ -34,9 +38,9 @@ class Config(Message):
     """First message of a client: languages (ISO 639), voice (empty: any), sample rate in Hz."""
 
     type: Literal["config"] = "config"
-    source: str
-    target: str
-    voice: str = ""
+    source: Name
+    target: Name
+    voice: Name = ""
     sample_rate: Annotated[int, Field(ge=8000, le=48000)] = 16000
 
 

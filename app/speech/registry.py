@@ -73,6 +73,10 @@ class FirstThatSpeaks:
         """The voices of every engine, best engine first."""
         return [voice for choice in self.choices for voice in choice.voices(language)]
 
+    def has(self, voice: str, language: str) -> bool:
+        """Whether one of the engines has the voice."""
+        return any(choice.has(voice, language) for choice in self.choices)
+
     def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
         """The speech, by the engine that has the voice."""
         return self.choice(language, voice).speak(text, language, voice, speed)
@@ -81,7 +85,7 @@ class FirstThatSpeaks:
         """The engine that has the voice, or where none is named, one for the language."""
         having = [choice for choice in self.choices if choice.voices(language)]
         for choice in having:
-            if not voice or voice.split("+")[0] in choice.voices(language):
+            if not voice or choice.has(voice, language):
                 return choice
         raise SpeechError(f"no voice {voice!r} for {language}")
 

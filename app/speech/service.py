@@ -173,7 +173,8 @@ class SpeechService:
         loop = asyncio.get_running_loop()
         voices = await loop.run_in_executor(self.executor, engines.synthesiser.voices, config.target)
         voice = config.voice or next(iter(voices), "")
-        if not voices or voice.split("+")[0] not in voices:
+        has = engines.synthesiser.has
+        if not voices or not await loop.run_in_executor(self.executor, has, voice, config.target):
             known = f"; there are: {', '.join(voices[:10])}" if voices else ""
             raise Refused("no_voice", f"no voice {voice!r} for {config.target}{known}")
         try:

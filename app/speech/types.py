@@ -120,5 +120,11 @@ class Synthesiser(Engine, Protocol):
     def voices(self, language: str) -> Sequence[str]:
         """Names of the voices for a language, best first; empty where it has none."""
 
+    def has(self, voice: str, language: str) -> bool:
+        """Whether it has that voice for the language, with the variant (`es+f3`) where it names one.
+
+        What is not listed is never handed on to a program or taken for a file's name.
+        """
+
     def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
         """The speech and its sample rate in Hz. `speed` 1.0 is the voice's natural pace."""

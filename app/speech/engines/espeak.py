@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import threading
@@ -21,6 +22,7 @@ LANGUAGE_PACE = {"es": 200, "fr": 190, "it": 195, "pt": 195, "ca": 195}
 """Romance languages need more syllables than English for the same news; at these paces most dubs fit
 without being sped up further (a choice; how much they are is in each phrase's record)."""
 FALLBACK_RATE = 22050
+VARIANT_FILE = re.compile(r"!v/([^(]*?)\s*(?:\(|$)")
 
 
 class Espeak:
@@ -35,6 +37,7 @@ class Espeak:
         self.program = program
         self._voices: dict[str, tuple[str, ...]] = {}
         self._languages: tuple[str, ...] = ()
+        self._variants: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
     def load(self) -> None:
@@ -56,15 +59,36 @@ class Espeak:
             return self._languages
 
     def voices(self, language: str) -> Sequence[str]:
-        """The language's own voice and its variants, as `espeak-ng --voices` lists them."""
+        """The voices of a language, as `espeak-ng --voices` lists them; none for an unknown language."""
+        if language not in self.languages:
+            return ()
         with self._lock:
             if language not in self._voices:
                 listing = self._run([f"--voices={language}"], "").decode(errors="replace")
                 self._voices[language] = voice_names(listing, language)
             return self._voices[language]
 
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """What may follow a voice's name and a plus sign, as `espeak-ng --voices=variant` lists it."""
+        with self._lock:
+            if not self._variants:
+                listing = self._run(["--voices=variant"], "").decode(errors="replace")
+                self._variants = variant_names(listing)
+            return self._variants
+
+    def has(self, voice: str, language: str) -> bool:
+        """Whether it has the voice for the language and the variant. eSpeak opens a file of that name."""
+        plain, plus, variant = voice.partition("+")
+        return plain in self.voices(language) and (not plus or variant in self.variants)
+
     def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
-        """The speech without silence at its edges. `voice` as eSpeak names it (es, es+f3, es-419)."""
+        """The speech without silence at its edges. `voice` as eSpeak names it (es, es+f3, es-419).
+
+        Raises SpeechError for a voice or language that it does not list.
+        """
+        if not (self.has(voice, language) if voice else language in self.languages):
+            raise SpeechError(f"{self.program} has no voice {voice or language!r}")
         pace = round(LANGUAGE_PACE.get(language, WORDS_PER_MINUTE) * speed)
         wav = self._run(
             ["-v", voice or language, "-s", str(pace), "-b", "1", "-z", "--stdin", "--stdout"], text
@@ -96,6 +120,12 @@ def voice_names(listing: str, language: str) -> tuple[str, ...]:
         if len(columns) >= 5 and not columns[4].startswith("mb/"):
             names.append(columns[1])
     return tuple(sorted(dict.fromkeys(names), key=lambda name: (name != language, name)))
+
+
+def variant_names(listing: str) -> tuple[str, ...]:
+    """The variants' files from `espeak-ng --voices=variant`: by these names they are asked for."""
+    found = (VARIANT_FILE.search(line) for line in listing.splitlines()[1:])
+    return tuple(sorted({match[1] for match in found if match and match[1]}))
 
 
 def read_wav(wav: bytes) -> tuple[Samples, int]:

@@ -79,6 +79,10 @@ class Piper:
         """The voices of a language: those of VOICES_DIR first, the carried one last."""
         return [voice.name for voice in reversed(self.files.values()) if voice.language == language]
 
+    def has(self, voice: str, language: str) -> bool:
+        """Whether it has the voice for the language."""
+        return voice in self.voices(language)
+
     def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
         """The speech without silence at its edges."""
         from piper.config import SynthesisConfig

@@ -98,6 +98,10 @@ class Xtts:
         """The samples in VOICES_DIR: each voice speaks every language."""
         return sorted(self._samples()) if language in self.languages else ()
 
+    def has(self, voice: str, language: str) -> bool:
+        """Whether it has the voice for the language."""
+        return voice in self.voices(language)
+
     def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
         """The speech without silence at its edges, in the voice of a sample."""
         samples = self._samples()

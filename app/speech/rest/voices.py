@@ -45,7 +45,7 @@ def choose(engine: Synthesiser, voice: str, language: str, default: str) -> tupl
     likely = plain.replace("_", "-").split("-")[0].lower()
     for spoken in dict.fromkeys((language, likely, default, *engine.languages)):
         try:
-            if spoken and plain in engine.voices(spoken) and (not language or spoken == language):
+            if spoken and (not language or spoken == language) and engine.has(voice, spoken):
                 return voice, spoken
         except SpeechError:
             continue

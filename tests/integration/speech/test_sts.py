@@ -144,6 +144,7 @@ def test_a_step_in_the_position_starts_the_recogniser_afresh(client: Client) -> 
     [
         ({"target": "fr"}, "no_translator", "en-fr"),
         ({"voice": "nobody"}, "no_voice", "nobody"),
+        ({"voice": "es+../../../../../../etc/passwd"}, "no_voice", "passwd"),
         ({"source": "es", "target": "en"}, "no_recogniser", "es"),
     ],
 )
@@ -160,7 +161,16 @@ def test_what_the_engines_cannot_do_is_told_and_the_session_closed(
 
 @pytest.mark.parametrize(
     "first",
-    ["", "not json", "[]", '{"type": "config"}', '{"type":"config","source":"en","target":"es","x":1}', b"1"],
+    [
+        "",
+        "not json",
+        "[]",
+        '{"type": "config"}',
+        '{"type":"config","source":"en","target":"es","x":1}',
+        '{"type":"config","source":"en","target":"es","voice":"es\\u0000"}',
+        '{"type":"config","source":"en","target":"es\\u0000"}',
+        b"1",
+    ],
 )
 def test_a_first_message_that_is_no_configuration_is_told(client: Client, first: str | bytes) -> None:
     client.socket.send(first)
