@@ -1,0 +1,49 @@
+"""Every service of the catalogue at once, and a stream that is dubbed and watched meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from app.demo.measure import Measurement
+from tests.integration.hostile.attacks import more_descriptors
+from tests.integration.hostile.doors import PYTHON_SERVICES, http_port
+from tests.integration.hostile.vigil import Vigil
+from tests.stack import Stack, wait_for
+
+STREAM = "besieged"
+
+
+@dataclass
+class Siege:
+    """The services, what is measured of the stream that they dub, and the worker that dubs it."""
+
+    stack: Stack
+    measurement: Measurement
+
+    def vigil(self) -> Vigil:
+        """Asks for the health of all Python services while its block runs."""
+        return Vigil({name: http_port(self.stack.settings, name) for name in PYTHON_SERVICES})
+
+    def pictures(self) -> int:
+        """How many pictures of the dub have been received."""
+        return self.measurement.figures().pictures
+
+    def restarts(self) -> int:
+        """How often the stream's worker was started again."""
+        dub = self.stack.dub(STREAM)
+        assert dub is not None
+        return int(dub["restarts"])
+
+
+@pytest.fixture(scope="package")
+def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
+    """All services, with a stream that is dubbed and whose dub is being read."""
+    more_descriptors()
+    with Stack(tmp_path_factory.mktemp("siege"), PYTHON_SERVICES) as stack:
+        _, measurement = stack.publish_sample(STREAM)
+        stack.read(f"dub/{STREAM}/es", measurement.on_received, wait=60.0)
+        wait_for("pictures of the dub", lambda: measurement.figures().pictures > 0, 90)
+        yield Siege(stack, measurement)
