@@ -46,33 +46,42 @@ class Child:
     async def start(self) -> None:
         """Starts the process. Raises OSError where it can't."""
         self.last_lines.clear()
-        self._process = await asyncio.create_subprocess_exec(
-            *guard.command(os.getpid(), list(self.launch.command)),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=LONGEST_LINE,
-            start_new_session=True,
-            env=environment(self.launch.service, os.environ),
-        )
+        # With a pipe of asyncio's own its end counts as the process's, and a grandchild may hold it for long.
+        ours, theirs = os.pipe()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *guard.command(os.getpid(), list(self.launch.command)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=theirs,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+                env=environment(self.launch.service, os.environ),
+            )
+        except OSError:
+            os.close(ours)
+            raise
+        finally:
+            os.close(theirs)
         self._group = Group(self._process.pid)
-        self._reading = asyncio.create_task(self._read())
+        self._reading = asyncio.create_task(self._read(ours))
 
-    async def _read(self) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        stream = self._process.stdout
-        while True:
-            try:
-                line = await stream.readline()
-            except ValueError:
-                # Longer than LONGEST_LINE; the stream has dropped that part.
-                continue
-            if not line:
-                return
-            text = line.decode("utf-8", "replace").rstrip()
-            self.last_lines.append(text)
-            self._show(self.name, text)
+    async def _read(self, pipe: int) -> None:
+        stream = asyncio.StreamReader(limit=LONGEST_LINE)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(pipe, "rb", 0)
+        )
+        with contextlib.closing(transport):
+            while True:
+                try:
+                    line = await stream.readline()
+                except ValueError:
+                    # Longer than LONGEST_LINE; the stream has dropped that part.
+                    continue
+                if not line:
+                    return
+                text = line.decode("utf-8", "replace").rstrip()
+                self.last_lines.append(text)
+                self._show(self.name, text)
 
     async def wait(self) -> int:
         """The exit status once the process has ended; what is left of its process group is ended too."""

@@ -30,17 +30,31 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def test_what_a_service_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
+def test_what_a_service_leaves_behind_is_ended_with_it_and_does_not_hide_its_end(tmp_path: Path) -> None:
     left = tmp_path / "left"
 
     async def runs() -> int:
-        service = child("sh", "-c", f"sleep 60 & echo $! > {left}; exit 3")
+        # It holds the pipe of the service's output for ever.
+        service = child("sh", "-c", f"sleep infinity & echo $! > {left}; exit 3")
         await service.start()
         return await service.wait()
 
     assert asyncio.run(runs()) == 3
     with suppress(psutil.NoSuchProcess):
         psutil.Process(int(left.read_text())).wait(timeout=5)
+
+
+def test_a_service_that_can_not_be_started_leaves_no_file_open() -> None:
+    async def runs() -> int:
+        service = child("true")
+        with pytest.MonkeyPatch.context() as changed:
+            changed.setattr(sys, "executable", "/nowhere/python")
+            before = psutil.Process().num_fds()
+            with pytest.raises(OSError, match="No such file"):
+                await service.start()
+            return psutil.Process().num_fds() - before
+
+    assert asyncio.run(runs()) == 0
 
 
 def test_a_service_that_has_ended_is_not_signalled_again(monkeypatch: pytest.MonkeyPatch) -> None:
