@@ -25,6 +25,8 @@ COMPATIBLE = re.compile(r"^v?1\.13\.\d+$")
 LIVE_PATH = "~^live/([A-Za-z0-9_.-]+)$"
 DUB_PATH = "~^dub/([A-Za-z0-9_.-]+)/([a-z]{2,3})$"
 RECORDINGS_KEPT = "168h"
+# What no page's origin is ever equal to.
+NO_ORIGIN = "none"
 
 
 class MediaServerMissing(RuntimeError):
@@ -74,6 +76,9 @@ def configuration(settings: Settings) -> dict[str, Any]:
     def address(port: int, host: str = settings.bind_address) -> str:
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
+    # It can name one origin. A page of any other would play what this browser may, and, where publishing
+    # needs no password, take a stream's place.
+    origin = settings.allowed_origins[0] if settings.allowed_origins else NO_ORIGIN
     return {
         "logLevel": {"warning": "warn"}.get(settings.log_level, settings.log_level),
         "logDestinations": ["stdout"],
@@ -90,7 +95,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "api": True,
         "apiAddress": address(settings.media_api_port, "127.0.0.1"),
         # No web page may read it from a browser on this machine.
-        "apiAllowOrigin": "none",
+        "apiAllowOrigin": NO_ORIGIN,
         "rtsp": True,
         "rtspTransports": ["tcp"],
         "rtspAddress": address(settings.media_rtsp_port),
@@ -98,6 +103,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "rtmpAddress": address(settings.media_rtmp_port),
         "hls": True,
         "hlsAddress": address(settings.media_hls_port),
+        "hlsAllowOrigin": origin,
         "hlsAlwaysRemux": False,
         # Plain fMP4 segments: every player and reverse proxy takes them, while low-latency HLS needs
         # HTTP/2 and TLS in Safari.
@@ -106,6 +112,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "hlsSegmentDuration": "1s",
         "webrtc": True,
         "webrtcAddress": address(settings.media_webrtc_port),
+        "webrtcAllowOrigin": origin,
         "webrtcLocalUDPAddress": address(settings.media_webrtc_udp_port),
         "webrtcAdditionalHosts": [settings.media_public_host] if settings.media_public_host else [],
         "srt": False,

@@ -15,6 +15,8 @@ from tests.stack import Stack, wait_for
 
 PICTURE = ["-re", "-f", "lavfi", "-i", "testsrc=size=320x180:rate=25", "-t", "30",
            "-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-pix_fmt", "yuv420p"]  # fmt: skip
+PAGE = "https://player.example.org"
+OFFER = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
 PASSWORDS = {
     "MEDIA_PUBLISH_USER": "obs",
     "MEDIA_PUBLISH_PASSWORD": "publish-word",
@@ -92,6 +94,35 @@ def test_the_control_api_takes_no_command_without_its_password(guarded: Stack, t
     answer = httpx.post(url, content=body, headers={"Content-Type": "text/plain"}, trust_env=False)
     assert answer.status_code == 401
     assert not (tmp_path / "done").exists()
+
+
+def test_another_sites_page_can_neither_publish_nor_play(new_stack: NewStack) -> None:
+    """What a browser asks first, and what it sends without asking."""
+    settings = new_stack("media", "dubber").settings
+    whip = f"http://127.0.0.1:{settings.media_webrtc_port}/live/news/whip"
+    hls = f"http://127.0.0.1:{settings.media_hls_port}/live/news/index.m3u8"
+    assert not {allowed_origin(whip), allowed_origin(hls)} & {"*", PAGE, "null"}
+    for unasked in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
+        sent = {"origin": PAGE, "content-type": unasked}
+        assert httpx.post(whip, content=OFFER, headers=sent, trust_env=False).status_code == 400
+
+
+def test_a_site_that_the_settings_name_may_play_and_publish(new_stack: NewStack) -> None:
+    settings = new_stack("media", "dubber", ALLOWED_ORIGINS=PAGE).settings
+    assert allowed_origin(f"http://127.0.0.1:{settings.media_webrtc_port}/live/news/whip") == PAGE
+    assert allowed_origin(f"http://127.0.0.1:{settings.media_hls_port}/live/news/index.m3u8") == PAGE
+
+
+def allowed_origin(address: str) -> str:
+    """Whose pages may send a POST there with a content type of its own, by the answer to a preflight."""
+    asked = {
+        "origin": PAGE,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type",
+    }
+    answer = httpx.request("OPTIONS", address, headers=asked, trust_env=False)
+    assert answer.status_code == 204
+    return answer.headers.get("access-control-allow-origin", "")
 
 
 def test_the_control_api_is_not_reachable_from_other_machines(new_stack: NewStack) -> None:

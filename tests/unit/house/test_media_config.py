@@ -30,6 +30,15 @@ def test_an_ipv6_address_is_bracketed() -> None:
     assert configured(BIND_ADDRESS="::1")["rtspAddress"] == "[::1]:8554"
 
 
+def test_pages_of_other_sites_are_let_to_nothing_but_where_the_settings_name_one() -> None:
+    def let_in(config: dict[str, Any]) -> list[str]:
+        return [config[f"{server}AllowOrigin"] for server in ("api", "hls", "webrtc")]
+
+    player = "https://player.example.org"
+    assert let_in(configured()) == ["none", "none", "none"]
+    assert let_in(configured(ALLOWED_ORIGINS=f"{player},https://b.example")) == ["none", player, player]
+
+
 def test_the_dubber_is_asked_about_everything_the_control_api_included() -> None:
     assert configured()["authHTTPExclude"] == []
 
