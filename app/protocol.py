@@ -4,7 +4,8 @@ The client speaks first: a `config` message (JSON text). The server answers `rea
 close. Then the client sends sound as it arrives, as binary messages (`pack_sound`), so that the
 recogniser hears everything, and marks each phrase with a `phrase` message. Every phrase is answered,
 in the order asked, by one `dub` message followed at once by one binary message of int16
-little-endian mono PCM (absent where `samples` is 0), or by one `failure` message.
+little-endian mono PCM (absent where `samples` is 0), or by one `failure` message. What an answer
+says is bounded here, so that neither side has to trust the other.
 
 All positions are sample indexes at the session's sample rate, on a timeline of the client's choosing
 that only grows; a step in it means that sound is missing and the recogniser starts afresh.
@@ -15,10 +16,16 @@ from __future__ import annotations
 import struct
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 SOUND_HEADER = struct.Struct("<q")
 MAX_SOUND_BYTES = 1 << 20
+# In characters, words, seconds. Far above what the longest phrase (7 s) can need.
+LONGEST_TEXT = 10_000
+LONGEST_MESSAGE = 1000
+MOST_WORDS = 2000
+LONGEST_DUB = 120.0
+LONGEST_STAGE = 3600.0
 
 FailureCode = Literal["overloaded", "deadline", "no_speech", "failed"]
 ErrorCode = Literal["bad_config", "bad_message", "no_translator", "no_recogniser", "no_voice", "overloaded"]
@@ -26,6 +33,10 @@ ErrorCode = Literal["bad_config", "bad_message", "no_translator", "no_recogniser
 
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """A language or a voice: no control characters, since programs are asked for what has that name."""
+Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
+# For people to read: its end may be missing.
+Told = Annotated[str, AfterValidator(lambda text: text[:LONGEST_MESSAGE])]
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_STAGE, allow_inf_nan=False)]
 
 
 class Message(BaseModel):
@@ -65,25 +76,25 @@ class Ready(Message):
     """The session is open; names of the engines and of the voice in use."""
 
     type: Literal["ready"] = "ready"
-    recogniser: str
-    translator: str
-    synthesiser: str
-    voice: str
+    recogniser: Told
+    translator: Told
+    synthesiser: Told
+    voice: Told
 
 
 class Timings(Message):
     """Time in seconds that each stage took; `waited` is the time in the queue."""
 
-    waited: float
-    recognise: float
-    translate: float
-    synthesise: float
+    waited: Seconds
+    recognise: Seconds
+    translate: Seconds
+    synthesise: Seconds
 
 
 class SpokenWord(Message):
     """A recognised word and the sample indexes it spans."""
 
-    text: str
+    text: Text
     start: int
     end: int
 
@@ -93,12 +104,18 @@ class Dub(Message):
 
     type: Literal["dub"] = "dub"
     id: int
-    source: str
-    target: str
-    words: tuple[SpokenWord, ...]
+    source: Text
+    target: Text
+    words: Annotated[tuple[SpokenWord, ...], Field(max_length=MOST_WORDS)]
     timings: Timings
-    sample_rate: int
-    samples: int
+    sample_rate: Annotated[int, Field(ge=8000, le=192_000)]
+    samples: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _no_longer_than_any_phrase(self) -> Dub:
+        if self.samples > LONGEST_DUB * self.sample_rate:
+            raise ValueError(f"a dub has {LONGEST_DUB:g} s at most")
+        return self
 
 
 class Failure(Message):
@@ -107,7 +124,7 @@ class Failure(Message):
     type: Literal["failure"] = "failure"
     id: int
     code: FailureCode
-    message: str
+    message: Told
 
 
 class Error(Message):
@@ -115,7 +132,7 @@ class Error(Message):
 
     type: Literal["error"] = "error"
     code: ErrorCode
-    message: str
+    message: Told
 
 
 def pack_sound(position: int, pcm: bytes) -> bytes:

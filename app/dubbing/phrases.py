@@ -18,10 +18,12 @@ from app.dubbing.mixer import SAMPLE_RATE as MIX_RATE
 from app.dubbing.mixer import Mixer
 from app.dubbing.profiles import Profile
 from app.dubbing.sts_client import Answer
-from app.protocol import PhraseMark
+from app.protocol import Dub, PhraseMark
 
 ANSWER_MARGIN = 0.05
 MOST_OPEN = 64
+# Seconds. A voice that speaks for so long raves, and would keep all dubs after it from being heard.
+LONGEST_SPEECH = 30.0
 
 log = structlog.get_logger()
 
@@ -95,11 +97,21 @@ class Phrases:
             outcome: Outcome = "wordless" if answer.code == "no_speech" else "passed_through"
             self._record(answer, phrase, outcome, answer.problem or answer.code)
             return
-        self._tell(self._caption(answer, phrase))
-        rate = answer.dub.sample_rate
+        try:
+            self._dub(answer, answer.dub, phrase)
+        except Exception as error:
+            log.exception("a dub could not be placed", phrase=answer.id)
+            self._record(answer, phrase, "passed_through", f"it could not be placed: {type(error).__name__}")
+
+    def _dub(self, answer: Answer, dub: Dub, phrase: _Open) -> None:
+        rate = dub.sample_rate
         sound = fit.trim(np.frombuffer(answer.pcm, "<i2").astype(np.float32) / 32768.0, rate)
+        self._tell(self._caption(answer, phrase))
         if not len(sound):
             self._record(answer, phrase, "passed_through", "the voice said nothing")
+            return
+        if len(sound) > LONGEST_SPEECH * rate:
+            self._record(answer, phrase, "dropped", f"the voice spoke for {len(sound) / rate:.0f} s")
             return
         plan = self._plan(phrase, len(sound) / rate)
         if not plan.play:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from app.dubbing.lasting import lasting
 from app.dubbing.sts_host import Host
 from app.protocol import Config, Dub, Failure, PhraseMark, pack_sound
 
@@ -19,7 +20,7 @@ RETURN_AFTER = 3.0
 RETURN_AT_LATEST = 6.0
 REST_AFTER_SILENCE = 4.0
 REST_AFTER_FAILURES = 10.0
-MOST_FAILURES = 3
+MOST_MISSED = 3
 LEAD_IN = 1.0
 CHECK_INTERVAL = 0.05
 
@@ -53,8 +54,9 @@ class StsClient:
 
     Fails over at once when the host goes away or lets a phrase's deadline pass, with the phrases that
     still wait and the sound before them; goes back to a better one when that has been ready for 3 s
-    and nothing waits, or for 6 s. Methods may be called from any thread; `on_answer` is called in the
-    client's. Every phrase asked for is answered exactly once.
+    and nothing waits, or for 6 s. A host that says nothing at all while three phrases in a row go without
+    a dub is disconnected even where there is no other. Methods may be called from any thread;
+    `on_answer` is called in the client's. Every phrase asked for is answered exactly once.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class StsClient:
         self._kept = round(kept_seconds * config.sample_rate)
         self._recent: deque[tuple[int, bytes]] = deque()
         self._asked: dict[int, _Asked] = {}
-        self._failures = 0
+        self._missed: list[_Asked] = []
         self._hosts = [
             Host(address, config, self._answered, lambda _: self._choose()) for address in addresses
         ]
@@ -104,15 +106,21 @@ class StsClient:
 
     @property
     def problem(self) -> str:
-        """Why there is no host to use, or an empty string."""
-        if self._active is not None:
-            return ""
+        """Why there is no host to use, or why the one in use may not dub, or an empty string."""
+        active = self._active
+        if active is not None:
+            return f"{active.address}: {active.doubt}" if active.doubt else ""
         return "; ".join(f"{host.address}: {host.problem}" for host in self._hosts)
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs: without it no phrase is answered any more."""
+        return self._thread.is_alive()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        tasks = [self._loop.create_task(host.run()) for host in self._hosts]
-        tasks.append(self._loop.create_task(self._watch()))
+        tasks = [self._loop.create_task(lasting(host.address, host.run)) for host in self._hosts]
+        tasks.append(self._loop.create_task(lasting("the watch over phrases", self._watch, CHECK_INTERVAL)))
         try:
             self._loop.run_forever()
         finally:
@@ -143,30 +151,48 @@ class StsClient:
                 self._asked[answer.id] = asked
             return
         if isinstance(answer, Dub):
-            self._failures = 0
             self._finish(answer.id, asked, answer, pcm, "", "")
+        else:
+            self._finish(answer.id, asked, None, b"", answer.code, answer.message)
+        if isinstance(answer, Dub) or answer.code == "no_speech":
+            self._missed.clear()
+            host.answered_well()
+        else:
+            self._miss(host, [asked], answer.message, REST_AFTER_FAILURES)
+
+    def _miss(self, host: Host, asked: list[_Asked], problem: str, rest: float) -> None:
+        """Phrases have gone without a dub by the fault of the host in use."""
+        self._missed = [*self._missed, *asked][-MOST_MISSED:]
+        if len(self._missed) < MOST_MISSED:
             return
-        self._finish(answer.id, asked, None, b"", answer.code, answer.message)
-        if answer.code in ("failed", "overloaded", "deadline"):
-            self._failures += 1
-            if self._failures >= MOST_FAILURES and self._spare() is not None:
-                host.rest(f"{self._failures} phrases failed: {answer.message}", REST_AFTER_FAILURES)
-                self._choose()
+        host.doubt = f"{MOST_MISSED} phrases in a row without a dub: {problem}"
+        if self._spare() is not None or host.heard_at < self._missed[0].at:
+            host.rest(host.doubt, rest)
+            self._choose()
 
     def _finish(
         self, phrase: int, asked: _Asked, dub: Dub | None, pcm: bytes, code: str, problem: str
     ) -> None:
-        self._on_answer(Answer(phrase, dub, pcm, code, problem, time.monotonic() - asked.at))
+        answer = Answer(phrase, dub, pcm, code, problem, time.monotonic() - asked.at)
+        try:
+            self._on_answer(answer)
+        except Exception:
+            # What becomes of one phrase must not take the host from those that follow.
+            log.exception("an answer could not be used", phrase=phrase)
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(CHECK_INTERVAL)
             now = time.monotonic()
             overdue = [key for key, asked in self._asked.items() if asked.until <= now]
-            for key in overdue:
-                self._finish(key, self._asked.pop(key), None, b"", "no_answer", "no answer in time")
-            if overdue and self._active is not None and self._spare() is not None:
-                self._active.rest("it let a phrase wait too long", REST_AFTER_SILENCE)
+            missed = [self._asked.pop(key) for key in overdue]
+            for key, asked in zip(overdue, missed, strict=True):
+                self._finish(key, asked, None, b"", "no_answer", "no answer in time")
+            active = self._active
+            if missed and active is not None:
+                self._miss(active, missed, "no answer in time", REST_AFTER_SILENCE)
+                if active is self._active and self._spare() is not None:
+                    active.rest("it let a phrase wait too long", REST_AFTER_SILENCE)
             self._choose()
 
     def _spare(self) -> Host | None:
@@ -183,7 +209,7 @@ class StsClient:
         if best is active:
             return
         self._active = best
-        self._failures = 0
+        self._missed.clear()
         if best is None:
             for key in list(self._asked):
                 self._finish(key, self._asked.pop(key), None, b"", "no_host", self.problem)

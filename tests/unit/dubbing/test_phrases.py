@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from app.dubbing.backoff import Backoff
 from app.dubbing.lag import LagMeter
 from app.dubbing.messages import Caption, Phrase
 from app.dubbing.mixer import SAMPLE_RATE, Mixer
-from app.dubbing.phrases import Phrases
+from app.dubbing.phrases import LONGEST_SPEECH, Phrases
 from app.dubbing.profiles import PROFILES
 from app.dubbing.sts_client import Answer
 from app.protocol import Dub, Timings
@@ -95,6 +96,22 @@ def test_without_a_dub_the_original_passes_and_sounds_without_words_are_no_phras
     desk.phrases.answered(Answer(desk.ask(3.0, 3.5), None, b"", "no_speech", "no words", 0.0))
     assert desk.outcome()[0] == "wordless"
     assert (desk.phrases.counts.phrases, desk.phrases.counts.wordless) == (1, 1)
+
+
+def test_a_voice_that_does_not_stop_is_not_played_and_keeps_no_other_from_being_heard() -> None:
+    desk = Desk()
+    desk.phrases.answered(dub(desk.ask(2.0, 4.0), LONGEST_SPEECH + 1))
+    assert desk.outcome()[0] == "dropped"
+    desk.phrases.answered(dub(desk.ask(4.0, 6.0), 1.5))
+    assert desk.outcome() == ("in_time", 0.0)
+
+
+def test_a_dub_that_can_not_be_placed_has_an_outcome_all_the_same() -> None:
+    desk = Desk()
+    whole = dub(desk.ask(2.0, 4.0), 1.5)
+    desk.phrases.answered(replace(whole, pcm=whole.pcm[:-1]))
+    assert desk.outcome()[0] == "passed_through"
+    assert desk.phrases.counts.phrases == 1
 
 
 def test_what_was_asked_before_the_operator_wanted_the_original_is_not_played() -> None:
