@@ -46,9 +46,10 @@ class Source:
 
 @dataclass
 class Running:
-    """A call with its sources."""
+    """A call with its sources; one that is `ending` takes no more of them."""
 
     call: LiveCall
+    ending: bool = False
     sources: dict[Channel, Source] = field(default_factory=dict)
     finished: set[Channel] = field(default_factory=set)
 
@@ -95,7 +96,7 @@ class Calls:
             raise Unknown(
                 f"the call has no channel {channel[:40]!r}; it has {', '.join(call.asked.channels)}"
             )
-        if call.ended is not None:
+        if call.ended is not None or running.ending:
             raise Conflict("the call is over")
         name: Channel = next(each for each in call.asked.channels if each == channel)
         if name in running.sources and not running.sources[name].listener.has_ended:
@@ -107,36 +108,37 @@ class Calls:
         call.heard_at = time.monotonic()
         return listener
 
-    async def finish(self, id: str, channel: str) -> None:
-        """Waits for a channel's last words after its sound has ended; the last channel ends the call."""
+    async def finish(self, id: str, channel: str, listener: Listener) -> None:
+        """Waits for a source's last words after its sound has ended; the last channel ends the call.
+
+        A channel that has another source by then goes on.
+        """
         running = self._running(id)
         name: Channel = next(each for each in running.call.asked.channels if each == channel)
         source = running.sources.get(name)
-        if source is None:
+        if source is None or source.listener is not listener:
             return
-        source.listener.end()
         await asyncio.wait((source.task,))
+        if name in running.sources:
+            return
         running.finished.add(name)
         if running.finished == set(running.call.asked.channels):
-            await running.call.end()
-
-    def leave(self, id: str, channel: str) -> None:
-        """A source went without a word; what it sent is still heard, and it may come back."""
-        running = self._calls.get(id)
-        for name, source in running.sources.items() if running else ():
-            if name == channel:
-                source.listener.end()
+            await self._end(running)
 
     async def end(self, id: str) -> LiveCall:
         """Ends a call once its last words are there."""
         running = self._running(id)
+        await self._end(running)
+        return running.call
+
+    async def _end(self, running: Running) -> None:
+        running.ending = True
         tasks = [source.task for source in running.sources.values()]
         for source in running.sources.values():
             source.listener.end()
         if tasks:
             await asyncio.wait(tasks)
         await running.call.end()
-        return running.call
 
     def remove(self, id: str) -> None:
         """Forgets a call at once."""

@@ -78,21 +78,27 @@ class Listener:
 
     def end(self) -> None:
         """No more sound comes; `run` returns when its last words are there, within FLUSH_WITHIN."""
-        self._ended = True
-        self._news.set()
-        if self._limit is not None:
-            self._limit.reschedule(asyncio.get_running_loop().time() + FLUSH_WITHIN)
+        if not self._ended:
+            self._ended = True
+            self._news.set()
+            self._limit_flush()
 
     async def run(self) -> None:
         """Listens until the sound has ended and all of it is heard."""
         try:
             async with asyncio.timeout(None) as self._limit:
                 if self._ended:
-                    self.end()
+                    self._limit_flush()
                 await self._listen()
         except TimeoutError:
             self._queue.abandon()
             self._told.connected(False, f"live did not give the last words within {FLUSH_WITHIN:g} s")
+        finally:
+            self._limit = None
+
+    def _limit_flush(self) -> None:
+        if self._limit is not None:
+            self._limit.reschedule(asyncio.get_running_loop().time() + FLUSH_WITHIN)
 
     async def _listen(self) -> None:
         wait = self._live.first_wait

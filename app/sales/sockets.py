@@ -45,9 +45,10 @@ def install(app: FastAPI, calls: Calls) -> None:
         try:
             ended = await receive(socket, listener, form, Resampler(int(rate), RATE))
         finally:
-            calls.leave(id, channel)
+            # What it sent is still heard, and its sender may come back: as another source.
+            listener.end()
         if ended:
-            await calls.finish(id, channel)
+            await calls.finish(id, channel, listener)
             await close(socket, 1000, "")
 
     @app.websocket("/calls/{id}/events")

@@ -6,7 +6,9 @@ import asyncio
 import csv
 import io
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -314,3 +316,58 @@ def test_a_channel_has_one_source_at_a_time(client: TestClient) -> None:
                 second.receive_text()
             assert "source already" in closed.value.reason
         client.delete(f"/calls/{call}")
+
+
+def test_a_source_that_comes_while_the_one_before_it_is_still_heard_is_not_ended_by_it() -> None:
+    heard, go_on = threading.Event(), threading.Event()
+
+    def script(live: Connection) -> None:
+        live.ready()
+        live.hear_the_end()
+        heard.set()
+        assert go_on.wait(10)
+        live.say(0.0, 1.0, f" number {live.number}")
+
+    with stand_in_live(script) as (port, _), with_live(port) as client:
+        call = new(client)
+        with client.websocket_connect(f"/calls/{call}/audio") as first:
+            first.send_bytes(SECOND)
+            first.send_text("END_OF_AUDIO")
+            assert heard.wait(10)
+            with client.websocket_connect(f"/calls/{call}/audio") as second:
+                second.send_bytes(SECOND)
+                go_on.set()
+                with pytest.raises(WebSocketDisconnect):
+                    first.receive_text()
+                assert client.get(f"/calls/{call}").json()["state"] == "listening"
+                second.send_text("END_OF_AUDIO")
+                with pytest.raises(WebSocketDisconnect):
+                    second.receive_text()
+        whole = client.get(f"/calls/{call}").json()
+    assert [each["text"] for each in whole["segments"]] == ["number 1", "number 2"]
+    assert whole["state"] == "ended"
+
+
+def test_a_call_that_is_ending_takes_no_more_sources() -> None:
+    heard, go_on = threading.Event(), threading.Event()
+
+    def script(live: Connection) -> None:
+        live.ready()
+        live.hear_the_end()
+        heard.set()
+        assert go_on.wait(10)
+
+    with stand_in_live(script) as (port, _), with_live(port) as client, ThreadPoolExecutor(1) as pool:
+        call = new(client)
+        with client.websocket_connect(f"/calls/{call}/audio") as first:
+            first.send_bytes(SECOND)
+            ending = pool.submit(client.post, f"/calls/{call}/end")
+            assert heard.wait(10)
+            with (
+                client.websocket_connect(f"/calls/{call}/audio") as second,
+                pytest.raises(WebSocketDisconnect) as closed,
+            ):
+                second.receive_text()
+            assert closed.value.reason == "the call is over"
+            go_on.set()
+            assert ending.result(10).json()["state"] == "ended"
