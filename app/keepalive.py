@@ -1,6 +1,8 @@
-"""WebSockets whose peers are looked for without wronging one that is not being read."""
+"""WebSockets whose peers are looked for without wronging one that is not being read, and let go for good."""
 
 from __future__ import annotations
+
+from asyncio import TimerHandle
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -13,6 +15,7 @@ class PatientWebSockets(WebSocketsSansIOProtocol):
     """
 
     _came = False
+    _last: TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         """Notes that the peer lives, and takes in what it sent."""
@@ -31,3 +34,15 @@ class PatientWebSockets(WebSocketsSansIOProtocol):
             self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
             return
         super().keepalive_timeout()
+
+    async def run_asgi(self) -> None:
+        """Serves the peer; one that does not even take the last words in then is cut off."""
+        await super().run_asgi()
+        if self in self.connections:
+            self._last = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The peer is gone."""
+        if self._last is not None:
+            self._last.cancel()
+        super().connection_lost(exc)

@@ -20,6 +20,8 @@ from app.speech.types import RECOGNISER_RATE, RecogniserSession
 LONGEST_BACKLOG = 20.0
 LONGEST_FEED = 0.5
 STALE_BACKLOG = 1.0
+MOST_SOUNDS = 4000
+"""Pieces of sound that may wait, however short they are."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Lane:
         self.resets = 0
         self._items: deque[Sound | Mark] = deque()
         self._waiting = 0
+        self._sounds = 0
         self._lock = threading.Lock()
         self._resampler = Resampler(sample_rate, RECOGNISER_RATE)
         self._origin: int | None = None
@@ -65,6 +68,11 @@ class Lane:
         return self._waiting / self.rate
 
     @property
+    def marks(self) -> int:
+        """How many marks wait."""
+        return len(self._items) - self._sounds
+
+    @property
     def idle(self) -> bool:
         """Whether nothing waits."""
         return not self._items
@@ -73,10 +81,12 @@ class Lane:
         """Queues sound; what is over the bound is dropped, oldest first, and counted in `dropped`."""
         with self._lock:
             self._items.append(sound)
+            self._sounds += 1
             self._waiting += sound.end - sound.position
-            while self.backlog > LONGEST_BACKLOG:
+            while self.backlog > LONGEST_BACKLOG or self._sounds > MOST_SOUNDS:
                 oldest = next(item for item in self._items if isinstance(item, Sound))
                 self._items.remove(oldest)
+                self._sounds -= 1
                 self._waiting -= oldest.end - oldest.position
                 self.dropped += (oldest.end - oldest.position) / self.rate
 
@@ -109,6 +119,7 @@ class Lane:
             first = self._items.popleft()
             if isinstance(first, Mark):
                 return first
+            self._sounds -= 1
             parts, end = [first.pcm], first.end
             while (
                 self._items
@@ -117,6 +128,7 @@ class Lane:
                 and (following.end - first.position) / self.rate <= LONGEST_FEED
             ):
                 self._items.popleft()
+                self._sounds -= 1
                 parts.append(following.pcm)
                 end = following.end
             self._waiting -= end - first.position
@@ -137,6 +149,7 @@ class Lane:
         before, after = list(self._items)[: stale[-1]], list(self._items)[stale[-1] :]
         for item in before:
             if isinstance(item, Sound):
+                self._sounds -= 1
                 self._waiting -= item.end - item.position
                 self.dropped += (item.end - item.position) / self.rate
         self._items = deque([*(item for item in before if isinstance(item, Mark)), *after])

@@ -21,7 +21,7 @@ from app.speech.metrics import Metrics
 from app.speech.pace import Pace
 from app.speech.phrase import Dubber
 from app.speech.ranked import RankedExecutor
-from app.speech.session import Admission, BadMessage, Session, parse
+from app.speech.session import SEND_WITHIN, Admission, BadMessage, Session, parse
 from app.speech.types import SpeechError
 
 log = structlog.get_logger(__name__)
@@ -135,7 +135,7 @@ class SpeechService:
             if session.draining:
                 await socket.close(SERVICE_RESTART)
         except BadMessage as error:
-            await refuse(socket, "bad_message", str(error))
+            await refuse(socket, error.code, str(error))
         except (WebSocketDisconnect, RuntimeError):
             log.info("client went away")
         except SpeechError as error:
@@ -201,9 +201,10 @@ class SpeechService:
 async def refuse(socket: WebSocket, code: ErrorCode, message: str) -> None:
     """Tells the client why it can't go on, and closes."""
     log.warning("session refused", code=code, reason=message)
-    with suppress(RuntimeError, WebSocketDisconnect):
-        await socket.send_text(Error(code=code, message=message).model_dump_json())
-        await socket.close(1008 if code.startswith("bad") else 1013)
+    with suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+        async with asyncio.timeout(SEND_WITHIN):
+            await socket.send_text(Error(code=code, message=message).model_dump_json())
+            await socket.close(1008 if code.startswith("bad") else 1013)
 
 
 def create(settings: Settings) -> FastAPI:

@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 import structlog
-from fastapi import WebSocket
+from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
 from app.protocol import Config, Dub, ErrorCode, Failure, PhraseMark, unpack_sound
@@ -22,6 +22,11 @@ from app.speech.phrase import Dubber, Phrase, PhraseFailed
 
 log = structlog.get_logger(__name__)
 
+MOST_UNANSWERED = 1000
+"""Marks of a session whose answers may wait: for the speech engines, or for the client to read them."""
+SEND_WITHIN = 10.0
+"""Seconds within which a client takes an answer; one that does not is let go."""
+
 Parsed = TypeVar("Parsed", Config, PhraseMark)
 Answer = tuple[Failure, None] | tuple[Dub, bytes]
 
@@ -30,6 +35,12 @@ class BadMessage(Exception):
     """A message of the client that the session can't go on after."""
 
     code: ErrorCode = "bad_message"
+
+
+class TooMany(BadMessage):
+    """More marks than a session may have open."""
+
+    code: ErrorCode = "overloaded"
 
 
 class Admission:
@@ -139,6 +150,8 @@ class Session:
             raise BadMessage("a phrase has finite seconds and deadline, and starts before it ends")
         if self.draining:
             return
+        if max(self.asked.qsize(), self.lane.marks) >= MOST_UNANSWERED:
+            raise TooMany(f"{MOST_UNANSWERED} phrases wait for their answers, which is the most")
         phrase = Phrase(mark)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         admitted = self.admission.enter()
@@ -193,9 +206,16 @@ class Session:
                 self._give_up(phrase, answer)
                 raise
             self._count(message)
-            await self.socket.send_text(message.model_dump_json())
-            if pcm:
-                await self.socket.send_bytes(pcm)
+            await self._send(message, pcm)
+
+    async def _send(self, message: Failure | Dub, pcm: bytes | None) -> None:
+        try:
+            async with asyncio.timeout(SEND_WITHIN):
+                await self.socket.send_text(message.model_dump_json())
+                if pcm:
+                    await self.socket.send_bytes(pcm)
+        except TimeoutError as error:
+            raise WebSocketDisconnect from error
 
     def _count(self, message: Failure | Dub) -> None:
         if isinstance(message, Failure):

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import httpx
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from app.protocol import pack_sound
+from app.speech.session import MOST_UNANSWERED
 from app.speech.sound import from_pcm
 from tests.integration.speech.conftest import RATE, Client, open_client, spoken
 from tests.stack import Stack, wait_for
@@ -209,6 +211,33 @@ def test_a_client_that_goes_away_leaves_nothing_behind(sts: Stack) -> None:
     gone: Callable[[], bool] = lambda: health(sts)["sessions"] == 0 and health(sts)["pending"] == 0  # noqa: E731
 
     assert wait_for("session gone", gone, 20.0)
+
+
+def test_marks_whose_answers_nobody_reads_are_bounded_and_the_session_is_ended(sts: Stack) -> None:
+    process = psutil.Process(sts.processes["sts"].pid)
+    with open_client(sts) as socket:
+        client = Client(socket)
+        client.configure()
+        client.hear(spoken(SENTENCE))
+        before = process.memory_info().rss
+        with suppress(ConnectionClosed):
+            for _ in range(20 * MOST_UNANSWERED):
+                client.mark()
+        last: dict[str, Any] = {}
+        with suppress(ConnectionClosed):
+            while True:
+                last = client.answer().message
+        assert (last["type"], last["code"]) == ("error", "overloaded")
+    gone: Callable[[], bool] = lambda: health(sts)["sessions"] == 0  # noqa: E731
+    assert wait_for("session gone", gone, 20.0)
+    assert process.memory_info().rss - before < 50e6
+
+
+def test_many_marks_at_once_are_all_answered_while_somebody_reads(client: Client) -> None:
+    client.configure()
+    client.hear(spoken(SENTENCE))
+    asked = [client.mark() for _ in range(MOST_UNANSWERED // 2)]
+    assert [client.answer().message["id"] for _ in asked] == asked
 
 
 def test_a_killed_apertium_is_back_for_the_next_phrase(sts: Stack, client: Client) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from app.protocol import PhraseMark
-from app.speech.lane import Lane, Mark, Sound
+from app.speech.lane import MOST_SOUNDS, Lane, Mark, Sound
 from app.speech.phrase import Phrase
 from app.speech.types import Samples, Word
 
@@ -83,3 +83,16 @@ def test_a_single_late_phrase_costs_no_context() -> None:
     assert recogniser.heard == RATE // 2
     assert recogniser.log == ["skip 1"]
     assert np.isclose(lane.backlog, 0.0)
+
+
+def test_pieces_that_wait_are_bounded_however_short_they_are_and_marks_are_counted() -> None:
+    lane = Lane(StandInRecogniser(), RATE)
+    for position in range(MOST_SOUNDS + 10):
+        lane.put_sound(Sound(2 * position, b"12"))
+        lane.put_sound(Sound(2 * position, b""))
+    assert lane.dropped > 0
+    assert lane.backlog * RATE <= MOST_SOUNDS
+    lane.put_mark(Mark(phrase(0, over=False), True, lambda *_: None))
+    assert lane.marks == 1
+    drain(lane)
+    assert (lane.marks, lane.backlog) == (0, 0.0)
