@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, BinaryIO, Literal, cast
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
-from prometheus_client import Counter
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import Counter, Gauge
 from pydantic import BaseModel, Field
 
 from app.settings import Settings
 from app.speech import registry
 from app.speech.rest import errors, transcript
+from app.speech.rest.arrival import TIMES_THE_LARGEST, Uploads
+from app.speech.rest.bounds import Streamed
 from app.speech.rest.decode import blocks
 from app.speech.rest.errors import ApiError
 from app.speech.rest.events import event
@@ -23,15 +25,13 @@ from app.speech.rest.house import House
 from app.speech.rest.models import ASR_ALIASES
 from app.speech.rest.transcribe import Cancelled, Job, segments
 from app.speech.rest.transcript import Segment, Transcript
-from app.speech.rest.upload import fields, read_form, the_file, validated
-from app.speech.rest.worker import ClientLeft, unless_left
+from app.speech.rest.upload import MEGABYTE, fields, read_form, the_file, validated
+from app.speech.rest.worker import CLIENT_CLOSED, ClientLeft, first, unless_left
 from app.speech.types import Recogniser
 from app.speech.wyoming import listening
 
 Format = Literal["json", "text", "srt", "vtt", "verbose_json"]
 LISTS = ("timestamp_granularities", "include")
-CLIENT_CLOSED = 499
-"""nginx's status for a client that left; nobody reads it but the log."""
 
 
 class Wishes(BaseModel):
@@ -55,6 +55,10 @@ class Transcriptions:
 
         self.settings = settings
         self.house: House[Recogniser] = House("asr", settings, new, settings.asr_model, ASR_ALIASES)
+        self.uploads = Uploads(TIMES_THE_LARGEST * settings.max_upload_mb * MEGABYTE)
+        Gauge("asr_uploads_arriving", "Uploads on their way.", registry=self.house.registry).set_function(
+            lambda: self.uploads.arriving
+        )
         self.sound = Counter("asr_sound_seconds", "Sound read.", registry=self.house.registry)
         self.spoken = Counter("asr_speech_seconds", "Speech recognised.", registry=self.house.registry)
         self.dropped = Counter(
@@ -65,30 +69,34 @@ class Transcriptions:
         """A request, from its upload to its answer."""
         deadline = time.monotonic() + self.settings.request_deadline
         async with AsyncExitStack() as stack:
-            stack.enter_context(self.house.turnstile.entered())
-            form = await read_form(request, self.settings.max_upload_mb, deadline)
+            self.house.turnstile.check()
+            space = stack.enter_context(self.uploads.space())
+            with self.uploads.arrival():
+                form = await read_form(request, self.settings.max_upload_mb, deadline, space)
             stack.push_async_callback(form.close)
+            stack.enter_context(self.house.turnstile.entered())
             wishes: Wishes = validated(Wishes, fields(form, LISTS))
             self.house.models.check(wishes.model)
             job = Job(self.language(wishes, task), wishes.prompt, task, deadline)
             heard = Transcript(job.language)
             parts = self.segments(the_file(form), job, heard)
-            if wishes.stream:
-                first = await anext(parts, None)
-                # The form must live until the stream ends.
-                kept = stack.pop_all()
-                return StreamingResponse(
-                    events(first, parts, heard, kept),
-                    media_type="text/event-stream",
-                    headers={"Cache-Control": "no-store"},
-                )
+            stack.push_async_callback(parts.aclose)
             try:
+                if wishes.stream:
+                    begun = await unless_left(request, asyncio.create_task(first(parts)))
+                    # The form must live until the stream ends.
+                    return Streamed(
+                        events(begun, parts, heard),
+                        stack.pop_all(),
+                        media_type="text/event-stream",
+                        headers={"Cache-Control": "no-store"},
+                    )
                 await unless_left(request, asyncio.create_task(_all(parts)))
             except ClientLeft:
                 return Response(status_code=CLIENT_CLOSED)
             return formatted(heard, wishes, task)
 
-    async def segments(self, file: BinaryIO, job: Job, heard: Transcript) -> AsyncIterator[Segment]:
+    async def segments(self, file: BinaryIO, job: Job, heard: Transcript) -> AsyncGenerator[Segment, None]:
         """The segments of a file as they are found; `heard` collects them."""
         longest = self.settings.max_audio_seconds
         parts = self.house.worker.parts(
@@ -101,7 +109,7 @@ class Transcriptions:
         except Cancelled as error:
             raise ApiError(503, "the server is stopping; try again in a moment", "stopping") from error
         finally:
-            await parts.aclose()  # type: ignore[attr-defined]
+            await parts.aclose()
             heard.duration = job.heard
             heard.language = job.detected or job.language or self.settings.source_language
             self.sound.inc(job.heard)
@@ -146,23 +154,18 @@ def formatted(heard: Transcript, wishes: Wishes, task: str) -> Response:
 
 
 async def events(
-    first: Segment | None, parts: AsyncIterator[Segment], heard: Transcript, kept: AsyncExitStack
-) -> AsyncIterator[str]:
+    begun: Segment | None, parts: AsyncIterator[Segment], heard: Transcript
+) -> AsyncGenerator[str, None]:
     """OpenAI's events: a delta for each segment (with its times), then the whole text; errors as `error`."""
-    async with kept:
-        try:
-            if first is not None:
-                yield event(delta(first, True))
-            async for segment in parts:
-                yield event(delta(segment, False))
-            yield event(
-                {"type": "transcript.text.done", "text": heard.text, "seconds": round(heard.duration, 3)}
-            )
-        except Exception as error:
-            told = errors.told(error)
-            yield event(errors.body(told.status, str(told), told.code, told.param))
-        finally:
-            await parts.aclose()  # type: ignore[attr-defined]
+    try:
+        if begun is not None:
+            yield event(delta(begun, True))
+        async for segment in parts:
+            yield event(delta(segment, False))
+        yield event({"type": "transcript.text.done", "text": heard.text, "seconds": round(heard.duration, 3)})
+    except Exception as error:
+        told = errors.told(error)
+        yield event(errors.body(told.status, str(told), told.code, told.param))
 
 
 def delta(segment: Segment, first: bool) -> dict[str, Any]:
@@ -194,16 +197,17 @@ ANSWERS = answers(("application/json", "text/plain", "text/vtt", "application/x-
 def create(settings: Settings) -> FastAPI:
     """The FastAPI application of asr."""
     service = Transcriptions(settings)
-    app = service.house.app(listening(service.house))
+    paths = ("/v1/audio/transcriptions", "/v1/audio/translations")
+    app = service.house.app(listening(service.house), paths)
     extra = form_schema(Wishes)
 
-    @app.post("/v1/audio/transcriptions", responses=ANSWERS, openapi_extra=extra, response_class=Response)
+    @app.post(paths[0], responses=ANSWERS, openapi_extra=extra, response_class=Response)
     async def transcribe(request: Request) -> Response:
         """Write down what is said in a file."""
         answer: Response = await service.house.counted(service.answer(request, "transcribe"))
         return answer
 
-    @app.post("/v1/audio/translations", responses=ANSWERS, openapi_extra=extra, response_class=Response)
+    @app.post(paths[1], responses=ANSWERS, openapi_extra=extra, response_class=Response)
     async def translate(request: Request) -> Response:
         """Write down in English what is said in a file."""
         answer: Response = await service.house.counted(service.answer(request, "translate"))

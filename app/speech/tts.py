@@ -6,24 +6,25 @@ import asyncio
 import base64
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Annotated, Any, Literal, cast
 
 import numpy as np
-from fastapi import FastAPI, Response
-from fastapi.responses import StreamingResponse
+from fastapi import FastAPI, Request, Response
 from prometheus_client import Counter
 from pydantic import BaseModel, Field, StringConstraints
 
 from app.settings import Settings
 from app.speech import registry
 from app.speech.rest import errors, voices
+from app.speech.rest.bounds import Streamed
 from app.speech.rest.encode import TYPES, Encoder, Format
 from app.speech.rest.events import event
 from app.speech.rest.house import House
 from app.speech.rest.models import TTS_ALIASES
 from app.speech.rest.sentences import sentences
+from app.speech.rest.worker import CLIENT_CLOSED, ClientLeft, first, unless_left
 from app.speech.types import Samples, Synthesiser
 from app.speech.wyoming import speaking
 
@@ -66,7 +67,7 @@ class Speeches:
         self.characters = Counter("tts_characters", "Characters spoken.", registry=self.house.registry)
         self.seconds = Counter("tts_sound_seconds", "Speech made.", registry=self.house.registry)
 
-    async def answer(self, wishes: Wishes) -> Response:
+    async def answer(self, request: Request, wishes: Wishes) -> Response:
         """Speech, of which the first sentence is ready when the answer begins."""
         deadline = time.monotonic() + self.settings.request_deadline
         self.house.models.check(wishes.model)
@@ -75,12 +76,16 @@ class Speeches:
             parts = self.house.worker.parts(
                 lambda engine: self.speak(engine, wishes, left), left := threading.Event(), deadline
             )
-            first = await anext(parts)
+            stack.push_async_callback(parts.aclose)
+            try:
+                begun = await unless_left(request, asyncio.create_task(first(parts))) or b""
+            except ClientLeft:
+                return Response(status_code=CLIENT_CLOSED)
             # The place in the queue is kept until the stream ends.
             kept = stack.pop_all()
         if wishes.stream_format == "sse":
-            return StreamingResponse(as_events(first, parts, kept), media_type="text/event-stream")
-        return StreamingResponse(as_sound(first, parts, kept), media_type=TYPES[wishes.response_format])
+            return Streamed(as_events(begun, parts), kept, media_type="text/event-stream")
+        return Streamed(as_sound(begun, parts), kept, media_type=TYPES[wishes.response_format])
 
     def speak(self, engine: Synthesiser, wishes: Wishes, left: threading.Event) -> Iterator[bytes]:
         """The file in parts, one or more a sentence. Runs in a worker thread."""
@@ -109,30 +114,23 @@ def with_pause(samples: Samples, rate: int) -> Samples:
     return np.concatenate([samples, np.zeros(round(PAUSE * rate), np.float32)])
 
 
-async def as_sound(first: bytes, parts: AsyncIterator[bytes], kept: AsyncExitStack) -> AsyncIterator[bytes]:
+async def as_sound(begun: bytes, parts: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """The parts as they are made. An error cuts the connection, so that no client takes it for the end."""
-    async with kept:
-        try:
-            yield first
-            async for part in parts:
-                yield part
-        finally:
-            await parts.aclose()  # type: ignore[attr-defined]
+    yield begun
+    async for part in parts:
+        yield part
 
 
-async def as_events(first: bytes, parts: AsyncIterator[bytes], kept: AsyncExitStack) -> AsyncIterator[str]:
+async def as_events(begun: bytes, parts: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
     """OpenAI's events: speech.audio.delta with base64, then speech.audio.done; errors as `error`."""
-    async with kept:
-        try:
-            yield event(_delta(first))
-            async for part in parts:
-                yield event(_delta(part))
-            yield event({"type": "speech.audio.done"})
-        except Exception as error:
-            told = errors.told(error)
-            yield event(errors.body(told.status, str(told), told.code, told.param))
-        finally:
-            await parts.aclose()  # type: ignore[attr-defined]
+    try:
+        yield event(_delta(begun))
+        async for part in parts:
+            yield event(_delta(part))
+        yield event({"type": "speech.audio.done"})
+    except Exception as error:
+        told = errors.told(error)
+        yield event(errors.body(told.status, str(told), told.code, told.param))
 
 
 def _delta(part: bytes) -> dict[str, Any]:
@@ -150,9 +148,9 @@ def create(settings: Settings) -> FastAPI:
     }
 
     @app.post("/v1/audio/speech", responses=answers, response_class=Response)
-    async def speech(wishes: Wishes) -> Response:
+    async def speech(request: Request, wishes: Wishes) -> Response:
         """Speak a text."""
-        answer: Response = await service.house.counted(service.answer(wishes))
+        answer: Response = await service.house.counted(service.answer(request, wishes))
         return answer
 
     @app.get("/v1/voices", responses=errors.DOCUMENTED)

@@ -52,12 +52,16 @@ class Turnstile:
         self.refused = 0
         self._free = asyncio.Semaphore(running)
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """Counts a request in, from before its upload to its end. Raises ApiError 503 where it is full."""
+    def check(self) -> None:
+        """Raises ApiError 503 where it is full, for those who would upload in vain."""
         if self.inside >= self.most:
             self.refused += 1
             raise ApiError(503, "too many requests are waiting; try again in a moment", "overloaded")
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Counts a request in, once all of it is there, to its end. Raises ApiError 503 where it is full."""
+        self.check()
         self.inside += 1
         try:
             yield

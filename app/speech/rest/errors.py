@@ -46,6 +46,9 @@ def answer(error: ApiError) -> JSONResponse:
         headers["Retry-After"] = str(RETRY_AFTER)
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if error.status == 408:
+        # Or the rest of the body may go on arriving as slowly.
+        headers["Connection"] = "close"
     return JSONResponse(body(error.status, str(error), error.code, error.param), error.status, headers)
 
 
@@ -127,6 +130,7 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
         400: "The request can't be done.",
         401: "No valid API key.",
         404: "No such model or voice.",
+        408: "The request arrived too slowly.",
         413: "The upload is too large.",
         415: "The file is no sound.",
         422: "A parameter is wrong.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Generic
 
@@ -15,6 +15,7 @@ from app.service import Readiness, create_app, meanwhile
 from app.settings import Settings
 from app.speech.lifecycle import E, Lifecycle
 from app.speech.rest import errors
+from app.speech.rest.bounds import Bounds
 from app.speech.rest.door import Keys, Turnstile
 from app.speech.rest.models import Models
 from app.speech.rest.worker import Worker
@@ -52,8 +53,11 @@ class House(Generic[E]):
         for gauge, (about, value) in gauges.items():
             Gauge(f"{name}_{gauge}", about, registry=self.registry).set_function(value)
 
-    def app(self, beside: Beside | None = None) -> FastAPI:
-        """The application, with errors, keys and /v1/models; `beside` runs as long as it does."""
+    def app(self, beside: Beside | None = None, uploads: Collection[str] = ()) -> FastAPI:
+        """The application, with errors, keys and /v1/models; `beside` runs as long as it does.
+
+        The paths in `uploads` read their bodies themselves.
+        """
 
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -73,6 +77,7 @@ class House(Generic[E]):
             details=self.details,
         )
         errors.install(app)
+        app.add_middleware(Bounds, deadline=self.settings.request_deadline, uploads=uploads)
         app.add_middleware(Keys, keys=self.settings.api_keys)
 
         @app.get("/v1/models")

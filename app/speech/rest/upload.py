@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
+import errno
+import tempfile
 from collections.abc import AsyncGenerator
 from typing import Any, BinaryIO
 
+import structlog
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
+from app.speech.rest.arrival import Space, no_room, paced
 from app.speech.rest.errors import ApiError, invalid_value
+
+log = structlog.get_logger(__name__)
 
 MEGABYTE = 1_000_000
 MOST_FIELDS = 40
 LARGEST_FIELD = 64 * 1024
 OVERHEAD = MEGABYTE
 """Bytes that everything but the file may take."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-async def read_form(request: Request, most_mb: int, deadline: float) -> FormData:
-    """The form of a request. Raises ApiError: 415, 413, 400 for what can't be read.
+async def read_form(request: Request, most_mb: int, deadline: float, space: Space) -> FormData:
+    """The form of a request. Raises ApiError: 415, 413, 408, 400 for what can't be read, 503 without room.
 
-    The caller closes it, which deletes the file.
+    The caller closes it, which deletes the file, before it gives up the space.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise ApiError(
@@ -39,18 +44,18 @@ async def read_form(request: Request, most_mb: int, deadline: float) -> FormData
 
     async def bounded() -> AsyncGenerator[bytes, None]:
         read = 0
-        async for chunk in request.stream():
+        async for chunk in paced(request.stream(), deadline):
             read += len(chunk)
             if read > most:
                 raise too_large(most_mb)
+            space.take(len(chunk))
             yield chunk
 
     parser = MultiPartParser(
         request.headers, bounded(), max_files=1, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD
     )
     try:
-        async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-            return await parser.parse()
+        return await parser.parse()
     except MultiPartException as error:
         raise ApiError(400, f"the form can't be read: {error.message}", "bad_form") from error
     except (KeyError, UnicodeDecodeError, LookupError, ValueError) as error:
@@ -59,6 +64,11 @@ async def read_form(request: Request, most_mb: int, deadline: float) -> FormData
         ) from error
     except ClientDisconnect as error:
         raise ApiError(400, "the upload broke off", "upload_incomplete", "file") from error
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        log.error("the disk is full where uploads are kept (TMPDIR)", folder=tempfile.gettempdir())
+        raise no_room() from error
 
 
 def too_large(most_mb: int) -> ApiError:

@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Generic, TypeVar
@@ -25,6 +25,10 @@ LOOK_AROUND = 0.5
 """Seconds after which work that waits for its client looks whether it has left."""
 
 
+CLIENT_CLOSED = 499
+"""nginx's status for a client that left; nobody reads it but the log."""
+
+
 class ClientLeft(Exception):
     """The client has closed the connection."""
 
@@ -41,7 +45,7 @@ class Worker(Generic[E]):
 
     async def parts(
         self, work: Callable[[E], Iterator[T]], left: threading.Event, deadline: float
-    ) -> AsyncIterator[T]:
+    ) -> AsyncGenerator[T, None]:
         """What `work` yields. `left` is set once nobody wants more, and `work` should look at it.
 
         The engine stays in use and the turn taken until the thread has really ended, even where the
@@ -113,6 +117,11 @@ class Worker(Generic[E]):
         if self._tasks:
             await asyncio.wait(list(self._tasks))
         self._executor.shutdown(wait=False)
+
+
+async def first(parts: AsyncIterator[T]) -> T | None:
+    """The first of the parts, or None where there is none."""
+    return await anext(parts, None)
 
 
 async def unless_left(request: Request, doing: asyncio.Task[R]) -> R:
