@@ -12,23 +12,37 @@ from app.dubbing.backoff import Backoff
 
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 30.0
+FORGIVEN_AFTER = 60.0
 
 log = structlog.get_logger()
 
 
-async def lasting(what: str, run: Callable[[], Awaitable[None]], first_wait: float = FIRST_WAIT) -> None:
-    """Runs it until cancelled: where it fails, that is logged, and it begins again after a wait in seconds.
+class Failures:
+    """The waits in seconds after failures that nobody foresaw.
 
-    The wait doubles up to 30 s, and is the first one again after a run that lasted for as long.
+    They double up to `longest`, and start anew once there was none for a minute.
     """
-    backoff = Backoff(first_wait, LONGEST_WAIT)
+
+    def __init__(self, first: float = FIRST_WAIT, longest: float = LONGEST_WAIT) -> None:
+        self._backoff = Backoff(first, longest)
+        self._last = 0.0
+
+    def next(self) -> float:
+        """The wait after a failure now."""
+        now = time.monotonic()
+        if now - self._last >= FORGIVEN_AFTER:
+            self._backoff.reset()
+        self._last = now
+        return self._backoff.next()
+
+
+async def lasting(what: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Runs it until cancelled: where it fails or ends, that is logged, and it begins again after a wait."""
+    failures = Failures()
     while True:
-        began = time.monotonic()
         try:
             await run()
-            log.error("ended, which it should not; beginning again", what=what)
+            log.error("it ended, which it should not; it begins again", what=what)
         except Exception:
-            log.exception("failed; beginning again", what=what)
-        if time.monotonic() - began >= LONGEST_WAIT:
-            backoff.reset()
-        await asyncio.sleep(backoff.next())
+            log.exception("it failed; it begins again", what=what)
+        await asyncio.sleep(failures.next())

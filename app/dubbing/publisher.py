@@ -14,12 +14,15 @@ from collections.abc import Callable
 import structlog
 
 from app.dubbing.backoff import Backoff
+from app.dubbing.lasting import Failures
 from app.dubbing.mixer import SAMPLE_RATE
 from app.dubbing.output import BLOCK, Output, OutputError
 from app.dubbing.pipeline import Pipeline
 from app.dubbing.source import VideoData
 
 TICK = 0.01
+# Shorter than what counts as no progress.
+FIRST_RETRY, LONGEST_RETRY = 0.25, 2.0
 OPEN_EARLY = 0.3
 LONGEST_STALL = 1.0
 LONGEST_REORDER = 2.0
@@ -43,7 +46,8 @@ class Publisher:
         self._occupied = occupied
         self._pipeline = pipeline
         self._stopping = stopping
-        self._backoff = Backoff(0.25, 2.0)
+        self._backoff = Backoff(FIRST_RETRY, LONGEST_RETRY)
+        self._failures = Failures(FIRST_RETRY, LONGEST_RETRY)
         self._lost = False
         self.publishing = False
         self.standing_by = False
@@ -53,20 +57,32 @@ class Publisher:
     def run(self) -> None:
         """Publishes until the worker stops."""
         while self._tick():
-            if not self._is_due():
-                continue
-            if self._lost and self._occupied():
-                self._stand_by()
-                continue
-            self.standing_by = False
             try:
-                self._publish()
-            except OutputError as error:
-                self.problem = f"the output can't be written: {error}"
-                log.warning("output", problem=str(error))
-            self.publishing = False
-            if not self._stopping.wait(self._backoff.next()):
+                wait = self._work()
+            except Exception as error:
+                # Whatever it was: without this thread nothing is published any more.
+                log.exception("publishing failed")
+                self.problem = f"publishing failed: {type(error).__name__}"
+                self.publishing = False
+                wait = self._failures.next()
+            if wait and not self._stopping.wait(wait):
                 self.last_progress = time.monotonic()
+
+    def _work(self) -> float:
+        """Publishes where that is due; the seconds to wait before the next attempt."""
+        if not self._is_due():
+            return 0.0
+        if self._lost and self._occupied():
+            self._stand_by()
+            return 0.0
+        self.standing_by = False
+        try:
+            self._publish()
+        except OutputError as error:
+            self.problem = f"the output can't be written: {error}"
+            log.warning("output", problem=str(error))
+        self.publishing = False
+        return self._backoff.next()
 
     def _tick(self) -> bool:
         self.last_progress = time.monotonic()

@@ -8,6 +8,7 @@ import time
 import structlog
 
 from app.dubbing.backoff import Backoff
+from app.dubbing.lasting import Failures
 from app.dubbing.messages import Phase, Track, WorkerConfig
 from app.dubbing.pipeline import Pipeline
 from app.dubbing.source import Source, SourceError
@@ -21,6 +22,7 @@ class Puller:
     def __init__(self, config: WorkerConfig, pipeline: Pipeline, stopping: threading.Event) -> None:
         self._url = config.source_url
         self._backoff = Backoff(config.reconnect_delay, config.max_reconnect_delay)
+        self._failures = Failures()
         self._pipeline = pipeline
         self._stopping = stopping
         self._wake = threading.Event()
@@ -39,11 +41,17 @@ class Puller:
         """Pulls until the worker stops."""
         while not self._stopping.is_set():
             self.last_progress = time.monotonic()
+            wait = 0.0
             try:
                 self._pull()
             except SourceError as error:
                 self._tell(str(error))
-            self._wait(self._backoff.next())
+            except Exception as error:
+                # Whatever it was: without this thread the stream has no source any more.
+                log.exception("reading the source failed")
+                self._tell(f"reading the source failed: {type(error).__name__}")
+                wait = self._failures.next()
+            self._wait(max(wait, self._backoff.next()))
 
     def _tell(self, problem: str) -> None:
         if problem and self.problem != problem:

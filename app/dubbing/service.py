@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from app.dubbing import api, feeds, media_calls, metrics, speech_health
 from app.dubbing.auth import API_USER, api_password, new_secret
 from app.dubbing.events import Hub
+from app.dubbing.lasting import lasting
 from app.dubbing.media_api import MediaApi
 from app.dubbing.streams import LINGER, Streams
 from app.dubbing.watcher import Watcher
@@ -72,9 +74,9 @@ def create(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         launcher.warm_up()
         tasks = [
-            asyncio.create_task(watch(), name="watcher"),
+            asyncio.create_task(lasting("watcher", watch), name="watcher"),
             asyncio.create_task(take_over(), name="take over"),
-            asyncio.create_task(feeds.tell_streams(streams, hub), name="feeds"),
+            asyncio.create_task(lasting("feeds", partial(feeds.tell_streams, streams, hub)), name="feeds"),
         ]
         try:
             yield

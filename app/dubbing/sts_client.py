@@ -120,7 +120,7 @@ class StsClient:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         tasks = [self._loop.create_task(lasting(host.address, host.run)) for host in self._hosts]
-        tasks.append(self._loop.create_task(lasting("the watch over phrases", self._watch, CHECK_INTERVAL)))
+        tasks.append(self._loop.create_task(lasting("the watch over phrases", self._watch)))
         try:
             self._loop.run_forever()
         finally:

@@ -15,10 +15,12 @@ from typing import Protocol
 import structlog
 
 from app.dubbing import paths
+from app.dubbing.lasting import Failures
 from app.dubbing.media_api import MediaPath, MediaUnreachable
 
 INTERVAL = 1.0
 SHORTEST_INTERVAL = 0.05
+LONGEST_FAILURE = 5.0
 
 log = structlog.get_logger()
 
@@ -71,6 +73,7 @@ class Watcher:
         self._seen = seen
         self._interval = interval
         self._news = asyncio.Event()
+        self._failures = Failures(SHORTEST_INTERVAL, LONGEST_FAILURE)
         self.problem = ""
         self.looked = asyncio.Event()
 
@@ -82,8 +85,15 @@ class Watcher:
         """Looks until it is cancelled."""
         while True:
             self._news.clear()
-            await self._look()
-            await asyncio.sleep(SHORTEST_INTERVAL)
+            wait = SHORTEST_INTERVAL
+            try:
+                await self._look()
+            except Exception as error:
+                # Whatever it was: nobody else sees that a stream begins or ends.
+                log.exception("looking for publishers failed")
+                self.problem = f"looking for publishers failed: {type(error).__name__}"
+                wait = self._failures.next()
+            await asyncio.sleep(wait)
             try:
                 async with asyncio.timeout(self._interval - SHORTEST_INTERVAL):
                     await self._news.wait()

@@ -44,8 +44,8 @@ log = structlog.get_logger()
 class Worker:
     """Wires the parts of a worker together and runs them in threads of their own.
 
-    The heartbeat is sent only while both ends make progress, so that the parent notices a part that
-    hangs and replaces the process.
+    The heartbeat is sent only while all threads live and both ends make progress, so that the parent
+    notices a part that hangs or is gone, and replaces the process.
     """
 
     def __init__(self, config: WorkerConfig, pipe: Connection) -> None:
@@ -54,6 +54,7 @@ class Worker:
         self._unsent: queue.Queue[Event] = queue.Queue(MOST_UNSENT)
         self._stopping = threading.Event()
         self._draining = threading.Event()
+        self._threads: dict[str, threading.Thread] = {}
         self._pipeline = Pipeline(config, self._tell)
         self._puller = Puller(config, self._pipeline, self._draining)
         self._publisher = Publisher(
@@ -63,10 +64,10 @@ class Worker:
     def run(self) -> None:
         """Works until told to stop, or until the parent is gone."""
         self._pipeline.speech.start()
-        threads = [
-            start_thread("puller", self._puller.run),
-            start_thread("publisher", self._publisher.run),
-        ]
+        self._threads = {
+            "puller": start_thread("puller", self._puller.run),
+            "publisher": start_thread("publisher", self._publisher.run),
+        }
         next_beat = 0.0
         try:
             while not self._stopping.is_set():
@@ -84,7 +85,7 @@ class Worker:
         self._stopping.set()
         self._draining.set()
         self._puller.wake()
-        for thread in threads:
+        for thread in self._threads.values():
             thread.join(1.0)
 
     def _obey(self, command: Command) -> None:
@@ -115,9 +116,15 @@ class Worker:
             self._pipe.send(self._unsent.get_nowait())
 
     def _progresses(self, now: float) -> bool:
-        return now - self._publisher.last_progress < PUBLISHER_PATIENCE and (
-            self._draining.is_set() or now - self._puller.last_progress < PULLER_PATIENCE
+        return (
+            self._pipeline.speech.alive
+            and self._threads["publisher"].is_alive()
+            and now - self._publisher.last_progress < PUBLISHER_PATIENCE
+            and (self._draining.is_set() or self._pulls(now))
         )
+
+    def _pulls(self, now: float) -> bool:
+        return self._threads["puller"].is_alive() and now - self._puller.last_progress < PULLER_PATIENCE
 
     def _state(self) -> State:
         pipeline = self._pipeline

@@ -63,6 +63,28 @@ def main(config: WorkerConfig, pipe: Connection) -> None:
             return
 
 
+PARTS = ("pul", "pub", "spe")
+
+
+def real_without_a_part(config: WorkerConfig, pipe: Connection) -> None:
+    """The real worker, in which one thread ends at once.
+
+    pul: that which reads the source; pub: that which publishes; spe: that which speaks to the hosts.
+    """
+    from app.dubbing import sts_client, worker
+
+    def end(_: object) -> None:
+        pass
+
+    if config.language == "pul":
+        worker.Puller.run = end  # type: ignore[method-assign]
+    if config.language == "pub":
+        worker.Publisher.run = end  # type: ignore[method-assign]
+    if config.language == "spe":
+        sts_client.StsClient._run = end  # type: ignore[method-assign]
+    worker.main(config, pipe)
+
+
 def state(bypassed: bool = False, position: float = 0.0, problem: str = "") -> State:
     """A state as a healthy worker sends it; the note carries its process id."""
     return State(

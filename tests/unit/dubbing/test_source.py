@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fractions
 import itertools
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
+from lying_clip import PACKETS, clip
 
 from app.dubbing.decoder import LONGEST_FRAME
 from app.dubbing.source import (
@@ -22,31 +21,6 @@ from app.dubbing.source import (
     SourceError,
     settle_arrivals,
 )
-
-PACKETS = 5
-
-
-def clip(target: Path, rate: int, samples: int, *, picture: bool = False, layout: str = "mono") -> Path:
-    """Packets of that many samples of PCM at `rate` Hz, beside a moving picture where one is wanted."""
-    with av.open(str(target), "w", format="nut") as container:
-        sound = container.add_stream("pcm_s16le", rate=rate)
-        sound.layout = layout
-        if picture:
-            video = container.add_stream("mpeg4", rate=25)
-            video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
-            for number in range(PACKETS):
-                shade = np.full((48, 64, 3), 10 * number, np.uint8)
-                container.mux(video.encode(av.VideoFrame.from_ndarray(shade, format="rgb24")))
-            container.mux(video.encode(None))
-        channels = len(sound.layout.channels)
-        for number in range(PACKETS):
-            loud = np.full((1, samples * channels), 1000, np.int16)
-            frame = av.AudioFrame.from_ndarray(loud, format="s16", layout=layout)
-            frame.sample_rate, frame.time_base = rate, fractions.Fraction(1, rate)
-            frame.pts = number * samples
-            container.mux(sound.encode(frame))
-        container.mux(sound.encode(None))
-    return target
 
 
 def read(path: Path, heard: list[int] | None = None) -> tuple[list[str], str, str]:

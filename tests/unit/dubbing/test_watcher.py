@@ -17,9 +17,9 @@ def path(name: str, ready: bool = True) -> MediaPath:
 
 
 class Media:
-    """A media server whose paths the test sets; None: out of reach."""
+    """A media server whose paths the test sets; None: out of reach; an exception: raised."""
 
-    def __init__(self, *answers: list[MediaPath] | None) -> None:
+    def __init__(self, *answers: list[MediaPath] | Exception | None) -> None:
         self.answers = list(answers)
         self.looks = 0
         self.gate = asyncio.Event()
@@ -31,6 +31,8 @@ class Media:
         await self.gate.wait()
         if answer is None:
             raise MediaUnreachable("out of reach")
+        if isinstance(answer, Exception):
+            raise answer
         return answer
 
 
@@ -104,3 +106,35 @@ def test_a_media_server_out_of_reach_ends_no_stream_and_is_tried_on() -> None:
     assert "out of reach" in problems
     assert all(list(found) == ["news"] for found in seen)
     assert watcher.problem == ""
+
+
+def test_what_nobody_foresaw_is_told_and_does_not_end_the_watch() -> None:
+    media = Media(LookupError("unforeseen"), [path("live/news")])
+    problems: list[str] = []
+
+    def done(watcher: Watcher, seen: list[dict[str, Publisher]]) -> bool:
+        problems.append(watcher.problem)
+        return bool(seen)
+
+    watcher, _ = watch(media, 0.06, done)
+    assert "looking for publishers failed: LookupError" in problems
+    assert watcher.problem == ""
+
+
+def test_a_listener_that_fails_is_told_again() -> None:
+    async def go() -> None:
+        told = 0
+
+        def seen(_: dict[str, Publisher]) -> None:
+            nonlocal told
+            told += 1
+            if told == 1:
+                raise LookupError("unforeseen")
+
+        watcher = Watcher(Media([path("live/news")]), seen, 0.06)
+        task = asyncio.create_task(watcher.run())
+        await until(lambda: told >= 2 and watcher.problem == "")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(go())
