@@ -83,6 +83,7 @@ VOLUMES: tuple[Volume, ...] = (
     Volume("models", "/data/models", "speech models"),
     Volume("voices", "/data/voices", "voices of your own"),
     Volume("recordings", "/data/recordings", "recorded streams"),
+    Volume("calls", "/data/calls", "sales calls: what was said and objected to"),
     Volume("postgres-data", "/var/lib/postgresql/data", "database"),
 )
 
@@ -174,7 +175,9 @@ CATALOG: tuple[Service, ...] = (
         module="app.sales.service",
         ports=(Port("http", "sales_port", 8002, "calls, objections, events"),),
         needs=("live",),
+        volumes=("calls",),
         found_by=(("SALES_URL", "http://{host}:8002"),),
+        grace=20.0,
     ),
     Service(
         name="web",

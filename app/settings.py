@@ -230,6 +230,12 @@ class Settings(BaseSettings):
         "Objections", "", "Host of the live transcription that sales listens to; empty: this machine.", "live"
     )
     whisper_port: PortNumber | None = section("Objections", None, "Its port; empty means LIVE_PORT.", "9090")
+    calls_kept_days: Annotated[float, Field(ge=0)] = section(
+        "Objections",
+        7.0,
+        "Days for which calls, and what was said in them, are kept under DATA_DIR/calls, so that a restart "
+        "loses none; 0 keeps them in memory alone.",
+    )
     whisper_model: str = section("Objections", "", "Model that sales asks live for.", "small")
     buffer_time_threshold: Annotated[float, Field(gt=0)] = section(
         "Objections", 3.0, "Seconds of transcript after which it is searched for objections."

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
+from app.sales import event_log
 from app.sales.event_log import EventLog
 from app.sales.found import Found, Standing
 from app.sales.messages import (
@@ -55,11 +56,26 @@ class LiveCall:
         self._standing = Standing()
         self._lost: dict[Channel, str] = {}
         self._notice = ""
+        self._why_ended = ""
         self._speaking: set[Channel] = set()
         self._segment_ids = 0
         self._objection_ids = 0
         self._told: StateEvent | None = None
         self._tell_state()
+
+    @classmethod
+    def of_before(cls, id: str, asked: NewCall, started: datetime) -> LiveCall:
+        """A call of before a restart of the service; `was_over` ends it once all that was said is in it."""
+        call = cls(id, asked, lambda _: ())
+        call.started = started
+        call.log = EventLog(after=event_log.BEFORE)
+        return call
+
+    def was_over(self, ended: datetime, detail: str) -> None:
+        """It ended then; the text says why, where that needs saying."""
+        self.ended, self._why_ended = ended, detail
+        self._tell_state()
+        self.log.close()
 
     @property
     def age(self) -> float:
@@ -76,7 +92,9 @@ class LiveCall:
     @property
     def detail(self) -> str:
         """Why it is not listened to, or what is not as it should be."""
-        return "; ".join(dict.fromkeys([*self._lost.values(), *([self._notice] if self._notice else [])]))
+        return "; ".join(
+            each for each in dict.fromkeys([*self._lost.values(), self._notice, self._why_ended]) if each
+        )
 
     def speaking(self, channel: Channel, start: float, end: float, text: str) -> None:
         """What is being said, and may yet change."""
@@ -96,10 +114,10 @@ class LiveCall:
         if channel in self._speaking:
             self._speaking.discard(channel)
             self.log.tell(PartialEvent(channel=channel, text="", start=segment.end, end=segment.end))
-        for found in self._look([*before, segment]):
-            self.objected(found)
         for tell in self.on_segment:
             tell(segment)
+        for found in self._look([*before, segment]):
+            self.objected(found)
         return segment
 
     def objected(self, found: Found) -> None:
@@ -137,15 +155,16 @@ class LiveCall:
         self._notice = detail
         self._tell_state()
 
-    async def end(self) -> None:
+    async def end(self, why: str = "") -> None:
         """Lets every engine finish with what was said, then closes."""
         if self.ended is None:
             await asyncio.gather(*(finish() for finish in self.on_end))
-        self.close()
+        self.close(why)
 
-    def close(self) -> None:
-        """The call is over at once; whoever follows it gets the last events, then the end."""
+    def close(self, why: str = "") -> None:
+        """The call is over at once, for this reason; whoever follows it gets its last events and the end."""
         if self.ended is None:
+            self._why_ended = why
             self.ended = datetime.now(UTC)
             self._lost.clear()
             self._tell_state()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from app.sales.call import LiveCall, Look
+from app.sales.kept import Kept
 from app.sales.listener import Listener, Live, Told
 from app.sales.messages import Channel, NewCall
 from app.sales.whisper_live import Said
@@ -19,7 +20,8 @@ MAX_CALLS = 100
 IDLE_ENDS = 1800.0
 """Seconds without a word or a source after which a call that nobody ended is over."""
 LOOK_ROUND = 30.0
-STOP_WITHIN = 4.0
+STOP_WITHIN = 1.5
+STOPPED = "sales was stopped, which ended the call"
 
 log = structlog.get_logger()
 
@@ -57,10 +59,12 @@ class Running:
 class Calls:
     """The calls that are kept; the oldest that is over goes when a new one needs its place."""
 
-    def __init__(self, live: Live, look: Look, on_new: Callable[[LiveCall], None]) -> None:
+    def __init__(self, live: Live, look: Look, on_new: Callable[[LiveCall], None], kept: Kept) -> None:
         self._live = live
         self._look = look
         self._on_new = on_new
+        self._kept = kept
+        self._draining = False
         self._calls: dict[str, Running] = {}
         self.reconnects = 0
         self.dropped = 0.0
@@ -73,16 +77,27 @@ class Calls:
 
     def new(self, asked: NewCall) -> LiveCall:
         """A new call. Raises Full."""
+        if self._draining:
+            raise Full("sales is being stopped")
         if len(self._calls) >= MAX_CALLS:
             over = next((id for id, each in self._calls.items() if each.call.ended is not None), None)
             if over is None:
                 raise Full(f"{MAX_CALLS} calls go on already; end one first (POST /calls/{{id}}/end)")
-            del self._calls[over]
+            self._forget(over)
         call = LiveCall(secrets.token_hex(8), asked, self._look)
         running = self._calls[call.id] = Running(call)
         call.dropping = lambda: sum(each.listener.dropped for each in running.sources.values())
         self._on_new(call)
+        self._kept.keep(call)
         return call
+
+    async def restore(self) -> None:
+        """The calls of before a restart are there again, ended; of too many, the newest."""
+        calls = await asyncio.to_thread(self._kept.load)
+        for call in calls[:-MAX_CALLS]:
+            self._kept.forget(call.id)
+        for call in calls[-MAX_CALLS:]:
+            self._calls[call.id] = Running(call)
 
     def get(self, id: str) -> LiveCall:
         """The call of that id. Raises Unknown."""
@@ -131,40 +146,54 @@ class Calls:
         await self._end(running)
         return running.call
 
-    async def _end(self, running: Running) -> None:
+    async def _end(self, running: Running, why: str = "") -> None:
         running.ending = True
         tasks = [source.task for source in running.sources.values()]
         for source in running.sources.values():
             source.listener.end()
         if tasks:
             await asyncio.wait(tasks)
-        await running.call.end()
+        await running.call.end(why)
 
     def remove(self, id: str) -> None:
         """Forgets a call at once."""
         running = self._running(id)
-        del self._calls[id]
-        for source in running.sources.values():
-            source.task.cancel()
-        running.call.close()
+        self._break_off(running, "")
+        self._forget(id)
+
+    async def drain(self) -> None:
+        """Takes no more calls, and ends those that go on once their last words are there."""
+        self._draining = True
+        going_on = [running for running in self._calls.values() if running.call.ended is None]
+        await asyncio.gather(*(self._end(running, STOPPED) for running in going_on))
 
     async def close(self) -> None:
         """Ends all calls; their last words are waited for as long as a stopping service has."""
-        ending = [asyncio.create_task(self.end(id)) for id in self._calls]
-        if ending:
-            await asyncio.wait(ending, timeout=STOP_WITHIN)
-        for id in list(self._calls):
-            self.remove(id)
-        await asyncio.gather(*ending, return_exceptions=True)
+        draining = asyncio.create_task(self.drain())
+        await asyncio.wait((draining,), timeout=STOP_WITHIN)
+        for running in self._calls.values():
+            self._break_off(running, STOPPED)
+        await asyncio.wait((draining,))
+
+    def _break_off(self, running: Running, why: str) -> None:
+        for source in running.sources.values():
+            source.task.cancel()
+        running.call.close(why)
+
+    def _forget(self, id: str) -> None:
+        del self._calls[id]
+        self._kept.forget(id)
 
     async def end_forgotten(self) -> None:
-        """Ends calls that nobody speaks in any more, until cancelled."""
+        """Ends calls that nobody speaks in any more, and forgets old ones, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_ROUND)
             for id, running in list(self._calls.items()):
                 idle = time.monotonic() - running.call.heard_at > IDLE_ENDS
                 if idle and running.call.ended is None and not running.sources:
                     await self.end(id)
+                elif running.call.ended is not None and self._kept.is_old(running.call.ended):
+                    self._forget(id)
 
     def _running(self, id: str) -> Running:
         try:

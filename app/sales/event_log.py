@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from app.sales.messages import Channel, Event, PartialEvent, StateEvent
 
 LOG = 5000
+BEFORE = 500_000_000
+"""After this number the events of a call of before a restart begin: no listener has one of them yet."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,12 @@ class EventLog:
 
     A listener is a place in the log, not a queue: one that is slow costs nothing and holds nobody up,
     and one that is so slow that the log has moved on goes on from its oldest entry. Of what is being
-    said only the newest of each channel is told.
+    said only the newest of each channel is told. The numbers of its entries begin after `after`.
     """
 
-    def __init__(self, size: int = LOG) -> None:
+    def __init__(self, size: int = LOG, after: int = 0) -> None:
         self._entries: deque[Entry] = deque(maxlen=size)
-        self._last = 0
+        self._last = after
         self._partials: dict[Channel, tuple[int, str]] = {}
         self._changes = 0
         self._closed = False
@@ -67,7 +69,7 @@ class EventLog:
         told = self._changes
         yield Entry(None, now.model_dump_json())
         if number > self._last:
-            # From before a restart of the service: ids have begun anew.
+            # No number that was given out here.
             number = 0
         while True:
             news = self._news

@@ -13,6 +13,7 @@ from app.sales.buffer import Buffer
 from app.sales.call import LiveCall
 from app.sales.calls import Calls
 from app.sales.found import Found
+from app.sales.kept import Kept
 from app.sales.limit import BodyLimit
 from app.sales.listener import Live
 from app.sales.messages import Segment
@@ -43,7 +44,8 @@ def create(settings: Settings) -> FastAPI:
             )
             ModelEngine(model, call, buffer, rules.look if alone else nothing)
 
-    calls = Calls(live_of(settings), nothing if alone else rules.look, on_new)
+    kept = Kept(settings.data_dir / "calls", settings.calls_kept_days)
+    calls = Calls(live_of(settings), nothing if alone else rules.look, on_new, kept)
     metrics.calls = calls
     metrics.model = model
     client = httpx.AsyncClient(trust_env=False, timeout=HEALTH_WITHIN)
@@ -54,6 +56,7 @@ def create(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await calls.restore()
         try:
             async with meanwhile(calls.end_forgotten()):
                 yield
@@ -67,9 +70,10 @@ def create(settings: Settings) -> FastAPI:
         "sales",
         settings,
         lifespan=lifespan,
-        checks={"live": live_answers},
+        checks={"live": live_answers, "calls": kept.check},
         registry=metrics.registry,
         details=lambda: {"llm": {"configured": model is not None}},
+        drain=calls.drain,
     )
     app.add_middleware(BodyLimit)
     api.install(app, calls)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from app import __version__, images, media, settings
+from app.catalog import VOLUMES
 from tests.docker.images.conftest import (
     EVERYDAY,
     REGISTRY,
@@ -106,7 +107,8 @@ def test_the_app_image_serves_the_console_with_its_player_from_a_read_only_root(
 
 
 def test_new_volumes_can_be_written_by_the_user_of_the_image(built: Built) -> None:
-    mounts = [word for folder in ("models", "voices", "recordings") for word in ("-v", f"/data/{folder}")]
+    folders = [volume.path for volume in VOLUMES if volume.path.startswith("/data/")]
+    mounts = [word for folder in folders for word in ("-v", folder)]
     write = (
         "for each in /data/*; do touch $each/mine || exit 1; done; touch /opt/mine 2>/dev/null || echo kept"
     )

@@ -29,7 +29,14 @@ from tests.stack import ROOT, free_ports, known_names
 LONGEST = 120
 EXAMPLES = 40
 # Nothing listens there.
-UNHEARD = load({"WHISPER_PORT": "9", "OBJECTION_ENGINE": "rules", "ALLOWED_HOSTS": "testserver"})
+UNHEARD = load(
+    {
+        "WHISPER_PORT": "9",
+        "OBJECTION_ENGINE": "rules",
+        "ALLOWED_HOSTS": "testserver",
+        "CALLS_KEPT_DAYS": "0",
+    }
+)
 
 
 def test_a_call_as_text_finds_every_planted_objection_and_leaves_nothing_running(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def sales(model: StandInModel, **extra: str) -> Iterator[TestClient]:
         "LLM_MODEL": "m",
         "LLM_API_KEY": KEY,
         "OBJECTION_ENGINE": "llm",
+        "CALLS_KEPT_DAYS": "0",
         **SPEEDY,
         "ALLOWED_HOSTS": "testserver",
         **extra,
@@ -168,7 +169,7 @@ def test_a_summary_that_breaks_off_says_why() -> None:
 
 
 def test_without_a_model_a_summary_is_refused_with_what_to_set() -> None:
-    with TestClient(create(load({})), "http://localhost") as client:
+    with TestClient(create(load({"CALLS_KEPT_DAYS": "0"})), "http://localhost") as client:
         call = say(client, SAID)
         answer = client.post(f"/calls/{call}/summary")
         assert answer.status_code == 409

@@ -32,6 +32,7 @@ UNREACHABLE = {
     "RECONNECT_DELAY": "0.02",
     "MAX_RECONNECT_DELAY": "0.05",
     "ALLOWED_HOSTS": "testserver",
+    "CALLS_KEPT_DAYS": "0",
 }
 
 
