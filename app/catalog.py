@@ -79,11 +79,14 @@ class Service:
         raise KeyError(f"{self.name} has no port named {name}")
 
 
+UPLOADS = "/data/uploads"
+
 VOLUMES: tuple[Volume, ...] = (
     Volume("models", "/data/models", "speech models"),
     Volume("voices", "/data/voices", "voices of your own"),
     Volume("recordings", "/data/recordings", "recorded streams"),
     Volume("calls", "/data/calls", "sales calls: what was said and objected to"),
+    Volume("uploads", UPLOADS, "uploads that asr still reads; nothing in it outlives a request"),
     Volume("postgres-data", "/var/lib/postgresql/data", "database"),
 )
 
@@ -137,7 +140,7 @@ CATALOG: tuple[Service, ...] = (
             Port("http", "asr_port", 5001, "OpenAI-compatible transcription"),
             Port("wyoming", "asr_wyoming_port", 10300, "Wyoming protocol, where WYOMING_ENABLED"),
         ),
-        volumes=("models",),
+        volumes=("models", "uploads"),
         found_by=(("ASR_URL", "http://{host}:5001"),),
         memory=2048,
         gpu=True,

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import SecretStr
 
 from app import catalog, images, media
-from app.catalog import CATALOG, VOLUMES, Service
+from app.catalog import CATALOG, UPLOADS, VOLUMES, Service
 from app.configuration import shown
 from app.settings import Settings
 
@@ -125,6 +125,8 @@ def environment(service: Service, services: tuple[Service, ...], settings: Setti
         "SERVICE_MODE": service.name,
         "BIND_ADDRESS": "0.0.0.0",
         "DATA_DIR": "/data",
+        # On disk: /tmp is memory, and smaller than the largest upload.
+        **({"TMPDIR": UPLOADS} if "uploads" in service.volumes else {}),
         **addresses(services),
         **made(service, settings),
     }

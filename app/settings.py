@@ -192,7 +192,9 @@ class Settings(BaseSettings):
         "a-long-random-word",
     )
     max_upload_mb: Annotated[int, Field(ge=1)] = section(
-        "Speech API", 512, "Largest file that asr takes, in MB."
+        "Speech API",
+        512,
+        "Largest file that asr takes, in MB. At most eight times that lies on its disk at once (TMPDIR).",
     )
     max_audio_seconds: Annotated[float, Field(gt=0)] = section(
         "Speech API", 14400.0, "Longest sound that asr takes, in seconds."

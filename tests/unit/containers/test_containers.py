@@ -107,3 +107,13 @@ def test_compose_says_the_same_as_the_catalogue_and_holds_no_secret() -> None:
 def test_a_dollar_in_the_media_servers_hooks_survives_compose() -> None:
     rendered = compose(containers(EVERYTHING, load({})), "", "local")
     assert "$$MTX_PATH" in rendered["configs"]["media-mediamtx"]["content"]
+
+
+def test_uploads_lie_on_disk_and_nobody_elses_files_do() -> None:
+    for name, container in made().items():
+        if name != "asr":
+            assert "TMPDIR" not in container.environment
+            continue
+        folder = container.environment["TMPDIR"]
+        assert folder in container.mounts.values()
+        assert not any(folder.startswith(path) for path in container.tmpfs)
