@@ -5,6 +5,21 @@ from __future__ import annotations
 import signal
 
 import pytest
+from hypothesis import settings
+
+# How many examples a property is tried with: each run takes other ones, so many runs find what one does not.
+settings.register_profile("quick", max_examples=30, deadline=None)
+settings.register_profile("thorough", max_examples=1_000, deadline=None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make test ARGS=--thorough`, for the night."""
+    parser.addoption("--thorough", action="store_true", help="try properties with a thousand examples each")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Takes the examples that were asked for."""
+    settings.load_profile("thorough" if config.getoption("thorough") else "quick")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -27,7 +27,6 @@ from app.settings import load
 from tests.stack import ROOT, free_ports, known_names
 
 LONGEST = 120
-EXAMPLES = 40
 # Nothing listens there.
 UNHEARD = load(
     {
@@ -69,7 +68,7 @@ schema = (
 
 
 @schema.parametrize()
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 def test_odd_requests_are_answered_as_the_description_says(case: schemathesis.Case) -> None:
     answer: Response = case.call()
     assert answer.status_code < 500 or answer.status_code == 503
@@ -84,7 +83,7 @@ def client() -> Iterator[TestClient]:
         yield client
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(["", "?format=float32", "?format=int16&rate=8000", "?channel=seller", "?rate=x"]),
     st.lists(st.binary(max_size=2000) | st.text(max_size=100), max_size=8),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.demo import beep
@@ -26,7 +26,6 @@ def spaced(gaps: list[float]) -> list[float]:
     return [float(place) for place in np.cumsum(gaps)]
 
 
-@settings(max_examples=30)
 @given(st.lists(st.floats(1.2, 4), min_size=1, max_size=5), st.sampled_from([16000, 44100, 48000]))
 def test_every_beep_is_found_where_it_starts(gaps: list[float], rate: int) -> None:
     places = spaced(gaps)
@@ -35,7 +34,6 @@ def test_every_beep_is_found_where_it_starts(gaps: list[float], rate: int) -> No
     assert all(0.07 < b.amplitude < 0.11 for b in found)
 
 
-@settings(max_examples=60)
 @given(
     st.lists(st.floats(1.2, 4), min_size=1, max_size=4),
     st.lists(st.integers(1, 5000), min_size=1, max_size=6),

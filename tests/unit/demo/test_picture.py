@@ -5,7 +5,7 @@ from __future__ import annotations
 import av
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.demo import picture
@@ -27,7 +27,6 @@ def test_what_is_drawn_is_read_back(number: int, flash: bool) -> None:
     assert picture.is_flash(luma) == flash
 
 
-@settings(max_examples=30)
 @given(frame_numbers, st.sampled_from([(320, 180), (1280, 720), (1920, 1080), (480, 360)]))
 def test_a_scaled_picture_is_read_too(number: int, size: tuple[int, int]) -> None:
     assert picture.decode_number(scaled(picture.draw(BASE, number, False), *size)) == number

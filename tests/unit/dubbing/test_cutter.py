@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cutter import CHUNK, SAMPLE_RATE, Cut, Cutter, Rules
@@ -29,7 +29,6 @@ def seconds(count: float) -> int:
 
 
 @given(runs)
-@settings(max_examples=200, deadline=None)
 def test_phrases_are_in_order_apart_within_the_sound_and_not_too_long(
     pattern: list[tuple[bool, int]],
 ) -> None:
@@ -44,7 +43,6 @@ def test_phrases_are_in_order_apart_within_the_sound_and_not_too_long(
 
 
 @given(runs)
-@settings(max_examples=200, deadline=None)
 def test_no_speech_is_lost_between_phrases(pattern: list[tuple[bool, int]]) -> None:
     probabilities = expand(pattern)
     cutter = Cutter(RULES)
@@ -70,7 +68,6 @@ def merge(pattern: list[tuple[bool, int]]) -> list[tuple[bool, int]]:
 
 
 @given(runs)
-@settings(max_examples=100, deadline=None)
 def test_silence_and_blips_are_no_phrases(pattern: list[tuple[bool, int]]) -> None:
     quiet = [(False, count) for _, count in pattern]
     blip = [(True, seconds(0.1)), (False, seconds(0.5))]

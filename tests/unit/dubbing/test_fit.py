@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.dubbing import fit
@@ -40,7 +40,6 @@ def test_a_dub_that_fits_is_not_hurried_and_a_late_one_catches_up() -> None:
 
 
 @given(st.floats(1.0, 1.4), st.floats(0.3, 3.0))
-@settings(max_examples=25, deadline=None)
 def test_a_faster_dub_is_shorter_by_its_speed_and_as_loud(speed: float, seconds: float) -> None:
     sound = tone(seconds)
     faster = fit.retime(sound, RATE, speed, 48000)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.dubbing.mixer import ATTACK, CEILING, DUCK, RELEASE, SAMPLE_RATE, Mixer, Samples, fade_edges, limit
@@ -31,7 +31,6 @@ def read_all(mixer: Mixer, sizes: list[int], count: int) -> Samples:
 
 
 @given(block_sizes)
-@settings(max_examples=40, deadline=None)
 def test_without_dubs_the_original_comes_out_to_the_last_bit(sizes: list[int]) -> None:
     mixer = Mixer(2.0)
     original = tone(LENGTH, level=1.0)
@@ -40,7 +39,6 @@ def test_without_dubs_the_original_comes_out_to_the_last_bit(sizes: list[int]) -
 
 
 @given(block_sizes, st.integers(ATTACK, LENGTH // 2), st.integers(0, LENGTH // 3))
-@settings(max_examples=40, deadline=None)
 def test_block_sizes_do_not_change_what_is_heard(sizes: list[int], start: int, count: int) -> None:
     whole, pieces = Mixer(2.0), Mixer(2.0)
     for mixer in (whole, pieces):
@@ -50,7 +48,6 @@ def test_block_sizes_do_not_change_what_is_heard(sizes: list[int], start: int, c
 
 
 @given(st.lists(st.tuples(st.integers(0, LENGTH), st.integers(0, 5000)), max_size=12), block_sizes)
-@settings(max_examples=60, deadline=None)
 def test_no_sample_of_a_dub_is_lost_or_doubled_and_dubs_never_overlap(
     clips: list[tuple[int, int]], sizes: list[int]
 ) -> None:
@@ -67,7 +64,6 @@ def test_no_sample_of_a_dub_is_lost_or_doubled_and_dubs_never_overlap(
 
 
 @given(st.lists(st.tuples(st.integers(0, LENGTH), st.integers(1, 3000)), max_size=20))
-@settings(max_examples=60, deadline=None)
 def test_sound_that_never_came_is_silence_and_what_came_is_in_its_place(
     parts: list[tuple[int, int]],
 ) -> None:

@@ -1,6 +1,6 @@
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.dubbing.timeline import Timeline
@@ -20,7 +20,6 @@ def run(
 
 
 @given(st.floats(-1e6, 1e6), st.lists(st.floats(0.0, 0.3), min_size=1, max_size=50))
-@settings(max_examples=100)
 def test_a_steady_source_keeps_its_spacing_whatever_its_clock_and_the_jitter(
     start: float, jitter: list[float]
 ) -> None:
@@ -36,7 +35,6 @@ def test_a_steady_source_keeps_its_spacing_whatever_its_clock_and_the_jitter(
     st.one_of(st.floats(-1e5, -0.6), st.floats(3.0, 1e5), st.just(-WRAP)),
     st.floats(0.0, 0.2),
 )
-@settings(max_examples=100)
 def test_a_jump_or_wrap_of_the_clock_goes_on_where_the_output_is(jump: float, late: float) -> None:
     timeline = Timeline(2.8)
     before = run(timeline, start=100.0, count=100, arrival=1000.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.live.agreement import Agreement
@@ -21,7 +21,6 @@ def hypothesis(words: list[Word], wrong: int, instead: str) -> list[Word]:
     return words[: max(0, sure)] + [Word(instead, word.start, word.end) for word in words[max(0, sure) :]]
 
 
-@settings(max_examples=1_000, deadline=None)
 @given(
     st.lists(st.integers(0, len(SPOKEN)), min_size=10, max_size=12),
     st.lists(st.tuples(st.integers(0, 3), OTHER), min_size=12, max_size=12),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.sales.buffer import Buffer
@@ -33,7 +33,6 @@ def said(pieces: Spoken) -> list[tuple[float, Segment]]:
     return made
 
 
-@settings(deadline=None)
 @given(spoken)
 def test_a_buffer_loses_nothing_and_keeps_the_order(pieces: Spoken) -> None:
     buffer, out = Buffer(THRESHOLD, SEGMENTS, CHARS), []
@@ -43,7 +42,6 @@ def test_a_buffer_loses_nothing_and_keeps_the_order(pieces: Spoken) -> None:
     assert [segment.id for segment in out] == list(range(len(pieces)))
 
 
-@settings(deadline=None)
 @given(spoken)
 def test_a_buffer_with_its_timer_keeps_nobody_waiting_longer_than_the_threshold(pieces: Spoken) -> None:
     buffer = Buffer(THRESHOLD, SEGMENTS, CHARS)
@@ -110,7 +108,6 @@ def test_two_engines_that_name_the_same_words_differently_tell_them_once() -> No
 blocks = st.lists(st.integers(1, 4000), max_size=40)
 
 
-@settings(deadline=None)
 @given(blocks, st.data())
 def test_sound_is_sent_whole_and_in_order_or_counted_as_dropped(
     sizes: list[int], data: st.DataObject
@@ -159,7 +156,6 @@ def test_sound_is_decoded_and_half_samples_are_refused() -> None:
         decode(b"123", "int16")
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 3000), min_size=1, max_size=20), st.sampled_from([8000, 22050, 44100, 48000]))
 def test_another_rate_gives_the_same_sound_however_it_is_cut(sizes: list[int], rate: int) -> None:
     sound = np.sin(2 * np.pi * 200 * np.arange(sum(sizes)) / rate).astype(np.float32)
@@ -209,7 +205,6 @@ def test_a_server_that_is_full_or_says_goodbye_is_understood() -> None:
     assert reader.ready
 
 
-@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)

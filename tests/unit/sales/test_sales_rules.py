@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.sales.messages import KINDS, Segment
@@ -98,7 +98,6 @@ def test_what_a_recogniser_mishears_is_still_understood(said: str, kind: str) ->
     assert kinds(said) == [kind]
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_at_all_is_looked_at_without_harm(text: str) -> None:
     for match in ENGINE.matches(text):
@@ -106,7 +105,6 @@ def test_any_text_at_all_is_looked_at_without_harm(text: str) -> None:
         assert match.quote in text
 
 
-@settings(deadline=None)
 @given(st.sampled_from([each.text for each in labelled(TUNING)]), st.sampled_from(["", "well ", "so "]))
 def test_capitals_never_matter(text: str, before: str) -> None:
     assert [m.rule.kind for m in ENGINE.matches(before + text.upper())] == [
@@ -114,7 +112,6 @@ def test_capitals_never_matter(text: str, before: str) -> None:
     ]
 
 
-@settings(deadline=None)
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200))
 def test_every_normal_word_knows_where_it_came_from(text: str) -> None:
     for sentence in sentences(text):
