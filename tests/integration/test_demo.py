@@ -16,6 +16,8 @@ import pytest
 from tests.stack import ROOT, free_ports, known_names, wait_for
 
 LONGEST = 240
+# The same in all: the sample is made once for each length.
+SECONDS = ("--seconds", "20")
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def dubber_is_gone(environment: dict[str, str]) -> bool:
 def test_a_demo_dubs_measures_records_and_leaves_nothing_running(
     tmp_path: Path, environment: dict[str, str], demo: list[subprocess.Popen[str]]
 ) -> None:
-    process = start(tmp_path, environment, demo, "--seconds", "20")
+    process = start(tmp_path, environment, demo, *SECONDS)
     told, wrong = process.communicate(timeout=LONGEST)
     assert process.returncode == 0, wrong + told
     for name in ("phrases", "dubbed in time", "dub lag", "picture delay", "sound after picture", "recording"):
@@ -83,7 +85,7 @@ def test_a_demo_dubs_measures_records_and_leaves_nothing_running(
 def test_a_language_that_nothing_translates_into_is_told_in_plain_words(
     tmp_path: Path, environment: dict[str, str], demo: list[subprocess.Popen[str]]
 ) -> None:
-    process = start(tmp_path, environment, demo, "--seconds", "12", "--language", "ja")
+    process = start(tmp_path, environment, demo, *SECONDS, "--language", "ja")
     told, wrong = process.communicate(timeout=LONGEST)
     assert process.returncode == 1, wrong + told
     assert "no phrase was dubbed" in wrong
@@ -93,7 +95,7 @@ def test_a_language_that_nothing_translates_into_is_told_in_plain_words(
 def test_a_demo_that_is_interrupted_closes_its_recording_and_its_services(
     tmp_path: Path, environment: dict[str, str], demo: list[subprocess.Popen[str]]
 ) -> None:
-    process = start(tmp_path, environment, demo, "--seconds", "120")
+    process = start(tmp_path, environment, demo, *SECONDS)
     recording = tmp_path / "dubbed.mp4"
     wait_for("a recording that grows", lambda: recording.exists() and recording.stat().st_size > 100_000, 120)
     process.send_signal(signal.SIGINT)
