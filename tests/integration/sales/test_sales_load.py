@@ -22,7 +22,7 @@ SETTLED = 4
 """The round from which on as many calls are kept as ever are, and memory is reused."""
 PATIENCE = 120.0
 GROWTH = 16 * 2**20
-SENTENCES = [each.text for each in labelled(TUNING)][:20]
+SENTENCES = [each.text for each in labelled(TUNING)][:10]
 
 
 @pytest.fixture(scope="module")
