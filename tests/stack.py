@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -225,6 +225,20 @@ class Stack:
         self._stack.callback(helper.stop)
         return helper, measurement
 
+    @contextlib.contextmanager
+    def sample(self, name: str, seconds: float = 60.0) -> Iterator[tuple[Helper, Measurement]]:
+        """The same, for as long as it is looked at: what other tests share is at rest again afterwards."""
+        helper, measurement = self.publish_sample(name, seconds)
+        try:
+            yield helper, measurement
+        finally:
+            helper.stop()
+            for stream in self.http.get("/streams").json()["streams"]:
+                for dub in stream["dubs"] if stream["name"] == name else ():
+                    self.http.delete(
+                        f"/streams/{name}/{dub['language']}", headers={"content-type": "application/json"}
+                    )
+
     def publish(self, arguments: Sequence[str], name: str, protocol: str = "rtsp") -> FfmpegPublisher:
         """Publishes what ffmpeg makes of these arguments (inputs and codecs) to live/<name>.
 
@@ -294,15 +308,17 @@ class Stack:
         return "\n".join(parts)
 
     def _stop_all(self) -> None:
+        # All at once: each may take seconds to play out what it has.
         for name in reversed(list(self.processes)):
             if self.processes[name].poll() is None:
                 self.processes[name].terminate()
-                try:
-                    self.processes[name].wait(STOP_WITHIN)
-                except subprocess.TimeoutExpired:
-                    for process in self.family(name):
-                        process.kill()
-                    self.processes[name].wait()
+        for name in reversed(list(self.processes)):
+            try:
+                self.processes[name].wait(STOP_WITHIN)
+            except subprocess.TimeoutExpired:
+                for process in self.family(name):
+                    process.kill()
+                self.processes[name].wait()
 
 
 def known_names() -> set[str]:

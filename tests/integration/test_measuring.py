@@ -10,10 +10,7 @@ import pytest
 
 from app.demo.measure import Measurement
 from app.demo.picture import decode_number
-from tests.integration.conftest import NewStack
-from tests.stack import wait_for
-
-AUTH_IS_AT_THE_DUBBER = ("dubber",)
+from tests.stack import Stack, wait_for
 
 
 def enough(measurement: Measurement) -> bool:
@@ -22,15 +19,14 @@ def enough(measurement: Measurement) -> bool:
 
 @pytest.mark.parametrize("protocol", ["rtmp", "rtsp"])
 def test_what_is_published_arrives_unharmed_and_in_step(
-    new_stack: NewStack, tmp_path: Path, protocol: Literal["rtmp", "rtsp"]
+    stack: Stack, tmp_path: Path, protocol: Literal["rtmp", "rtsp"]
 ) -> None:
-    stack = new_stack(*AUTH_IS_AT_THE_DUBBER)
     recording = tmp_path / "relayed.mp4"
-    publisher, measurement = stack.publish_sample("plain", 30)
-    reader = stack.read("live/plain", measurement.on_received, record=recording, protocol=protocol)
-    wait_for("two beeps with their flashes", lambda: enough(measurement), 60)
-    reader.stop()
-    publisher.stop()
+    name = f"plain-{protocol}"
+    with stack.sample(name, 30) as (_, measurement):
+        reader = stack.read(f"live/{name}", measurement.on_received, record=recording, protocol=protocol)
+        wait_for("two beeps with their flashes", lambda: enough(measurement), 60)
+        reader.stop()
     figures = measurement.figures()
     assert figures.problem == ""
     assert abs(figures.skew.p50) < 0.08
@@ -41,8 +37,7 @@ def test_what_is_published_arrives_unharmed_and_in_step(
     assert numbers == list(range(numbers[0] or 0, (numbers[0] or 0) + len(numbers)))
 
 
-def test_a_reader_of_nothing_says_so(new_stack: NewStack) -> None:
-    stack = new_stack(*AUTH_IS_AT_THE_DUBBER)
+def test_a_reader_of_nothing_says_so(stack: Stack) -> None:
     measurement = Measurement()
     reader = stack.read("live/nobody", measurement.on_received, wait=0.5)
     wait_for("the reader to give up", lambda: not reader.running, 20)

@@ -173,49 +173,46 @@ def test_another_speech_host_takes_over_within_a_phrase_and_gives_back(
         dubbing(stack, "hosts", 2)
 
 
-def test_readers_stay_while_the_publisher_is_gone_and_see_its_return(new_stack: NewStack) -> None:
-    stack = new_stack()
-    publisher, _ = stack.publish_sample("onoff")
-    dubbing(stack, "onoff")
-    reader = watched(stack, "onoff")
-    publisher.stop()
-    wait_for("the loss is told", status_is(stack, "onoff", "source_lost"), 10)
-    gone_at = stack.dub("onoff")
-    assert gone_at is not None
-    wait_for(
-        "ten seconds of silence are published",
-        lambda: (stack.dub("onoff") or gone_at)["position"] > gone_at["position"] + 10,
-        20,
-    )
-    assert not reader.ended
-    frames = reader.frames
-    stack.publish_sample("onoff")
-    wait_for("the source is back", status_is(stack, "onoff", "dubbing"), 15)
-    wait_for("pictures arrive again", lambda: reader.frames > frames + 25, 15)
-    dubbing(stack, "onoff", 2)
-    assert not reader.ended
-    assert [gap for gap in reader.gaps if abs(gap) > LONGEST_GAP] == []
-    back = stack.dub("onoff")
+def test_readers_stay_while_the_publisher_is_gone_and_see_its_return(stack: Stack) -> None:
+    with stack.sample("onoff") as (publisher, _):
+        dubbing(stack, "onoff")
+        reader = watched(stack, "onoff")
+        publisher.stop()
+        wait_for("the loss is told", status_is(stack, "onoff", "source_lost"), 10)
+        gone_at = stack.dub("onoff")
+        assert gone_at is not None
+        wait_for(
+            "ten seconds of silence are published",
+            lambda: (stack.dub("onoff") or gone_at)["position"] > gone_at["position"] + 10,
+            20,
+        )
+        assert not reader.ended
+        frames = reader.frames
+        with stack.sample("onoff"):
+            wait_for("the source is back", status_is(stack, "onoff", "dubbing"), 15)
+            wait_for("pictures arrive again", lambda: reader.frames > frames + 25, 15)
+            dubbing(stack, "onoff", 2)
+            assert not reader.ended
+            assert [gap for gap in reader.gaps if abs(gap) > LONGEST_GAP] == []
+            back = stack.dub("onoff")
     assert back is not None
     assert (back["restarts"], back["reconnects"]) == (0, 1)
 
 
-def test_a_killed_worker_comes_back_and_another_stream_does_not_notice(new_stack: NewStack) -> None:
-    stack = new_stack()
-    stack.publish_sample("victim")
-    stack.publish_sample("bystander")
-    dubbing(stack, "victim")
-    dubbing(stack, "bystander")
-    reader = watched(stack, "bystander")
-    ready = stack.ready_paths()["dub/victim/es"]
-    reader.forget()
-    os.kill(worker_of(stack, "victim"), signal.SIGKILL)
-    wait_for("it is back", lambda: stack.ready_paths().get("dub/victim/es", ready) != ready, 10)
-    dubbing(stack, "victim", 2)
-    assert [gap for gap in reader.gaps if abs(gap) > LONGEST_GAP] == []
-    assert not reader.ended
-    restarts = {name: (stack.dub(name) or {})["restarts"] for name in ("victim", "bystander")}
-    assert restarts == {"victim": 1, "bystander": 0}
+def test_a_killed_worker_comes_back_and_another_stream_does_not_notice(stack: Stack) -> None:
+    with stack.sample("victim"), stack.sample("bystander"):
+        dubbing(stack, "victim")
+        dubbing(stack, "bystander")
+        reader = watched(stack, "bystander")
+        ready = stack.ready_paths()["dub/victim/es"]
+        reader.forget()
+        os.kill(worker_of(stack, "victim"), signal.SIGKILL)
+        wait_for("it is back", lambda: stack.ready_paths().get("dub/victim/es", ready) != ready, 10)
+        dubbing(stack, "victim", 2)
+        assert [gap for gap in reader.gaps if abs(gap) > LONGEST_GAP] == []
+        assert not reader.ended
+        restarts = {name: (stack.dub(name) or {})["restarts"] for name in ("victim", "bystander")}
+        assert restarts == {"victim": 1, "bystander": 0}
 
 
 def worker_of(stack: Stack, name: str) -> int:
@@ -225,27 +222,26 @@ def worker_of(stack: Stack, name: str) -> int:
     return int(line.split("pid=")[1].split()[0])
 
 
-def test_a_worker_that_hangs_is_replaced(new_stack: NewStack) -> None:
-    stack = new_stack()
-    stack.publish_sample("frozen")
-    dubbing(stack, "frozen")
-    os.kill(worker_of(stack, "frozen"), signal.SIGSTOP)
-    wait_for("it is replaced", lambda: (stack.dub("frozen") or {})["restarts"] == 1, 15)
-    dubbing(stack, "frozen", 2)
+def test_a_worker_that_hangs_is_replaced(stack: Stack) -> None:
+    with stack.sample("frozen"):
+        dubbing(stack, "frozen")
+        os.kill(worker_of(stack, "frozen"), signal.SIGSTOP)
+        wait_for("it is replaced", lambda: (stack.dub("frozen") or {})["restarts"] == 1, 15)
+        dubbing(stack, "frozen", 2)
 
 
 def test_the_operator_hears_the_original_at_once_and_the_dub_again(stack: Stack) -> None:
     """DUB-8: bypass."""
-    stack.publish_sample("operated")
-    dubbing(stack, "operated")
 
     def bypass(on: bool) -> None:
-        stack.http.post("/streams/operated/es/bypass", json={"on": on}).raise_for_status()
+        stack.http.post("/streams/bypassed/es/bypass", json={"on": on}).raise_for_status()
 
-    bypass(True)
-    dub = wait_for("bypassed", status_is(stack, "operated", "bypassed"), 3)
-    heard = played(stack, "operated")
-    wait_for("time passes", lambda: (stack.dub("operated") or dub)["position"] > dub["position"] + 6, 15)
-    assert played(stack, "operated") == heard
-    bypass(False)
-    dubbing(stack, "operated", 2)
+    with stack.sample("bypassed"):
+        dubbing(stack, "bypassed")
+        bypass(True)
+        dub = wait_for("bypassed", status_is(stack, "bypassed", "bypassed"), 3)
+        heard = played(stack, "bypassed")
+        wait_for("time passes", lambda: (stack.dub("bypassed") or dub)["position"] > dub["position"] + 6, 15)
+        assert played(stack, "bypassed") == heard
+        bypass(False)
+        dubbing(stack, "bypassed", 2)
