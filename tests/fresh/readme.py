@@ -17,6 +17,7 @@ class Step:
 
 # The services run while others are typed; what they have said is told where they don't come up.
 RUN = """
+set -m
 make run > run.log 2>&1 & run=$!
 for _ in $(seq 900); do
   grep -q "Ctrl-C stops it" run.log && break
@@ -31,8 +32,10 @@ make status
 curl -sSf -H 'Content-Type: application/json' -d '{"input": "Good morning.", "voice": "alloy"}' \\
      -o morning.mp3 http://127.0.0.1:5002/v1/audio/speech
 curl -sSf -F file=@morning.mp3 -F response_format=srt http://127.0.0.1:5001/v1/audio/transcriptions
-kill -INT $run
-wait $run
+# As Ctrl-C does: make itself ends by it, the services in order.
+kill -INT -- -$run
+wait $run || true
+grep -q "| *stopped" run.log
 """
 STEPS = (
     Step("make", "make"),
