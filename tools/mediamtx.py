@@ -37,8 +37,9 @@ def build(processor: str = "") -> Path:
     """
     if shutil.which("go") is None:
         raise BuildFailed(
-            "Go is needed to build MediaMTX. Debian: apt-get install golang-go (1.21 or later; it fetches "
-            f"the version it needs). macOS: brew install go. Or put mediamtx {VERSION} on PATH."
+            "Go 1.21 or later is needed to build MediaMTX; it fetches the one it needs. Debian 12: apt-get "
+            "install -t bookworm-backports golang-go. macOS: brew install go. "
+            f"Or put mediamtx {VERSION} on PATH."
         )
     binary = cached_binary()
     if processor:

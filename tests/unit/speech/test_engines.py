@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import resource
-import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.settings import load
@@ -204,5 +204,5 @@ def test_no_shell_is_left_after_a_pipe_is_closed() -> None:
     assert pipe.ask("x") == "x"
     pid = pipe.pid
     pipe.close()
-    alive = subprocess.run(["ps", "-p", str(pid)], capture_output=True, check=False).returncode
-    assert alive != 0
+    assert pid is not None
+    assert not psutil.pid_exists(pid)
