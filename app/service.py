@@ -23,7 +23,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from uvicorn.config import STARTUP_FAILURE
 
 from app import __version__, catalog, guarding
-from app.keepalive import PatientWebSockets
+from app.connections import PatientHttp, PatientSocket, raise_descriptors
 from app.settings import Settings, load
 
 log = structlog.get_logger(__name__)
@@ -31,6 +31,10 @@ log = structlog.get_logger(__name__)
 CHECK_TIMEOUT = 0.7
 CLOSING = 2  # seconds of the grace period that are left for closing
 FORCED_WITHIN = 0.2
+# asyncio takes so many connections before the first of them can make room for the last: with more, a burst
+# uses up the descriptors. Those that the system keeps meanwhile are another matter.
+ACCEPTED_AT_ONCE = 16
+KEPT_WAITING = 1024
 CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@|(?<=[?&]pass=)[^&\s]+|(?<=[?&]token=)[^&\s]+")
 
 
@@ -215,6 +219,7 @@ def serve(name: str, settings: Settings, *, reload: bool = False) -> None:
     if service.module is None:
         raise catalog.UnknownService(f"{name} is not a Python service; `python -m app run` starts it")
     configure_logging(settings.log_level, settings.log_format)
+    raise_descriptors()
     if reload:
         os.environ["SERVICE_MODE"] = name
         uvicorn.run(
@@ -225,9 +230,8 @@ def serve(name: str, settings: Settings, *, reload: bool = False) -> None:
             **how_to_serve(service, settings),
         )
         return
-    server = DrainingServer(
-        uvicorn.Config(create(name, settings), **how_to_serve(service, settings)), service.grace
-    )
+    options = how_to_serve(service, settings) | {"backlog": ACCEPTED_AT_ONCE}
+    server = DrainingServer(uvicorn.Config(create(name, settings), **options), service.grace)
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
@@ -241,10 +245,11 @@ def how_to_serve(service: catalog.Service, settings: Settings) -> dict[str, Any]
         "port": getattr(settings, service.port("http").setting),
         "log_config": None,
         "timeout_graceful_shutdown": max(1, int(service.grace) - CLOSING),
-        "ws": PatientWebSockets,
         "ws_ping_interval": 5.0,
         "ws_ping_timeout": 5.0,
         "ws_max_size": 1 << 20,
+        "http": PatientHttp,
+        "ws": PatientSocket,
     }
 
 
@@ -257,6 +262,13 @@ class DrainingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, grace: float) -> None:
         super().__init__(config)
         self._grace = grace
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts as uvicorn does; the system keeps more connections waiting than are taken at once."""
+        await super().startup(sockets)
+        for listener in (each for server in self.servers for each in server.sockets):
+            with socket.fromfd(listener.fileno(), listener.family, listener.type) as same:
+                same.listen(KEPT_WAITING)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drains, then stops as uvicorn does."""

@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app import media
+from app.connections import PatientHttp, PatientSocket
 from tests.child import Child, answers, end
 
 
@@ -29,7 +30,15 @@ def wait_until(is_so: Callable[[], bool], what: str, seconds: float = 20.0) -> N
 def serving(app: FastAPI, port: int) -> Iterator[str]:
     """Serves the application on a port of this machine; gives its address."""
     server = uvicorn.Server(
-        uvicorn.Config(app, "127.0.0.1", port, log_level="warning", timeout_graceful_shutdown=1)
+        uvicorn.Config(
+            app,
+            "127.0.0.1",
+            port,
+            log_level="warning",
+            timeout_graceful_shutdown=1,
+            http=PatientHttp,
+            ws=PatientSocket,
+        )
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -96,4 +96,4 @@ def test_who_answers_nothing_any_more_is_closed() -> None:
 def test_every_service_is_served_that_way() -> None:
     for service in CATALOG:
         if service.module is not None:
-            assert how_to_serve(service, load({}))["ws"] is PatientWebSockets
+            assert issubclass(how_to_serve(service, load({}))["ws"], PatientWebSockets)
