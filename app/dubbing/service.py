@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import httpx
+import structlog
 from fastapi import FastAPI
 
 from app.dubbing import api, feeds, media_calls, metrics, speech_health
@@ -26,6 +27,8 @@ from app.settings import Settings
 LISTENS_WITHIN = 2.0
 TAKEN_OVER_WITHIN = 20.0
 LOOK_EVERY = 0.1
+
+log = structlog.get_logger()
 
 
 def create(
@@ -63,11 +66,15 @@ def create(
         await watcher.run()
 
     async def take_over() -> None:
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(taken_over_within):
                 await watcher.looked.wait()
                 while not streams.carried:
                     await asyncio.sleep(LOOK_EVERY)
+        except TimeoutError:
+            pass
+        except Exception:
+            log.exception("taking over failed; ready all the same")
         readiness.ready, readiness.detail = True, ""
 
     @asynccontextmanager
