@@ -23,6 +23,8 @@ from app.speech.ranked import RankedExecutor
 
 SILENT_CLIENT = 2.0
 """Seconds without sound after which what was said is finished."""
+IDLE_CLIENT = 300.0
+"""Seconds without a frame, silence included, after which a client's place is somebody else's."""
 MOST_WAITING = 600.0
 """Seconds of sound that may wait, noise as well; then the client is not read until there is room."""
 SEND_WITHIN = 10.0
@@ -53,6 +55,7 @@ class Session:
         self.ends = 0.0
         self.ear = ear
         self.drained = False
+        self._idle = False
         self._socket = socket
         self._greeting = greeting
         self._gates = gates
@@ -80,7 +83,7 @@ class Session:
             self._reading.cancel()
 
     async def run(self, longest: float) -> None:
-        """Until the client ends or leaves, `drain`, or `longest` seconds are over. Raises BadClient.
+        """Until the client ends, leaves or sends nothing, `drain`, or `longest` s are over. Raises BadClient.
 
         What was said until then is told before the end.
         """
@@ -102,8 +105,8 @@ class Session:
             for task in (reading, *rest):
                 task.cancel()
             await asyncio.wait({reading, *rest})
-        if overtime:
-            await self._send({"message": "DISCONNECT"})
+        if overtime or self._idle:
+            await self._send({"message": "DISCONNECT", "reason": "idle" if self._idle else "time"})
 
     async def tell(self, **message: Any) -> None:
         """Sends a message with the client's uid."""
@@ -111,12 +114,16 @@ class Session:
 
     async def _read(self) -> None:
         receiving: asyncio.Task[Any] | None = None
+        came = time.monotonic()
         try:
             while True:
                 receiving = receiving or asyncio.create_task(self._socket.receive())
                 done, _ = await asyncio.wait({receiving}, timeout=SILENT_CLIENT)
                 if not done:
                     self._pause()
+                    if time.monotonic() - came >= IDLE_CLIENT:
+                        self._idle = True
+                        return
                     continue
                 message, receiving = receiving.result(), None
                 if message["type"] == "websocket.disconnect":
@@ -133,6 +140,7 @@ class Session:
                 while self.waiting > MOST_WAITING:
                     self._room.clear()
                     await self._room.wait()
+                came = time.monotonic()
         finally:
             if receiving is not None:
                 receiving.cancel()

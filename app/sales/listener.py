@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.frames import CloseCode
 
 from app.sales.sound import RATE, Samples, SoundQueue, Timeline
-from app.sales.whisper_live import END_OF_AUDIO, Reader, Said, ServerProblem, greeting
+from app.sales.whisper_live import END_OF_AUDIO, Idle, Reader, Said, ServerProblem, greeting
 from app.service import hide_credentials
 
 OPEN_WITHIN = 5.0
@@ -21,6 +22,8 @@ READY_WITHIN = 60.0
 CLOSE_WITHIN = 2.0
 FLUSH_WITHIN = 15.0
 """Seconds that `live` is given for the last words after the end of the sound."""
+CROSSED = 10.0
+"""Seconds: a server that says nothing came for long can't have heard what was sent within them."""
 MAX_MESSAGE = 1 << 20
 
 log = structlog.get_logger()
@@ -57,6 +60,7 @@ class Listener:
         self._settled = 0
         self._ended = False
         self._was_ready = False
+        self._sent_at = 0.0
         self._limit: asyncio.Timeout | None = None
         self._news = asyncio.Event()
         self.reconnects = 0
@@ -108,6 +112,11 @@ class Listener:
                 if await self._connection():
                     return
                 problem = "live ended the connection"
+            except Idle:
+                await self._sound_again()
+                if self._is_all_sent():
+                    return
+                continue
             except (
                 OSError,
                 TimeoutError,
@@ -125,6 +134,20 @@ class Listener:
             log.info("live transcription is lost", reason=problem, again_in=wait)
             await asyncio.sleep(wait)
             wait = min(wait * 2, self._live.longest_wait)
+
+    async def _sound_again(self) -> None:
+        """Leaves live in peace, which has heard everything, until there is more for it or the end.
+
+        Sound that crossed with its goodbye is sent again.
+        """
+        if time.monotonic() - self._sent_at < CROSSED:
+            self._queue.rewind(self._settled)
+        else:
+            self._settled = self._queue.sent
+            self._queue.settle(self._settled)
+        while not self._queue.waiting and not self._ended:
+            self._news.clear()
+            await self._news.wait()
 
     async def _connection(self) -> bool:
         """One connection to its end: whether everything is heard."""
@@ -164,6 +187,7 @@ class Listener:
             while block := self._queue.take():
                 position, samples = block
                 timeline.sent(position, samples.size)
+                self._sent_at = time.monotonic()
                 await socket.send(samples.tobytes())
             if self._ended:
                 await socket.send(END_OF_AUDIO)

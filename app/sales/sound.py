@@ -53,6 +53,11 @@ class SoundQueue:
         """Samples that are to be sent."""
         return self._end - self._cursor
 
+    @property
+    def sent(self) -> int:
+        """The position up to which it was sent."""
+        return self._cursor
+
     def put(self, samples: Samples) -> None:
         """Takes sound in; where that is too much, the oldest goes."""
         if samples.size == 0:

@@ -33,6 +33,10 @@ class ServerProblem(Exception):
     """The server can't serve this connection. The message says why, for people."""
 
 
+class Idle(ServerProblem):
+    """The server wants its place back, as nothing was sent for long; all that was sent is heard."""
+
+
 class Reader:
     """Reads the messages of one connection; each final piece is given once."""
 
@@ -56,6 +60,8 @@ class Reader:
                 raise ServerProblem(f"live can't recognise this: {str(told)[:200]}")
         if told == "SERVER_READY":
             self.ready = True
+        if told == "DISCONNECT" and document.get("reason") == "idle":
+            raise Idle("nothing was sent for long")
         if told == "DISCONNECT":
             raise ServerProblem("the connection's time is over (LIVE_MAX_CONNECTION_TIME)")
         return self._segments(document.get("segments"))

@@ -372,3 +372,39 @@ def test_a_call_that_is_ending_takes_no_more_sources() -> None:
             assert closed.value.reason == "the call is over"
             go_on.set()
             assert ending.result(10).json()["state"] == "ended"
+
+
+def test_a_live_that_wants_its_place_back_is_asked_again_when_there_is_sound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listener_module, "CROSSED", 0.0)
+    left = threading.Event()
+
+    def script(live: Connection) -> None:
+        live.ready()
+        if live.number == 1:
+            live.hear(RATE)
+            live.say(0.0, 0.5, " first")
+            live.socket.send(json.dumps({"message": "DISCONNECT", "reason": "idle"}))
+            live.socket.close()
+            left.set()
+            return
+        live.hear_the_end()
+        live.say(0.0, live.samples / RATE, f" heard {live.samples / RATE:g} s")
+
+    with stand_in_live(script) as (port, keys), with_live(port) as client:
+        call = new(client)
+        with client.websocket_connect(f"/calls/{call}/audio") as sound:
+            sound.send_bytes(SECOND)
+            assert left.wait(10)
+            wait_until(lambda: bool(client.get(f"/calls/{call}").json()["segments"]), "the first words")
+            assert len(keys) == 1
+            sound.send_bytes(SECOND)
+            wait_until(lambda: len(keys) == 2, "live asked again")
+            sound.send_text("END_OF_AUDIO")
+            with pytest.raises(WebSocketDisconnect):
+                sound.receive_text()
+        whole = client.get(f"/calls/{call}").json()
+        assert [each["text"] for each in whole["segments"]] == ["first", "heard 1 s"]
+        told = events(client.get(f"/calls/{call}/events").text)
+        assert "reconnecting" not in [each.get("state") for each in told]
