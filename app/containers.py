@@ -129,6 +129,8 @@ def environment(service: Service, services: tuple[Service, ...], settings: Setti
         **({"TMPDIR": UPLOADS} if "uploads" in service.volumes else {}),
         **addresses(services),
         **made(service, settings),
+        # Inside, a service listens for all; whether that is this machine alone, its published ports say.
+        **({"WYOMING_WITHOUT_KEYS": "true"} if settings.wyoming_enabled and settings.stays_here else {}),
     }
 
 
@@ -229,6 +231,8 @@ def problems(services: tuple[Service, ...], settings: Settings, *, gpu: bool = F
                     f"{mine}: port {key[0]} is {taken[key]}'s already; give one of them another number"
                 )
             taken.setdefault(key, mine)
+    if settings.wyoming_problem:
+        found.append(settings.wyoming_problem)
     names = {service.name for service in services}
     if "db" in names and not settings.db_password.get_secret_value():
         found.append(

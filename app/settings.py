@@ -211,6 +211,12 @@ class Settings(BaseSettings):
     wyoming_enabled: bool = section(
         "Speech API", False, "Speak the Wyoming protocol too, so that Home Assistant can use asr and tts."
     )
+    wyoming_without_keys: bool = section(
+        "Speech API",
+        False,
+        "The Wyoming protocol has no keys, so where API_KEYS is set too nothing starts unless BIND_ADDRESS "
+        "is this machine; true lets everyone use it without a key.",
+    )
     asr_wyoming_port: PortNumber = section("Speech API", 10300, "Wyoming protocol of asr.")
     tts_wyoming_port: PortNumber = section("Speech API", 10200, "Wyoming protocol of tts.")
     preload_models: Annotated[tuple[str, ...], NoDecode] = section(
@@ -333,6 +339,7 @@ class Settings(BaseSettings):
         router = bool(self.openrouter_api_key.get_secret_value())
         if self.objection_engine == "llm" and not (self.llm_model and (self.llm_base_url or router)):
             problems.append("OBJECTION_ENGINE=llm needs LLM_MODEL, and LLM_BASE_URL or OPENROUTER_API_KEY")
+        problems += [self.wyoming_problem] if self.wyoming_problem else []
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -366,6 +373,21 @@ class Settings(BaseSettings):
     def sts_addresses(self) -> tuple[str, ...]:
         """WebSocket addresses of the speech hosts, best first."""
         return self.sts_urls or (f"ws://{self.local_host}:{self.sts_port}",)
+
+    @property
+    def stays_here(self) -> bool:
+        """Whether the services listen on this machine alone."""
+        return self.bind_address in ("localhost", "::1") or self.bind_address.startswith("127.")
+
+    @property
+    def wyoming_problem(self) -> str:
+        """What is wrong where the Wyoming protocol would let in those whom API_KEYS keeps out; else empty."""
+        if not self.wyoming_enabled or not self.api_keys or self.wyoming_without_keys or self.stays_here:
+            return ""
+        return (
+            "WYOMING_ENABLED lets everyone in without one of API_KEYS, since its protocol has no keys: leave "
+            "one of the two away, set BIND_ADDRESS=127.0.0.1, or accept it with WYOMING_WITHOUT_KEYS=true"
+        )
 
     @property
     def local_host(self) -> str:

@@ -3,42 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
-from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from functools import partial
 
 import numpy as np
 import structlog
 from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
-from wyoming.error import Error
 from wyoming.event import Event
 from wyoming.info import AsrModel, AsrProgram, Attribution, Describe, Info, TtsProgram, TtsVoice
 from wyoming.server import AsyncEventHandler, AsyncTcpServer
 from wyoming.tts import Synthesize
 
 from app import __version__
-from app.service import hide_credentials
-from app.speech.rest import errors, voices
+from app.speech.rest import voices
 from app.speech.rest.errors import ApiError
 from app.speech.rest.house import House
 from app.speech.rest.sentences import sentences
 from app.speech.rest.transcribe import Job, segments
+from app.speech.rest.transcript import Segment
 from app.speech.sound import Resampler, from_pcm, to_pcm
 from app.speech.types import RECOGNISER_RATE, Recogniser, Samples, Synthesiser
+from app.speech.wyoming_door import Client
 
 log = structlog.get_logger(__name__)
 
 LONGEST_COMMAND = 120.0
 """Seconds of sound in one request: what is spoken to an assistant, not files."""
 LONGEST_TEXT = 4096
-MOST_CLIENTS = 32
-IDLE = 300.0
-"""Seconds without an event, after which a client is taken for dead."""
 SAMPLE_WIDTH = 2
+LANGUAGE = re.compile(r"[a-z]{2,3}")
 OURS = Attribution(name="Voicestack", url="")
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], AsyncEventHandler]
@@ -56,51 +54,25 @@ async def served(address: str, port: int, handler: Handler) -> AsyncIterator[Non
         await server.stop()
 
 
-class _Client(AsyncEventHandler):
-    """One connection. What it can't do is told as an `error` event; what is no event ends it."""
-
-    clients = 0
-
-    async def run(self) -> None:
-        """Serves the client until it leaves."""
-        if _Client.clients >= MOST_CLIENTS:
-            await self.write_event(Error("too many clients are connected", "overloaded").event())
-            self.writer.close()
-            return
-        _Client.clients += 1
-        try:
-            await super().run()
-        except (ValueError, KeyError, TypeError, UnicodeDecodeError, OSError, asyncio.IncompleteReadError):
-            log.info("a Wyoming client sent no event, or left")
-        finally:
-            _Client.clients -= 1
-
-    async def handle_event(self, event: Event) -> bool:
-        """Answers one event."""
-        try:
-            return await self.answer(event)
-        except (ValueError, KeyError, TypeError, OSError):
-            raise
-        except Exception as error:
-            told = errors.told(error)
-            await self.write_event(Error(hide_credentials(str(told)), told.code).event())
-            return True
-
-    @abstractmethod
-    async def answer(self, event: Event) -> bool:
-        """What the service does with an event; False ends the connection."""
+def language_of(asked: Transcribe) -> str:
+    """The language that a client asks for, or none. Raises ApiError where it is no ISO 639 code."""
+    language = (asked.language or "").lower().replace("_", "-").split("-")[0]
+    if language and not LANGUAGE.fullmatch(language):
+        raise ApiError(400, f"{language[:20]!r} is no language code; send for example en", "bad_language")
+    return language
 
 
-class Listener(_Client):
+class Listener(Client):
     """asr: transcribe, audio-start, audio-chunk…, audio-stop; then transcript."""
 
     def __init__(
         self,
         house: House[Recogniser],
+        connected: set[Client],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        super().__init__(reader, writer)
+        super().__init__(connected, reader, writer)
         self._house = house
         self._language = ""
         self._begin(RECOGNISER_RATE)
@@ -116,7 +88,7 @@ class Listener(_Client):
         if Describe.is_type(event.type):
             await self.write_event(listener_info(self._house).event())
         elif Transcribe.is_type(event.type):
-            self._language = (Transcribe.from_event(event).language or "").lower().split("-")[0]
+            self._language = language_of(Transcribe.from_event(event))
         elif AudioStart.is_type(event.type):
             self._begin(AudioStart.from_event(event).rate)
         elif AudioChunk.is_type(event.type):
@@ -144,23 +116,28 @@ class Listener(_Client):
         house = self._house
         known = house.lifecycle.engine.languages
         language = self._language or ("" if "*" in known or len(known) > 1 else known[0])
-        deadline = time.monotonic() + house.settings.request_deadline
+        deadline = self.deadline = time.monotonic() + house.settings.request_deadline
         job = Job(language, deadline=deadline)
+
+        def work(engine: Recogniser) -> Iterator[Segment]:
+            return segments(engine, parts, job)
+
         with house.turnstile.entered():
-            found = house.worker.parts(lambda engine: segments(engine, parts, job), job.left, deadline)
-            return " ".join([segment.text async for segment in found])
+            async with aclosing(house.worker.parts(work, job.left, deadline)) as found:
+                return " ".join([segment.text async for segment in found])
 
 
-class Speaker(_Client):
+class Speaker(Client):
     """tts: synthesize; then audio-start, audio-chunk…, audio-stop."""
 
     def __init__(
         self,
         house: House[Synthesiser],
+        connected: set[Client],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        super().__init__(reader, writer)
+        super().__init__(connected, reader, writer)
         self._house = house
 
     async def answer(self, event: Event) -> bool:
@@ -188,13 +165,14 @@ class Speaker(_Client):
                 yield engine.speak(sentence, language, voice)
 
         started = 0
-        deadline = time.monotonic() + house.settings.request_deadline
+        deadline = self.deadline = time.monotonic() + house.settings.request_deadline
         with house.turnstile.entered():
-            async for samples, rate in house.worker.parts(work, left, deadline):
-                if not started:
-                    started = rate
-                    await self.write_event(AudioStart(rate, SAMPLE_WIDTH, 1).event())
-                await self.write_event(AudioChunk(rate, SAMPLE_WIDTH, 1, to_pcm(samples)).event())
+            async with aclosing(house.worker.parts(work, left, deadline)) as parts:
+                async for samples, rate in parts:
+                    if not started:
+                        started = rate
+                        await self.write_event(AudioStart(rate, SAMPLE_WIDTH, 1).event())
+                    await self.write_event(AudioChunk(rate, SAMPLE_WIDTH, 1, to_pcm(samples)).event())
         await self.write_event(AudioStop().event())
 
 
@@ -226,7 +204,7 @@ def listening(house: House[Recogniser]) -> Callable[[], AbstractAsyncContextMana
     settings = house.settings
     if not settings.wyoming_enabled:
         return None
-    return partial(served, settings.bind_address, settings.asr_wyoming_port, partial(Listener, house))
+    return partial(served, settings.bind_address, settings.asr_wyoming_port, partial(Listener, house, set()))
 
 
 def speaking(house: House[Synthesiser]) -> Callable[[], AbstractAsyncContextManager[None]] | None:
@@ -234,4 +212,4 @@ def speaking(house: House[Synthesiser]) -> Callable[[], AbstractAsyncContextMana
     settings = house.settings
     if not settings.wyoming_enabled:
         return None
-    return partial(served, settings.bind_address, settings.tts_wyoming_port, partial(Speaker, house))
+    return partial(served, settings.bind_address, settings.tts_wyoming_port, partial(Speaker, house, set()))

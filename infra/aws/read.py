@@ -132,7 +132,8 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
         given.say("tag", "latest means another image each day: name a release such as 1.2.0")
     given.wrong += open_doors(ranges, ssh, made["ssh_key"], settings)
     if settings is not None:
-        given.wrong += containers.problems(services, settings)
+        # As on the hosts, whatever this machine's own address is.
+        given.wrong += containers.problems(services, settings.model_copy(update={"bind_address": "0.0.0.0"}))
     if given.wrong or settings is None:
         raise ConfigError("\n".join([f"stack {stack} can't be made:", *given.wrong]))
     return AwsConfig(

@@ -117,3 +117,11 @@ def test_uploads_lie_on_disk_and_nobody_elses_files_do() -> None:
         folder = container.environment["TMPDIR"]
         assert folder in container.mounts.values()
         assert not any(folder.startswith(path) for path in container.tmpfs)
+
+
+def test_keys_and_wyoming_go_together_in_containers_that_only_this_machine_reaches() -> None:
+    both = {"API_KEYS": "a-key", "WYOMING_ENABLED": "true"}
+    for container in made(**both).values():
+        load({**container.environment, **container.secrets})
+    elsewhere = load(both).model_copy(update={"bind_address": "0.0.0.0"})
+    assert any("WYOMING_WITHOUT_KEYS" in line for line in problems(EVERYTHING, elsewhere))
