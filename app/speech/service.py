@@ -21,6 +21,7 @@ from app.speech.metrics import Metrics
 from app.speech.pace import Pace
 from app.speech.phrase import Dubber
 from app.speech.ranked import RankedExecutor
+from app.speech.rest.models import source_of
 from app.speech.session import SEND_WITHIN, Admission, BadMessage, Session, parse
 from app.speech.types import SpeechError
 
@@ -100,6 +101,7 @@ class SpeechService:
                 role: {
                     "name": engine.name,
                     "device": engine.device,
+                    "source": source_of(engine),
                     "memory_mb": engine.memory,
                     "licences": [f"{licence.part}: {licence.spdx}" for licence in engine.licences],
                 }

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.speech import device, licences
+from app.speech.models import places
 from app.speech.preload.folders import folder_name
 from app.speech.rest.transcript import Segment
 from app.speech.types import RECOGNISER_RATE, EngineMissing, Samples, SpeechError, Word
@@ -43,11 +44,14 @@ class Whisper:
         self.wanted_device = wanted_device
         self.models_dir = models_dir
         self.device = "cpu"
+        self.source = ""
         self._model: Any = None
         self._turn = threading.Lock()
 
     def load(self) -> None:
-        """Loads the model from its folder under DATA_DIR/models, or has faster-whisper fetch it there.
+        """Loads the model from its folder under DATA_DIR/models, where it is put from its package first.
+
+        Has faster-whisper fetch it where neither has it.
 
         Raises EngineMissing, naming the variable, where that can't be done.
         """
@@ -59,9 +63,10 @@ class Whisper:
 
         self.device = device.choose(self.wanted_device, "ASR_DEVICE")
         folder = self.models_dir / folder_name(self.model_name)
+        found = places.ready(self.model_name, self.models_dir) or (folder if folder.is_dir() else None)
         try:
             self._model = WhisperModel(
-                str(folder) if folder.is_dir() else self.model_name,
+                str(found) if found else self.model_name,
                 device=self.device,
                 compute_type=COMPUTE[self.device],
                 download_root=str(self.models_dir),
@@ -71,6 +76,7 @@ class Whisper:
                 f"ASR_MODEL={self.model_name} can't be loaded ({type(error).__name__}: {error}); put the "
                 f"CTranslate2 model into {folder}, or name one of faster-whisper's, for example small"
             ) from error
+        self.source = places.source(self.model_name, self.models_dir) or "hub"
         if self._model.model.is_multilingual:
             self.languages = tuple(self._model.supported_languages)
         else:

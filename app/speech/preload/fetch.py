@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from app.speech.preload.folders import MANIFEST, complete
+from app.speech.preload.folders import MANIFEST, SOURCE, complete, swap
 from app.speech.preload.hub import FetchFailed, File, Hub
 from app.speech.preload.names import Model
 
@@ -40,6 +39,7 @@ def bring(hub: Hub, model: Model, models_dir: Path, report: Report, force: bool 
             done += file.size
             report(done, total)
         sizes = {str(inside): file.size for inside, file in files.items()}
+        (coming / SOURCE).write_text(f"{hub.address}/{model.repository}\n", encoding="utf-8")
         (coming / MANIFEST).write_text(json.dumps(sizes), encoding="utf-8")
         swap(coming, folder)
     except OSError as error:
@@ -66,13 +66,3 @@ def room(folder: Path, total: int) -> None:
             f"the disk is full: {(total - have) / 1e6:.0f} MB are needed in {folder.parent} and "
             f"{free / 1e6:.0f} MB are free; make room, or set DATA_DIR to another disk"
         )
-
-
-def swap(coming: Path, folder: Path) -> None:
-    """Puts the new folder in the place of the old one."""
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        os.rename(folder, old)
-    os.rename(coming, folder)
-    shutil.rmtree(old, ignore_errors=True)

