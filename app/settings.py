@@ -165,7 +165,7 @@ class Settings(BaseSettings):
     mt_model: str = section(
         "Speech", "", "Model of the translator: a folder under DATA_DIR/models.", "opus-mt-en-es"
     )
-    tts_engine: Literal["auto", "espeak", "piper", "xtts"] = section(
+    tts_engine: Literal["auto", "espeak", "kokoro", "piper", "xtts"] = section(
         "Speech",
         "auto",
         "Voice engine: piper, espeak, auto (piper where it has a voice for the language), or xtts (voices "

