@@ -145,10 +145,11 @@ class Settings(BaseSettings):
         "Dubbing", 30.0, "Longest time in seconds between two attempts to reconnect."
     )
 
-    asr_engine: Literal["pocketsphinx", "whisper"] = section(
+    asr_engine: Literal["auto", "pocketsphinx", "whisper"] = section(
         "Speech",
-        "pocketsphinx",
-        "Recogniser: pocketsphinx (English, needs no download) or whisper (faster-whisper).",
+        "auto",
+        "Recogniser: whisper (faster-whisper), pocketsphinx (English, light), or auto (whisper where there "
+        "is a model for the language, else pocketsphinx).",
     )
     asr_model: str = section(
         "Speech", "", "Model of the recogniser; empty means the engine's own default.", "small"
@@ -168,8 +169,8 @@ class Settings(BaseSettings):
     tts_engine: Literal["auto", "espeak", "kokoro", "piper", "xtts"] = section(
         "Speech",
         "auto",
-        "Voice engine: piper, espeak, auto (piper where it has a voice for the language), or xtts (voices "
-        "cloned from samples in VOICES_DIR).",
+        "Voice engine: piper, kokoro, espeak, auto (the first of these that has a voice for the language; in "
+        "a dub, a lighter one where it would be late), or xtts (voices cloned from samples in VOICES_DIR).",
     )
     tts_model: str = section(
         "Speech", "", "Voice of piper: in VOICES_DIR, or fetched by preload.", "es_ES-davefx-medium"

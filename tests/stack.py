@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -32,12 +33,15 @@ from app.dubbing.auth import API_USER
 from app.native import guard
 from app.native.plan import healthy_statuses
 from app.settings import Settings, load
+from app.speech.models import places
+from app.speech.models.table import CARRIED
 
 ROOT = Path(__file__).parent.parent
 HEALTHY_WITHIN = 90.0
 STOP_WITHIN = 15.0
 POLL = 0.05
 LOG_TAIL = 60
+SHARED_MODELS = Path(tempfile.gettempdir()) / f"voicestack-test-models-{os.getuid()}"
 API_PASSWORD = "for-tests"
 
 Found = TypeVar("Found")
@@ -144,6 +148,7 @@ class Stack:
     def __enter__(self) -> Self:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            link_models(self.settings.models_dir)
             self._stack.callback(self._stop_all)
             self.http = self._stack.enter_context(
                 httpx.Client(base_url=self.settings.dubber_address, trust_env=False, timeout=5.0)
@@ -319,6 +324,15 @@ class Stack:
                 for process in self.family(name):
                     process.kill()
                 self.processes[name].wait()
+
+
+def link_models(models_dir: Path) -> None:
+    """Has the models that packages carry in the folder without writing their megabytes for every stack."""
+    models_dir.mkdir(parents=True, exist_ok=True)
+    for model in CARRIED:
+        kept, place = places.ready(model.name, SHARED_MODELS), models_dir / model.name
+        if kept is not None and not place.exists():
+            place.symlink_to(kept)
 
 
 def known_names() -> set[str]:

@@ -23,7 +23,7 @@ from app.settings import Settings
 from app.speech import registry
 from app.speech.ranked import RankedExecutor
 from app.speech.rest.door import allowed
-from app.speech.types import Recogniser, SpeechError, Translator
+from app.speech.types import SpeechError, Translator
 
 GREETING_WITHIN = 10.0
 MOST_OPENING = 64
@@ -40,7 +40,7 @@ class Live:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.recogniser = cast(Recogniser, registry.FACTORIES["asr"][settings.asr_engine](settings))
+        self.recogniser = registry.recogniser(settings)
         self.translator = cast(Translator, registry.FACTORIES["mt"][settings.mt_engine](settings))
         self.readiness = Readiness()
         self.sessions: set[Session] = set()

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -51,7 +51,7 @@ class Transcriptions:
 
     def __init__(self, settings: Settings) -> None:
         def new() -> Recogniser:
-            return cast(Recogniser, registry.FACTORIES["asr"][settings.asr_engine](settings))
+            return registry.recogniser(settings, any_language=True)
 
         self.settings = settings
         self.house: House[Recogniser] = House("asr", settings, new, settings.asr_model, ASR_ALIASES)

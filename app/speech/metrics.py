@@ -22,6 +22,7 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self.spoken = Counter("sts_spoken", "Dubs by the voice engine.", ["engine"], registry=self.registry)
         self.sessions = Gauge("sts_sessions", "Open sessions.", registry=self.registry)
         self.pending = Gauge(
             "sts_pending_phrases", "Phrases asked for and not answered.", registry=self.registry

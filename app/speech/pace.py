@@ -17,8 +17,11 @@ class Pace:
         """1.0 (natural) up to FASTEST, so that `text` takes about `seconds`; 1.0 where that is 0."""
         if seconds <= 0:
             return 1.0
-        natural = len(text) / self._characters_per_second.get((language, voice), FIRST_GUESS)
-        return min(FASTEST, max(1.0, natural / seconds))
+        return min(FASTEST, max(1.0, self.natural(language, voice, text) / seconds))
+
+    def natural(self, language: str, voice: str, text: str) -> float:
+        """Seconds that `text` takes at the voice's natural pace."""
+        return len(text) / self._characters_per_second.get((language, voice), FIRST_GUESS)
 
     def learn(self, language: str, voice: str, text: str, speed: float, seconds: float) -> None:
         """Takes note of how long `text` took at `speed`."""

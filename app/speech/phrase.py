@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass, field
 
 from app.protocol import Dub, Failure, FailureCode, PhraseMark, SpokenWord, Timings
-from app.speech.pace import Pace
 from app.speech.registry import Engines
 from app.speech.sound import to_pcm
+from app.speech.timely import Speaker
 from app.speech.types import SpeechError
 
 
@@ -58,8 +58,7 @@ class Dubber:
     engines: Engines
     source: str
     target: str
-    voice: str
-    pace: Pace
+    speaker: Speaker
 
     def dub(self, phrase: Phrase, context: str) -> tuple[Dub, bytes]:
         """Translates and speaks the phrase's words. Raises PhraseFailed."""
@@ -74,11 +73,9 @@ class Dubber:
             if not target:
                 raise PhraseFailed("no_speech", "the translation is empty")
             phrase.check()
-            speed = self.pace.speed(self.target, self.voice, target, phrase.mark.seconds)
-            samples, rate = self.engines.synthesiser.speak(target, self.target, self.voice, speed)
+            samples, rate = self.speaker.speak(target, phrase.mark.seconds, phrase.remaining)
         except SpeechError as error:
             raise PhraseFailed("failed", str(error)) from error
-        self.pace.learn(self.target, self.voice, target, speed, samples.size / rate)
         timings = Timings(
             waited=round(phrase.waited, 4),
             recognise=round(phrase.recognise, 4),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.settings import Settings
-from app.speech.types import Engine, Recogniser, Samples, SpeechError, Synthesiser, Translator
+from app.speech.auto import FirstThatHears, FirstThatSpeaks, whisper_model
+from app.speech.models import places
+from app.speech.models.table import KOKORO
+from app.speech.types import Engine, Recogniser, Synthesiser, Translator
 
 
 @dataclass
@@ -32,62 +35,6 @@ class Engines:
         """Frees everything."""
         for engine in self.all:
             engine.close()
-
-
-class FirstThatSpeaks:
-    """TTS_ENGINE=auto: for each language the first engine that has a voice for it."""
-
-    name = "auto"
-
-    def __init__(self, choices: Sequence[Synthesiser]) -> None:
-        self.choices = tuple(choices)
-        self.licences = tuple(licence for choice in choices for licence in choice.licences)
-        self.memory = sum(choice.memory for choice in choices)
-        self.device = choices[0].device
-
-    def load(self) -> None:
-        """Loads the choices that are installed. Raises EngineMissing where none is."""
-        usable, problems = [], []
-        for choice in self.choices:
-            try:
-                choice.load()
-                usable.append(choice)
-            except SpeechError as error:
-                problems.append(error)
-        if not usable:
-            raise problems[0]
-        self.choices = tuple(usable)
-        self.device = usable[0].device
-
-    def close(self) -> None:
-        """Frees the choices."""
-        for choice in self.choices:
-            choice.close()
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """The languages of every engine, best engine first."""
-        return tuple(dict.fromkeys(code for choice in self.choices for code in choice.languages))
-
-    def voices(self, language: str) -> Sequence[str]:
-        """The voices of every engine, best engine first."""
-        return [voice for choice in self.choices for voice in choice.voices(language)]
-
-    def has(self, voice: str, language: str) -> bool:
-        """Whether one of the engines has the voice."""
-        return any(choice.has(voice, language) for choice in self.choices)
-
-    def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
-        """The speech, by the engine that has the voice."""
-        return self.choice(language, voice).speak(text, language, voice, speed)
-
-    def choice(self, language: str, voice: str) -> Synthesiser:
-        """The engine that has the voice, or where none is named, one for the language."""
-        having = [choice for choice in self.choices if choice.voices(language)]
-        for choice in having:
-            if not voice or choice.has(voice, language):
-                return choice
-        raise SpeechError(f"no voice {voice!r} for {language}")
 
 
 def _pocketsphinx(_: Settings) -> Engine:
@@ -129,8 +76,21 @@ def _xtts(settings: Settings) -> Engine:
     )
 
 
-def _auto(settings: Settings) -> Engine:
-    return FirstThatSpeaks([_piper(settings), _espeak(settings)])  # type: ignore[list-item]
+def _best_recogniser(settings: Settings, any_language: bool = False) -> Engine:
+    model = whisper_model(settings, any_language)
+    light = _pocketsphinx(settings)
+    if not model:
+        return light
+    whisper = _new("whisper", "Whisper")(model, settings.asr_device, settings.models_dir)
+    # PocketSphinx knows English alone: for others Whisper's own error says what is missing.
+    if settings.source_language not in light.languages:  # type: ignore[attr-defined]
+        return whisper
+    return FirstThatHears([whisper, light])  # type: ignore[list-item]
+
+
+def _best_voices(settings: Settings) -> Engine:
+    neural = [_kokoro(settings)] if places.available(KOKORO, settings.models_dir) else []
+    return FirstThatSpeaks([_piper(settings), *neural, _espeak(settings)])  # type: ignore[list-item]
 
 
 def _new(module: str, name: str) -> Callable[..., Engine]:
@@ -139,16 +99,23 @@ def _new(module: str, name: str) -> Callable[..., Engine]:
 
 
 FACTORIES: dict[str, dict[str, Callable[[Settings], Engine]]] = {
-    "asr": {"pocketsphinx": _pocketsphinx, "whisper": _whisper},
+    "asr": {"auto": _best_recogniser, "pocketsphinx": _pocketsphinx, "whisper": _whisper},
     "mt": {"apertium": _apertium, "ctranslate2": _ctranslate2, "identity": _identity},
-    "tts": {"auto": _auto, "piper": _piper, "kokoro": _kokoro, "espeak": _espeak, "xtts": _xtts},
+    "tts": {"auto": _best_voices, "piper": _piper, "kokoro": _kokoro, "espeak": _espeak, "xtts": _xtts},
 }
+
+
+def recogniser(settings: Settings, any_language: bool = False) -> Recogniser:
+    """The recogniser that the settings name; `auto` prefers one for SOURCE_LANGUAGE, or for any language."""
+    if settings.asr_engine == "auto":
+        return _best_recogniser(settings, any_language)  # type: ignore[return-value]
+    return FACTORIES["asr"][settings.asr_engine](settings)  # type: ignore[return-value]
 
 
 def choose(settings: Settings) -> Engines:
     """The engines that the settings name; nothing is loaded yet."""
     return Engines(
-        FACTORIES["asr"][settings.asr_engine](settings),  # type: ignore[arg-type]
+        recogniser(settings),
         FACTORIES["mt"][settings.mt_engine](settings),  # type: ignore[arg-type]
         FACTORIES["tts"][settings.tts_engine](settings),  # type: ignore[arg-type]
     )

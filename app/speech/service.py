@@ -23,6 +23,7 @@ from app.speech.phrase import Dubber
 from app.speech.ranked import RankedExecutor
 from app.speech.rest.models import source_of
 from app.speech.session import SEND_WITHIN, Admission, BadMessage, Session, parse
+from app.speech.timely import Capacity, Speaker, calibrated
 from app.speech.types import SpeechError
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,7 @@ class SpeechService:
         self.metrics = Metrics()
         self.admission = Admission(settings.sts_max_pending)
         self.pace = Pace()
+        self.capacity = Capacity()
         self.sessions: set[Session] = set()
         self.opening = 0
         self.draining = False
@@ -71,9 +73,13 @@ class SpeechService:
             self.engines.close()
 
     async def _load(self) -> None:
-        loading = asyncio.get_running_loop().run_in_executor(self.executor, self.engines.load)
+        loading = asyncio.get_running_loop().run_in_executor(self.executor, self._load_engines)
         if await self.readiness.after(loading, "a speech engine"):
             log.info("speech engines are ready", **{e.name: e.device for e in self.engines.all})
+
+    def _load_engines(self) -> None:
+        self.engines.load()
+        self.capacity = calibrated(self.engines.synthesiser)
 
     async def drain(self) -> None:
         """Answers every phrase that was asked for, and then ends the sessions: clients find another host."""
@@ -111,6 +117,7 @@ class SpeechService:
             },
             "languages": list(self.engines.recogniser.languages),
             "pairs": [f"{source}-{target}" for source, target in translator.pairs],
+            "voice_cost": round(self.capacity.cost, 2),
             "sessions": len(self.sessions),
             "max_sessions": MAX_SESSIONS,
             "pending": self.admission.pending,
@@ -193,7 +200,19 @@ class SpeechService:
         return Session(
             socket,
             Lane(recogniser, config.sample_rate),
-            Dubber(engines, config.source, config.target, voice, self.pace),
+            Dubber(
+                engines,
+                config.source,
+                config.target,
+                Speaker(
+                    engines.synthesiser,
+                    config.target,
+                    voice,
+                    self.pace,
+                    self.capacity,
+                    lambda name: self.metrics.spoken.labels(name).inc(),
+                ),
+            ),
             self.admission,
             self.threads.at(next(self.ranks)),
             self.metrics,

@@ -28,6 +28,10 @@ class EngineMissing(SpeechError):
     """A program, package, model or device that an engine needs is not there."""
 
 
+class TooSlow(SpeechError):
+    """What was asked for was not ready within its time."""
+
+
 @dataclass(frozen=True)
 class Word:
     """A recognised word and the time it spans, in seconds."""

@@ -1,10 +1,11 @@
 """Word error rate and cost of the incremental recogniser, by profile, on synthetic news.
 
-    python -m tests.bench.recognition [--text FILE] [--profile NAME ...] [--seconds N]
+    python -m tests.bench.recognition [--text FILE] [--profile NAME ...] [--model NAME ...]
 
 Piper's packaged voice speaks tests/data/news-test.txt; the sound is fed as it would arrive and cut by
 the worker's own phrase cutter. Settings of the recogniser are tuned on news-tuning.txt alone. `whole`
-is PocketSphinx on all the sound at once: what it can do without any cut. The trials of the speaker's
+is PocketSphinx on all the sound at once: what it can do without any cut. `--model` names models of Whisper
+that packages carry, to be measured instead of PocketSphinx. The trials of the speaker's
 voice, which a service runs in the background, run within a commit here: they are the worst ones.
 """
 
@@ -27,6 +28,8 @@ from app.dubbing.profiles import PROFILES, Profile
 from app.speech.engines.piper import Piper
 from app.speech.engines.pocketsphinx import PocketSphinx, settings, spoken
 from app.speech.engines.sphinx_library import Decoder
+from app.speech.engines.whisper import Whisper
+from app.speech.models.table import BASE, TINY_EN
 from app.speech.sound import to_pcm
 from app.speech.types import RECOGNISER_RATE, Recogniser
 from tests.bench.word_error import word_error_rate
@@ -120,6 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--text", type=Path, default=DATA / "news-test.txt")
     parser.add_argument("--profile", nargs="*", default=list(PROFILES), choices=list(PROFILES))
+    parser.add_argument("--model", nargs="*", default=[], choices=[TINY_EN, BASE])
     parser.add_argument("--no-whole", action="store_true")
     arguments = parser.parse_args()
     text = arguments.text.read_text(encoding="utf-8")
@@ -127,17 +131,24 @@ def main() -> None:
     minutes, seconds = divmod(sound.size // RECOGNISER_RATE, 60)
     print(f"{arguments.text.name}: {len(text.split())} words, {minutes}:{seconds:02d} of speech")
     print(f"{'profile':10}{'word error':>12}{'cores':>8}{'commit p50':>12}{'worst':>8}{'phrases':>9}")
-    if not arguments.no_whole:
+    if not arguments.no_whole and not arguments.model:
         print(f"{'whole':10}{word_error_rate(text, whole(sound)):12.1%}")
-    engine = PocketSphinx(background=False)
-    engine.load()
-    for name in arguments.profile:
-        heard, result = incremental(engine, sound, PROFILES[name])
-        print(
-            f"{name:10}{word_error_rate(text, heard):12.1%}{result.cores:8.2f}"
-            f"{result.commit_p50:10.2f} s{result.commit_worst:6.2f} s{result.phrases:9}"
-        )
-    engine.close()
+    for engine in recognisers(arguments.model):
+        engine.load()
+        for name in arguments.profile:
+            heard, result = incremental(engine, sound, PROFILES[name])
+            print(
+                f"{name:10}{word_error_rate(text, heard):12.1%}{result.cores:8.2f}"
+                f"{result.commit_p50:10.2f} s{result.commit_worst:6.2f} s{result.phrases:9}",
+                flush=True,
+            )
+        engine.close()
+
+
+def recognisers(models: list[str]) -> list[Recogniser]:
+    """Whisper with each of the models; PocketSphinx where none is named."""
+    folder = Path(tempfile.gettempdir()) / "voicestack-bench-models"
+    return [Whisper(model, "cpu", folder) for model in models] or [PocketSphinx(background=False)]
 
 
 if __name__ == "__main__":

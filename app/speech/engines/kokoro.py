@@ -24,7 +24,7 @@ from app.speech import licences
 from app.speech.models import places
 from app.speech.models.table import KOKORO
 from app.speech.sound import trimmed
-from app.speech.types import EngineMissing, Samples, SpeechError
+from app.speech.types import EngineMissing, Samples, SpeechError, TooSlow
 
 RATE = 24000
 MOST_TOKENS = 509
@@ -92,8 +92,40 @@ class Kokoro:
         """The model's voices: each speaks every language."""
         return VOICES if language in self.languages else ()
 
+    def has(self, voice: str, language: str) -> bool:
+        """Whether it has the voice for the language."""
+        return voice in self.voices(language)
+
     def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
         """The speech without silence at its edges."""
+        return self._speak(text, language, voice, speed, None)
+
+    def speak_within(
+        self, text: str, language: str, voice: str, speed: float, seconds: float
+    ) -> tuple[Samples, int]:
+        """The same. Raises TooSlow where it isn't ready after `seconds`; the work ends then."""
+        import onnxruntime
+
+        run = onnxruntime.RunOptions()
+        over = threading.Event()
+
+        def end() -> None:
+            over.set()
+            run.terminate = True
+
+        timer = threading.Timer(max(0.0, seconds), end)
+        timer.daemon = True
+        timer.start()
+        try:
+            return self._speak(text, language, voice, speed, run)
+        except Exception as error:
+            if over.is_set():
+                raise TooSlow(f"kokoro did not speak within {seconds:.2f} s") from error
+            raise
+        finally:
+            timer.cancel()
+
+    def _speak(self, text: str, language: str, voice: str, speed: float, run: Any) -> tuple[Samples, int]:
         session = self._session
         if session is None:
             raise SpeechError("kokoro is not loaded")
@@ -110,6 +142,7 @@ class Kokoro:
                     "style": style,
                     "speed": np.array([speed], np.float32),
                 },
+                run,
             )
             parts.append(np.asarray(sound, np.float32).reshape(-1))
         if not parts:

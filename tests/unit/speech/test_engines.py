@@ -12,21 +12,23 @@ import pytest
 
 from app.settings import load
 from app.speech import device, registry
+from app.speech.auto import FirstThatSpeaks, whisper_model
 from app.speech.engines import apertium, apertium_text, espeak, piper
 from app.speech.engines.ctranslate2 import CTranslate2
 from app.speech.engines.identity import Identity
 from app.speech.engines.pipe import NullFlushPipe
 from app.speech.engines.whisper import Whisper, is_silence
+from app.speech.models import places
 from app.speech.types import EngineMissing, SpeechError
 
 
 @pytest.mark.parametrize(
     ("variables", "names"),
     [
-        ({}, ("pocketsphinx", "apertium", "auto")),
+        ({}, ("whisper", "apertium", "auto")),
         ({"ASR_ENGINE": "whisper", "MT_ENGINE": "ctranslate2"}, ("whisper", "ctranslate2", "auto")),
-        ({"MT_ENGINE": "identity", "TTS_ENGINE": "piper"}, ("pocketsphinx", "identity", "piper")),
-        ({"TTS_ENGINE": "espeak"}, ("pocketsphinx", "apertium", "espeak")),
+        ({"MT_ENGINE": "identity", "TTS_ENGINE": "piper"}, ("whisper", "identity", "piper")),
+        ({"ASR_ENGINE": "pocketsphinx", "TTS_ENGINE": "espeak"}, ("pocketsphinx", "apertium", "espeak")),
     ],
 )
 def test_engines_are_chosen_by_name(variables: dict[str, str], names: tuple[str, ...]) -> None:
@@ -34,9 +36,9 @@ def test_engines_are_chosen_by_name(variables: dict[str, str], names: tuple[str,
 
 
 def test_every_engine_that_can_be_set_states_its_licence_and_memory() -> None:
-    for asr in ("pocketsphinx", "whisper"):
+    for asr in ("auto", "pocketsphinx", "whisper"):
         for mt in ("apertium", "ctranslate2"):
-            for tts in ("auto", "piper", "espeak"):
+            for tts in ("auto", "piper", "kokoro", "espeak"):
                 engines = registry.choose(load({"ASR_ENGINE": asr, "MT_ENGINE": mt, "TTS_ENGINE": tts}))
                 for engine in engines.all:
                     assert engine.licences, engine.name
@@ -181,13 +183,51 @@ def test_a_piper_voice_in_the_folder_is_found_with_its_language_and_comes_first(
 
 
 def test_auto_picks_piper_where_it_has_a_voice_and_espeak_elsewhere() -> None:
-    engine = registry.FirstThatSpeaks([piper.Piper(Path("no-such-folder")), espeak.Espeak()])
+    engine = FirstThatSpeaks([piper.Piper(Path("no-such-folder")), espeak.Espeak()])
 
     assert engine.choice("en", "").name == "piper"
     assert engine.choice("es", "").name == "espeak"
     assert engine.choice("es", "es+f3").name == "espeak"
     with pytest.raises(SpeechError, match="nobody"):
         engine.choice("es", "nobody")
+
+
+@pytest.mark.parametrize(
+    ("variables", "any_language", "model"),
+    [
+        ({}, False, "tiny.en"),
+        ({}, True, "base"),
+        ({"SOURCE_LANGUAGE": "es"}, False, "base"),
+        ({"ASR_MODEL": "small"}, True, "small"),
+    ],
+)
+def test_auto_takes_the_whisper_model_that_knows_the_language(
+    tmp_path: Path, variables: dict[str, str], any_language: bool, model: str
+) -> None:
+    assert whisper_model(load({"DATA_DIR": str(tmp_path), **variables}), any_language) == model
+
+
+def test_without_a_model_auto_hears_with_pocketsphinx_and_speaks_without_the_neural_voice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "carried", lambda *_: None)
+    engines = registry.choose(load({"DATA_DIR": str(tmp_path)}))
+
+    assert engines.recogniser.name == "pocketsphinx"
+    assert registry.speaker(engines.synthesiser, "es", "es") == "espeak"
+
+
+def test_a_whisper_model_that_cannot_be_loaded_leaves_the_light_recogniser(tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "tiny.en"
+    folder.mkdir(parents=True)
+    (folder / "model.bin").write_bytes(b"not a model")
+    recogniser = registry.recogniser(load({"DATA_DIR": str(tmp_path)}))
+    assert recogniser.name == "whisper"
+    recogniser.load()
+
+    assert recogniser.name == "pocketsphinx"
+    assert recogniser.languages == ("en",)
+    recogniser.close()
 
 
 def test_the_licence_table_in_the_documentation_names_every_part() -> None:

@@ -12,7 +12,7 @@ from app.speech.engines import kokoro
 from app.speech.engines.kokoro import Kokoro
 from app.speech.models import places
 from app.speech.models.table import KOKORO
-from app.speech.types import EngineMissing, SpeechError
+from app.speech.types import EngineMissing, SpeechError, TooSlow
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +101,10 @@ def test_without_its_model_it_says_how_to_get_it(tmp_path: Path, monkeypatch: py
     (tmp_path / KOKORO / "model.onnx").write_bytes(b"not a model")
     with pytest.raises(EngineMissing, match="preload --force"):
         Kokoro(tmp_path).load()
+
+
+def test_it_breaks_off_when_its_time_is_over_and_speaks_again(engine: Kokoro) -> None:
+    with pytest.raises(TooSlow):
+        engine.speak_within("Los médicos piden más dinero para los hospitales.", "es", "", 1.0, 0.0)
+    samples, _ = engine.speak_within("Hola.", "es", "", 1.0, 60.0)
+    assert samples.size
