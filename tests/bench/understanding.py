@@ -1,0 +1,58 @@
+"""How much of a text is understood: chrF, content words heard, words misheard. Pure.
+
+chrF is sacrebleu's (Popović 2015: character n-grams up to 6, beta 2), without case and punctuation, which
+nobody hears.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+
+from sacrebleu.metrics import CHRF
+
+from tests.bench.word_error import errors
+
+# Articles, pronouns, prepositions, auxiliaries.
+WITHOUT_CONTENT = """
+    a al ante aqui asi aun aunque bajo cada casi como con contra cual cuando de del desde donde dos
+    durante e el ella ellas ello ellos en entre era eran es esa esas ese eso esos esta estaba
+    estaban estan estar estas este esto estos estuvo fue fueron ha habia habian han hace hacia hasta
+    hay he la las le les lo los mas me mi mis mientras muy nada ni no nos nosotros nuestra nuestro o
+    os otra otro para pero por porque que quien se sea ser si sido sin sobre solo son soy su sus
+    tambien tan te tiene tienen toda todas todo todos tu tuvo un una unas unos usted ustedes va y ya
+    yo
+"""
+STOP_WORDS = frozenset(WITHOUT_CONTENT.split())
+
+
+def plain(text: str) -> str:
+    """The text as it is heard: lower case, no accents, no punctuation."""
+    letters = unicodedata.normalize("NFKD", text.lower())
+    return " ".join(
+        re.sub(r"[^a-z0-9 ]", " ", "".join(c for c in letters if not unicodedata.combining(c))).split()
+    )
+
+
+def chrf(reference: str, heard: str) -> float:
+    """chrF of what was heard against the reference, 0 to 100."""
+    return float(CHRF().sentence_score(plain(heard), [plain(reference)]).score)
+
+
+def content_words(text: str) -> Counter[str]:
+    """The words of a text that carry content, each as often as it is said."""
+    return Counter(word for word in plain(text).split() if word not in STOP_WORDS)
+
+
+def content_heard(reference: str, heard: str) -> float:
+    """The share of the reference's content words that were heard, 0 to 1, each as often as said."""
+    wanted = content_words(reference)
+    found = wanted & content_words(heard)
+    return found.total() / max(1, wanted.total())
+
+
+def misheard(said: str, heard: str) -> float:
+    """Errors for each word that was said (word error rate, without accents)."""
+    words = plain(said).split()
+    return errors(words, plain(heard).split()) / max(1, len(words))
