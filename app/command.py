@@ -6,16 +6,14 @@ import importlib
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from app import catalog, settings
-from app.configuration import SettingsError
-
-BAD_START = 2
+from app.settings.rules import SettingsError
+from app.terminal import show_table, stop
 
 cli = typer.Typer(
     help="Voicestack: live speech that you host yourself.",
@@ -23,12 +21,6 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-def stop(message: str, status: int = BAD_START) -> NoReturn:
-    """Ends the program with a message on standard error."""
-    print(message, file=sys.stderr)
-    raise typer.Exit(status)
 
 
 def load_settings() -> settings.Settings:
@@ -178,7 +170,7 @@ def env(
     check: Annotated[bool, typer.Option("--check", help="Only compare .env.example with it.")] = False,
 ) -> None:
     """Print the text of .env.example."""
-    from app.envfile import example
+    from app.settings.env_file import example
 
     if not check:
         print(example(), end="")
@@ -200,9 +192,9 @@ def compose(
     tag: Annotated[str, typer.Option(help="Tag of the images.")] = "local",
 ) -> None:
     """Print the services as a Compose file; secrets stay ${VARIABLES}."""
-    from app.compose import render
-    from app.containers import containers, problems
     from app.native import plan
+    from app.render.compose import render
+    from app.render.containers import containers, problems
 
     try:
         chosen = plan.chosen(services or [])
@@ -274,23 +266,9 @@ def preload(
     force: Annotated[bool, typer.Option("--force", help="Fetch anew what is there.")] = False,
 ) -> None:
     """Fetch speech models that are missing; exit code 0 only if all are there."""
-    from app.speech.preload.command import preload as fetch
+    from app.speech.models.command import preload as fetch
 
     raise typer.Exit(fetch(load_settings(), [*(models or []), *(names or [])], everything, force))
-
-
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Shows a table; where there is no terminal, as wide as it needs to be."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=240)
-    console.print(table)
 
 
 def main() -> None:

@@ -22,8 +22,9 @@ from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from uvicorn.config import STARTUP_FAILURE
 
-from app import __version__, catalog, guarding
-from app.connections import PatientHttp, PatientSocket, raise_descriptors
+from app import __version__, catalog
+from app.serving import guarding
+from app.serving.connections import PatientHttp, PatientSocket, raise_descriptors
 from app.settings import Settings, load
 
 log = structlog.get_logger(__name__)

@@ -11,10 +11,11 @@ from typing import Any
 import pulumi
 from pydantic import ValidationError
 
-from app import catalog, containers, images
+from app import catalog
 from app.catalog import Service
-from app.configuration import explain
+from app.render import containers, images
 from app.settings import Settings
+from app.settings.rules import explain
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "voicestack"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_docker as docker
 
-from app.containers import LABEL, LOG_OPTIONS, RESTART, Container
+from app.render.containers import LABEL, LOG_OPTIONS, RESTART, Container
 from infra.config import PROJECT, ROOT, StackConfig
 from infra.gate import Gated
 from infra.health import HEALTHY

@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 import pulumi_docker_build as build
 
-from app import images
+from app.render import images
 from infra.config import ROOT, StackConfig, image_names
 
 

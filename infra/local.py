@@ -8,9 +8,9 @@ import pulumi
 import pulumi_docker as docker
 
 from app.catalog import VOLUMES
-from app.containers import LABEL, containers
 from app.native.plan import addresses
-from app.speech.preload.names import used
+from app.render.containers import LABEL, containers
+from app.speech.models.names import used
 from infra.config import PROJECT, StackConfig
 from infra.container import ServiceContainer
 from infra.images import Images

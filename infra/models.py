@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_docker as docker
 
-from app.containers import LABEL, LOCAL_HOSTS, LOG_OPTIONS, Container
+from app.render.containers import LABEL, LOCAL_HOSTS, LOG_OPTIONS, Container
 from infra.config import PROJECT, StackConfig
 from infra.gate import Gated
 from infra.health import DONE

@@ -22,16 +22,16 @@ from typing import Any, Self, TypeVar
 import httpx
 import psutil
 
-from app import media
 from app.catalog import CATALOG, select
 from app.demo.lines import Event, Helper
 from app.demo.measure import Measurement
 from app.demo.publish import ingest_address, publish
 from app.demo.read import read, watch_address
 from app.demo.sample import sample_video
-from app.dubbing.auth import API_USER
+from app.dubbing.service.auth import API_USER
 from app.native import guard
 from app.native.plan import healthy_statuses
+from app.render import media
 from app.settings import Settings, load
 from app.speech.models import places
 from app.speech.models.table import CARRIED

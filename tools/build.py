@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app import images
+from app.render import images
 from tools.setup import ROOT
 
 LOCAL_REGISTRY = "127.0.0.1:5000"

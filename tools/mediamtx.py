@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from app.media import VERSION, MediaServerMissing, cached_binary, find_binary
+from app.render.media import VERSION, MediaServerMissing, cached_binary, find_binary
 from tools.browser_libraries import fetch_all, path_of
 from tools.go_modules import BuildFailed, go
 

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app import media
 from app.cache import cache_dir
+from app.render import media
 from tools import buildkit, debian, engine, go_modules, mediamtx, pins, registry
 from tools.progress import step
 from tools.toolchain import BUILDER, environment

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from app import media
+from app.render import media
 from tools import browser_libraries, debian, mediamtx
 from tools.progress import step
 

@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.live import Live
 
 from app import settings as settings_module
-from app.configuration import SettingsError
 from app.demo.follow import Document, Following
 from app.demo.measure import Measurement
 from app.demo.publish import ingest_address, publish
@@ -31,6 +30,7 @@ from app.demo.report import (
 from app.demo.sample import SampleError, sample_video
 from app.demo.services import Services, ServicesError
 from app.settings import Settings
+from app.settings.rules import SettingsError
 
 STREAM = "demo"
 FIRST_PICTURE_WITHIN = 30.0

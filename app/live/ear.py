@@ -6,9 +6,9 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from app.cutter import SAMPLE_RATE, Cut
 from app.live.agreement import Agreement
 from app.live.gate import Spoken
+from app.speech.cutter import SAMPLE_RATE, Cut
 from app.speech.sound import from_pcm
 from app.speech.types import RecogniserSession, Word
 

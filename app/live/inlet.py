@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from app.cutter import SAMPLE_RATE
 from app.live.greeting import SAMPLE_BYTES, BadClient, check_whole
+from app.speech.cutter import SAMPLE_RATE
 
 MOST_FRAME = 1 << 19
 """Bytes of a frame: 8 s of float32, and 30 times what WhisperLive's client sends at once."""

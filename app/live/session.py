@@ -12,13 +12,13 @@ from typing import Any
 import structlog
 from fastapi import WebSocket, WebSocketDisconnect
 
-from app.cutter import Cut
 from app.live.ear import Ear, Heard
 from app.live.gate import Gate, Spoken
 from app.live.greeting import BadClient, Greeting, is_end, samples_of
 from app.live.inlet import Inlet
 from app.live.metrics import Metrics
 from app.live.transcript import Segment, Transcript
+from app.speech.cutter import Cut
 from app.speech.ranked import RankedExecutor
 
 SILENT_CLIENT = 2.0

@@ -13,11 +13,11 @@ import typer
 from rich.console import Console
 
 from app import settings as settings_module
-from app.configuration import SettingsError
 from app.mic import capture, live, sales
 from app.mic.feed import Feed
 from app.mic.screen import Screen
 from app.settings import Settings
+from app.settings.rules import SettingsError
 
 FAILED = 1
 BAD_START = 2

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib.util
 import shutil
 
-from app import media
 from app.catalog import Service
 from app.native.engines import engine_problems
 from app.native.ports import port_problems
 from app.native.problem import Problem
+from app.render import media
 from app.settings import Settings
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.containers import LABEL
+from app.render.containers import LABEL
 
 PATIENCE = 2.0
 SERVICE = f"{LABEL}.service"

@@ -9,11 +9,12 @@ from collections.abc import Iterable
 
 import psutil
 
-from app import catalog, media
+from app import catalog
 from app.native import checks, container_tools, engines, ports
 from app.native.finding import Finding
 from app.native.problem import Problem
 from app.native.state import RunFolder
+from app.render import media
 from app.settings import Settings
 
 GIBIBYTE = 1 << 30

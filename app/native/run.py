@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import sys
 
-from app import media
 from app.catalog import Service
 from app.native import checks
 from app.native.output import Lines, table_of_addresses
@@ -14,6 +13,7 @@ from app.native.plan import addresses, launch, names_of
 from app.native.problem import told
 from app.native.state import AlreadyRunning, RunFolder
 from app.native.supervisor import Supervisor
+from app.render import media
 from app.settings import Settings
 
 BAD_START = 2

@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 import httpx
 
-from app import catalog, media
+from app import catalog
 from app.catalog import Service
 from app.native.containers import Running, find
 from app.native.plan import launch, number
 from app.native.state import RunFolder
+from app.render import media
 from app.settings import Settings
 
 # The engine's words for health, and ours.

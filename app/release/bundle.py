@@ -15,9 +15,9 @@ from typing import Any
 
 from app import __version__
 from app.catalog import Service
-from app.compose import compose, source
-from app.containers import Container
 from app.release.names import DATA, Role, bundle_key
+from app.render.compose import compose, source
+from app.render.containers import Container
 
 FORMAT = 1
 MODELS = "models"  # the volume that speech models lie on
@@ -60,7 +60,7 @@ def build(
 
     `program` is what infra.hosts.program() gives. `logs` is the CloudWatch log group in `region`, empty
     where logs stay on the host; `models` says whether the settings use models that must be fetched first
-    (app.speech.preload.names.used). `made` are secrets that a host makes for itself, `overlaps` the services
+    (app.speech.models.names.used). `made` are secrets that a host makes for itself, `overlaps` the services
     whose new container starts beside the old one. Raises BundleError for an image without a digest.
     """
     chosen = list(chosen)

@@ -7,9 +7,9 @@ from typing import Annotated, Any, cast, get_args
 
 import typer
 
-from app.command import show_table, stop
 from app.release import aws, names
 from app.release.history import Release, UnknownRelease, history, target
+from app.terminal import show_table, stop
 
 ROLES = get_args(names.Role)
 CONVERGED_WITHIN = 3600.0

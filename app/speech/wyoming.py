@@ -20,13 +20,13 @@ from wyoming.server import AsyncEventHandler, AsyncTcpServer
 from wyoming.tts import Synthesize
 
 from app import __version__
-from app.speech.rest import voices
 from app.speech.rest.errors import ApiError
 from app.speech.rest.house import House
 from app.speech.rest.sentences import sentences
 from app.speech.rest.transcribe import Job, segments
 from app.speech.rest.transcript import Segment
 from app.speech.sound import Resampler, from_pcm, to_pcm
+from app.speech.tts import voices
 from app.speech.types import RECOGNISER_RATE, Recogniser, Samples, Synthesiser
 from app.speech.wyoming_door import Client
 

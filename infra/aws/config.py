@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from app import images
 from app.catalog import Audience, Service
 from app.release import names
+from app.render import images
 from app.settings import Settings
 
 STREAMING = "streaming"

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pulumi
 
-from app import catalog, containers
+from app import catalog
 from app.catalog import Audience, Service
+from app.render import containers
 from app.settings import Settings
 from infra import config as common
 from infra.aws.config import (

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_docker_build as build
 from pulumi_aws import ecr
 
-from app import images
+from app.render import images
 from infra.aws.config import AwsConfig
 from infra.images import recipe
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pulumi
 from pulumi_aws import s3, ssm
 
-from app.containers import containers
 from app.release import bundle, names
 from app.release.bundle import Bundle
-from app.speech.preload.names import used
+from app.render.containers import containers
+from app.speech.models.names import used
 from infra import hosts
 from infra.aws.config import AwsConfig
 from infra.aws.secrets import Secrets

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import pulumi
 from pulumi_aws import ssm
 
-from app import compose, containers
 from app.release import names
+from app.render import compose, containers
 from app.settings import Settings
 from infra.aws.config import AwsConfig
 

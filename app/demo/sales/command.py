@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.live import Live
 
 from app import settings as settings_module
-from app.configuration import SettingsError
 from app.demo.sales import report
 from app.demo.sales.play import Player, PlayError
 from app.demo.sales.score import Seen, score
@@ -24,6 +23,7 @@ from app.demo.sales.script import CALL, Placed, lay_out, reading_times
 from app.demo.services import Part, Services, ServicesError
 from app.sales.messages import Channel, Event, ObjectionEvent, PartialEvent, SegmentEvent, StateEvent
 from app.settings import Settings
+from app.settings.rules import SettingsError
 
 TITLE = "Demo"
 SOUND = Part("sales_address", ("run", "--no-setup", "sales"))

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.speech import device, licences
 from app.speech.engines.subwords import Subwords, open_subwords
-from app.speech.preload.folders import folder_name
+from app.speech.models.folders import folder_name
 from app.speech.types import EngineMissing, SpeechError
 
 NLLB = {

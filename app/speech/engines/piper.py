@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from app.speech import device, licences
-from app.speech.preload.folders import complete
+from app.speech.models.folders import complete
 from app.speech.sound import trimmed
 from app.speech.types import EngineMissing, Samples, SpeechError
 

@@ -15,7 +15,7 @@ from app.speech import device, licences
 from app.speech.engines.short_window import shorten
 from app.speech.guards import plain, without_loops
 from app.speech.models import places
-from app.speech.preload.folders import folder_name
+from app.speech.models.folders import folder_name
 from app.speech.rest.transcript import Segment
 from app.speech.types import RECOGNISER_RATE, EngineMissing, Samples, SpeechError, Word
 

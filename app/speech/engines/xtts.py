@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from app.speech import device, licences
-from app.speech.preload.folders import folder_name
+from app.speech.models.folders import folder_name
 from app.speech.sound import trimmed
 from app.speech.types import EngineMissing, Samples, SpeechError
 

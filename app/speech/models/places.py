@@ -12,8 +12,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from app.speech.models.folders import MANIFEST, SOURCE, complete, folder_name, swap
 from app.speech.models.table import BY_NAME, Carried, ModelFile, Part
-from app.speech.preload.folders import MANIFEST, SOURCE, complete, folder_name, swap
 from app.speech.types import EngineMissing
 
 CHUNK = 1 << 20

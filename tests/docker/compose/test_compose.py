@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app import catalog, images
+from app import catalog
+from app.render import images
 from tests.docker import phrase
 from tests.stack import ROOT, free_ports
 from tools import build, toolchain

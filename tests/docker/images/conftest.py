@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from app import images
+from app.render import images
 from tests.stack import wait_for
 from tools import build
 from tools.setup import ROOT

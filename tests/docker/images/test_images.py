@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app import __version__, images, media, settings
+from app import __version__, settings
 from app.catalog import VOLUMES
+from app.render import images, media
 from tests.docker.images.conftest import (
     EVERYDAY,
     REGISTRY,

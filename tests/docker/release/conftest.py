@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from app import catalog
-from app.containers import containers
 from app.release.bundle import Bundle, build
 from app.release.names import DATA
+from app.render.containers import containers
 from app.settings import load
 from infra.hosts import program
 from infra.hosts.converge import engine, release

@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from app import media
+from app.render import media
 from tests.stack import FfmpegPublisher, Stack, wait_for
 
 NewStack = Callable[..., Stack]

@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 from websockets.sync.client import ClientConnection, connect
 
-from app.protocol import Config, PhraseMark, pack_sound
 from app.speech.engines.piper import Piper
+from app.speech.protocol import Config, PhraseMark, pack_sound
 from app.speech.sound import to_pcm
 from tests.stack import Stack
 

@@ -15,9 +15,9 @@ import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from app.protocol import pack_sound
-from app.speech.session import MOST_UNANSWERED
+from app.speech.protocol import pack_sound
 from app.speech.sound import from_pcm
+from app.speech.sts.session import MOST_UNANSWERED
 from tests.integration.speech.conftest import RATE, Client, open_client, spoken
 from tests.stack import Stack, wait_for
 

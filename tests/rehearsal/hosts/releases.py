@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from app import images
+from app.render import images
 from tests.docker.release.tiny import run
 from tools.build import Version, build
 

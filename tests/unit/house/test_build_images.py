@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app import images
+from app.render import images
 from tools.build import Version, bake, recorded, version
 
 CHECKOUT = {"git_tag": "", "branch": "main", "commit": "c0ffee"}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app import media
 from app.native.container_tools import gpu_toolkit
+from app.render import media
 from tools import buildkit, engine, mirror, pins, registry, toolchain
 from tools.setup import ROOT
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from app import images
+from app.render import images
 
 ROOT = Path(__file__).parents[3]
 STAGES = ["build-images", "quality", "test", "coverage", "preview", "release", "secrets"]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.configuration import SettingsError
-from app.envfile import example
 from app.settings import Settings, load
+from app.settings.env_file import example
+from app.settings.rules import SettingsError
 
 ROOT = Path(__file__).parents[3]
 PORTS = sorted(name for name in Settings.model_fields if name.endswith("_port"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.cutter import SAMPLE_RATE, Cut
 from app.live import ear as module
 from app.live.ear import Ear
 from app.live.gate import Spoken
+from app.speech.cutter import SAMPLE_RATE, Cut
 from app.speech.types import Samples, Word
 
 PIECE = SAMPLE_RATE // 4

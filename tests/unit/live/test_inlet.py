@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from app.cutter import SAMPLE_RATE
 from app.live.greeting import SAMPLE_BYTES, BadClient
 from app.live.inlet import MOST_FRAME, PIECE, Inlet
+from app.speech.cutter import SAMPLE_RATE
 
 SECOND = bytes(range(256)) * (2 * SAMPLE_RATE // 256)
 

@@ -9,9 +9,9 @@ import pytest
 
 from app import catalog
 from app.catalog import CATALOG
-from app.containers import SECRETS, Container, containers
 from app.release.bundle import Bundle, BundleError, build, longest, secrets
 from app.release.names import DATA
+from app.render.containers import SECRETS, Container, containers
 from app.settings import load
 from infra.hosts import program
 

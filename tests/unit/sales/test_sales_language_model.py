@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.configuration import SettingsError
 from app.sales.messages import Segment
 from app.sales.model_answer import BadAnswer, read
 from app.sales.service import create
 from app.settings import load
+from app.settings.rules import SettingsError
 from tests.unit.sales.stand_in_model import Answer, StandInModel, objections, says, wait_until
 
 KEY = "sk-secret-of-the-test"

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.protocol import PhraseMark
-from app.speech.lane import MOST_SOUNDS, Lane, Mark, Sound
-from app.speech.phrase import Phrase
+from app.speech.protocol import PhraseMark
+from app.speech.sts.lane import MOST_SOUNDS, Lane, Mark, Sound
+from app.speech.sts.phrase import Phrase
 from app.speech.types import Samples, Word
 
 RATE = 16000

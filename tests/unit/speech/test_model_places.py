@@ -12,9 +12,9 @@ import pytest
 from app.settings import load
 from app.speech import licences
 from app.speech.models import places
+from app.speech.models.command import preload
+from app.speech.models.folders import complete
 from app.speech.models.table import BY_NAME, CARRIED, KOKORO, TINY_EN, Carried, ModelFile, Part
-from app.speech.preload.command import preload
-from app.speech.preload.folders import complete
 from app.speech.types import EngineMissing
 
 HALVES = (b"first half, ", b"second half")

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from app.settings import load
-from app.speech.preload import fetch, hub
-from app.speech.preload.command import preload
-from app.speech.preload.hub import FetchFailed, Hub
-from app.speech.preload.names import Model, UnknownModel, find, used
+from app.speech.models import fetch, hub
+from app.speech.models.command import preload
+from app.speech.models.hub import FetchFailed, Hub
+from app.speech.models.names import Model, UnknownModel, find, used
 
 WEIGHTS = bytes(range(256)) * 4000
 CONFIG = b'{"kind": "test"}'

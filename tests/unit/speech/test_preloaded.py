@@ -16,8 +16,8 @@ from app.settings import Settings, load
 from app.speech import registry
 from app.speech.engines.piper import carried
 from app.speech.engines.whisper import Whisper
-from app.speech.preload.command import preload
-from app.speech.preload.names import VOICES, Model, find, used
+from app.speech.models.command import preload
+from app.speech.models.names import VOICES, Model, find, used
 from app.speech.types import RECOGNISER_RATE
 from tests.unit.speech import tiny_models
 

@@ -17,11 +17,12 @@ import pytest
 from starlette.types import Message
 
 from app.settings import load
-from app.speech import asr, tts
+from app.speech.asr import service as asr
 from app.speech.rest import arrival, bounds
 from app.speech.rest.arrival import GRACE, LOWEST_RATE, Uploads, left, paced
 from app.speech.rest.bounds import PIECE, Streamed, pieces
 from app.speech.rest.errors import ApiError
+from app.speech.tts import service as tts
 from tests.browser.servers import serving, wait_until
 from tests.stack import free_port
 

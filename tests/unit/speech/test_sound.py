@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.speech.pace import FASTEST, Pace
 from app.speech.sound import Resampler, from_pcm, to_pcm, trimmed
+from app.speech.sts.pace import FASTEST, Pace
 
 
 def test_pcm_survives_the_way_there_and_back_within_one_step() -> None:

@@ -10,8 +10,8 @@ import pytest
 from app.speech import licences
 from app.speech.auto import FirstThatSpeaks
 from app.speech.engines.espeak import Espeak
-from app.speech.pace import Pace
-from app.speech.timely import MAY_BE_LATE, REST, Capacity, Speaker, calibrated
+from app.speech.sts.pace import Pace
+from app.speech.sts.timely import MAY_BE_LATE, REST, Capacity, Speaker, calibrated
 from app.speech.types import Samples, TooSlow
 
 TEXT = "Los precios de la energía bajarán"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from app.protocol import Config
 from app.speech.engines.espeak import Espeak, variant_names
 from app.speech.engines.piper import Piper
+from app.speech.protocol import Config
 from app.speech.registry import FirstThatSpeaks
 from app.speech.rest.errors import ApiError
-from app.speech.rest.voices import choose
-from app.speech.session import BadMessage, parse
+from app.speech.sts.session import BadMessage, parse
+from app.speech.tts.voices import choose
 from app.speech.types import SpeechError
 
 CLIMBING = "es+../../../../../../../../etc/passwd"

@@ -17,9 +17,11 @@ from wyoming.event import Event
 from wyoming.info import Describe
 from wyoming.tts import Synthesize, SynthesizeVoice
 
-from app.configuration import SettingsError
 from app.settings import Settings, load
-from app.speech import asr, tts, wyoming_door
+from app.settings.rules import SettingsError
+from app.speech import wyoming_door
+from app.speech.asr import service as asr
+from app.speech.tts import service as tts
 from tests.browser.servers import serving, wait_until
 from tests.stack import free_port
 

@@ -1,0 +1,1 @@
+"""The dubber's own process: API, streams, watcher of the media server, the workers' supervisor."""

@@ -1,0 +1,49 @@
+"""Where a worker reads, publishes and looks. These addresses carry credentials: never log them."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from app.dubbing.service import paths
+from app.dubbing.service.auth import API_USER, INTERNAL_USER, api_password
+from app.dubbing.service.watcher import Publisher
+from app.settings import Settings
+
+# What MediaMTX 1.13 gives to an RTMP reader that speaks no enhanced RTMP.
+CARRIED_BY_RTMP = {"H264", "MPEG-4 Audio", "MPEG-1/2 Audio"}
+
+
+def source_url(settings: Settings, secret: str, publisher: Publisher) -> str:
+    """Where a worker reads the stream: over RTMP where that carries all its tracks, else over RTSP.
+
+    RTMP has one clock for picture and sound, and decoding times. An RTSP client guesses how the
+    tracks belong together until sender reports arrive, which the media server writes from the times
+    of arrival: the tracks then jump by as much as the publisher's packets jittered.
+    """
+    path = paths.live_path(publisher.name)
+    if publisher.tracks and set(publisher.tracks) <= CARRIED_BY_RTMP:
+        login = f"user={INTERNAL_USER}&pass={secret}"
+        return f"rtmp://{host(settings)}:{settings.media_rtmp_port}/{path}?{login}"
+    return f"{rtsp(settings, secret)}/{path}"
+
+
+def publish_url(settings: Settings, secret: str, name: str, language: str) -> str:
+    """Where a worker publishes the dub of a stream."""
+    return f"{rtsp(settings, secret)}/{paths.dub_path(name, language)}"
+
+
+def look_at(settings: Settings, secret: str, name: str, language: str) -> str:
+    """Where the media server's control API tells of the dub's path."""
+    login = f"{API_USER}:{quote(api_password(settings, secret), safe='')}"
+    path = paths.dub_path(name, language)
+    return f"http://{login}@{host(settings)}:{settings.media_api_port}/v3/paths/get/{path}"
+
+
+def rtsp(settings: Settings, secret: str) -> str:
+    """The media server as workers reach it over RTSP."""
+    return f"rtsp://{INTERNAL_USER}:{secret}@{host(settings)}:{settings.media_rtsp_port}"
+
+
+def host(settings: Settings) -> str:
+    """The media server's host as it stands in an address."""
+    return f"[{settings.media_host}]" if ":" in settings.media_host else settings.media_host

@@ -1,0 +1,122 @@
+"""The dubber's HTTP API: streams, the operator's controls, phrases, captions, events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from sse_starlette import EventSourceResponse
+
+from app.dubbing.service import feeds, paths, views
+from app.dubbing.service.captions import Cue, webvtt
+from app.dubbing.service.events import Hub
+from app.dubbing.service.guards import json_only
+from app.dubbing.service.streams import Conflict, Streams, Unknown
+
+Name = Annotated[str, Path(pattern=f"^{paths.NAME_PATTERN}$")]
+Language = Annotated[str, Path(pattern=f"^{paths.LANGUAGE_PATTERN}$")]
+VTT_SECONDS = 600.0
+
+
+def install(app: FastAPI, streams: Streams, hub: Hub) -> None:
+    """Adds the API to the application; what is unknown answers 404, what can't be done now 409."""
+    app.include_router(router(streams, hub))
+
+    @app.exception_handler(Unknown)
+    async def unknown(_: Request, error: Unknown) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 404)
+
+    @app.exception_handler(Conflict)
+    async def conflict(_: Request, error: Conflict) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 409)
+
+
+def router(streams: Streams, hub: Hub) -> APIRouter:
+    """The routes over these streams."""
+    routes = APIRouter()
+    operator = Depends(json_only)
+
+    @routes.get("/streams")
+    async def all_streams() -> views.Streams:
+        """All streams and their dubs."""
+        return streams.view()
+
+    @routes.get("/streams/{name}")
+    async def one_stream(name: Name) -> views.Stream:
+        """One stream and its dubs."""
+        return streams.stream(name).view()
+
+    @routes.put("/streams/{name}/{language}", dependencies=[operator])
+    async def start(name: Name, language: Language, response: Response) -> views.Dub:
+        """Starts a dub (201), or leaves a running one as it is (200)."""
+        dub, started = streams.start(name, language)
+        response.status_code = 201 if started else 200
+        return dub.view()
+
+    @routes.delete("/streams/{name}/{language}", dependencies=[operator])
+    async def stop(name: Name, language: Language) -> views.Dub:
+        """Stops a dub until it is started again or the stream ends."""
+        return streams.stop(name, language).view()
+
+    @routes.post("/streams/{name}/{language}/bypass", dependencies=[operator])
+    async def bypass(name: Name, language: Language, request: views.BypassRequest) -> views.Dub:
+        """Original sound only, or dubbing again."""
+        return streams.bypass(name, language, request.on).view()
+
+    @routes.post("/streams/{name}/{language}/switch", dependencies=[operator])
+    async def switch(name: Name, language: Language, request: views.SwitchRequest) -> views.Dub:
+        """Starts the dub in another language, then stops this one; answers with the new one."""
+        return streams.switch(name, language, request.language).view()
+
+    @routes.get("/streams/{name}/{language}/phrases")
+    async def phrases(
+        name: Name, language: Language, limit: Annotated[int, Query(ge=1, le=2000)] = 100
+    ) -> views.Phrases:
+        """The last phrases, the newest last."""
+        return views.Phrases(phrases=list(streams.dub(name, language).phrases)[-limit:])
+
+    @routes.get("/streams/{name}/{language}/phrases.jsonl")
+    async def phrase_log(name: Name, language: Language) -> Response:
+        """The whole phrase log as a download, one JSON document a line."""
+        lines = list(streams.dub(name, language).phrases)
+
+        def text() -> Iterator[str]:
+            for phrase in lines:
+                yield phrase.model_dump_json() + "\n"
+
+        return StreamingResponse(
+            text(),
+            media_type="application/x-ndjson",
+            headers={"content-disposition": f'attachment; filename="{name}-{language}-phrases.jsonl"'},
+        )
+
+    @routes.get("/streams/{name}/{language}/captions", response_class=EventSourceResponse)
+    async def captions(name: Name, language: Language) -> feeds.Feed:
+        """Server-sent events `caption`, each when its sound leaves the output."""
+        streams.dub(name, language)
+        return feeds.Feed(feeds.captions(streams, hub, name, language))
+
+    @routes.get("/streams/{name}/{language}/captions.vtt")
+    async def captions_file(
+        name: Name, language: Language, text: Literal["source", "target"] = "target"
+    ) -> Response:
+        """WebVTT of the last ten minutes on the output's timeline."""
+        found = streams.dub(name, language).captions
+        since = max((caption.end for caption in found), default=0.0) - VTT_SECONDS
+        cues = [
+            Cue(caption.start, caption.end, caption.source if text == "source" else caption.target)
+            for caption in found
+            if caption.end > since
+        ]
+        return Response(
+            webvtt(cues), media_type="text/vtt; charset=utf-8", headers={"cache-control": "no-store"}
+        )
+
+    @routes.get("/events", response_class=EventSourceResponse)
+    async def events() -> feeds.Feed:
+        """Server-sent events `streams` (all of /streams), `phrase`, `caption`, `missed` (`count`)."""
+        return feeds.Feed(feeds.everything(streams, hub))
+
+    return routes

@@ -1,0 +1,43 @@
+"""What the media server calls: /auth before each connection, /hooks when a publisher comes or goes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import ValidationError
+
+from app.dubbing.service.auth import AccessRequest, allowed
+from app.dubbing.service.guards import no_browser
+from app.dubbing.service.watcher import Watcher
+from app.settings import Settings
+
+MAX_BODY = 64 * 1024
+
+
+def router(settings: Settings, secret: str, watcher: Watcher) -> APIRouter:
+    """The routes, for the media server alone."""
+    routes = APIRouter(dependencies=[Depends(no_browser)], include_in_schema=False)
+
+    @routes.post("/auth")
+    async def auth(request: Request) -> Response:
+        """200 where the connection is allowed, else 401, which makes RTSP clients send credentials."""
+        body = b""
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MAX_BODY:
+                return Response(status_code=401)
+        try:
+            asked = AccessRequest.model_validate_json(body)
+        except ValidationError:
+            # Never FastAPI's own answer to a bad body: it repeats what was sent, passwords too.
+            return Response(status_code=401)
+        return Response(status_code=200 if allowed(asked, settings, secret) else 401)
+
+    @routes.post("/hooks/{event}", status_code=204)
+    async def hook(event: Literal["ready", "not-ready"], path: str) -> None:
+        """A publisher came or went: the watcher looks at once."""
+        del event, path
+        watcher.look_now()
+
+    return routes

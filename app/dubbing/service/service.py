@@ -1,0 +1,135 @@
+"""The dubber: watches the media server and runs one worker process a stream and language."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import httpx
+import structlog
+from fastapi import FastAPI
+
+from app.dubbing.lasting import lasting
+from app.dubbing.service import api, feeds, media_calls, metrics, speech_health
+from app.dubbing.service.auth import API_USER, api_password, new_secret
+from app.dubbing.service.events import Hub
+from app.dubbing.service.media_api import MediaApi
+from app.dubbing.service.streams import LINGER, Streams
+from app.dubbing.service.watcher import Watcher
+from app.dubbing.service.workers import PATIENCE, Launcher, Main, Patience, Supervisor, run_real_worker
+from app.service import Readiness, create_app
+from app.settings import Settings
+
+LISTENS_WITHIN = 2.0
+TAKEN_OVER_WITHIN = 20.0
+LOOK_EVERY = 0.1
+
+log = structlog.get_logger()
+
+
+def create(
+    settings: Settings,
+    *,
+    worker: Main = run_real_worker,
+    patience: Patience = PATIENCE,
+    linger: float = LINGER,
+    taken_over_within: float = TAKEN_OVER_WITHIN,
+) -> FastAPI:
+    """The dubber's application. `worker` is what each process runs; times in seconds.
+
+    /health says starting until every stream that is live has its dubs from here, for `taken_over_within`
+    at most: whoever replaces a dubber then knows when the old one may go.
+    """
+    secret = settings.handover_secret.get_secret_value() or new_secret()
+    readiness = Readiness()
+    hub = Hub()
+    launcher = Launcher(worker)
+    streams = Streams(
+        settings,
+        secret,
+        lambda config, told, restarting: Supervisor(config, launcher, told, restarting, patience),
+        hub,
+        linger,
+    )
+    media = MediaApi(settings.media_host, settings.media_api_port, (API_USER, api_password(settings, secret)))
+    watcher = Watcher(media, streams.seen)
+    client = httpx.AsyncClient(trust_env=False, timeout=1.0)
+
+    async def watch() -> None:
+        # The media server asks this service whether its control API may answer, and makes one who is
+        # refused wait: so not before this service listens.
+        await listening(settings.local_host, settings.dubber_port, LISTENS_WITHIN)
+        await watcher.run()
+
+    async def take_over() -> None:
+        try:
+            async with asyncio.timeout(taken_over_within):
+                await watcher.looked.wait()
+                while not streams.carried:
+                    await asyncio.sleep(LOOK_EVERY)
+        except TimeoutError:
+            pass
+        except Exception:
+            log.exception("taking over failed; ready all the same")
+        readiness.ready, readiness.detail = True, ""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        launcher.warm_up()
+        tasks = [
+            asyncio.create_task(lasting("watcher", watch), name="watcher"),
+            asyncio.create_task(take_over(), name="take over"),
+            asyncio.create_task(lasting("feeds", partial(feeds.tell_streams, streams, hub)), name="feeds"),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await streams.close()
+            launcher.close()
+            await media.close()
+            await client.aclose()
+
+    def details() -> dict[str, Any]:
+        return {"streams": len(streams.all()), "workers": streams.workers}
+
+    app = create_app(
+        "dubber",
+        settings,
+        lifespan=lifespan,
+        checks={
+            "media": media.check,
+            **{
+                f"sts {speech_health.shown_address(address)}": speech_health.checker(client, address)
+                for address in settings.sts_addresses
+            },
+        },
+        readiness=readiness,
+        registry=metrics.registry(streams),
+        details=details,
+        drain=streams.drain,
+    )
+
+    api.install(app, streams, hub)
+    app.include_router(media_calls.router(settings, secret, watcher))
+    return app
+
+
+async def listening(host: str, port: int, within: float) -> None:
+    """Waits until something listens there, or for `within` seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection(host, port)
+                except OSError:
+                    await asyncio.sleep(0.02)
+                else:
+                    writer.close()
+                    return

@@ -1,0 +1,290 @@
+"""All streams: which are published, which dubs each has, and what the operator wants of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import structlog
+
+from app.dubbing import messages
+from app.dubbing.messages import Bypass, Command, Event, SourceReady, State, WorkerConfig
+from app.dubbing.service import addresses, views
+from app.dubbing.service.dub import Dub
+from app.dubbing.service.events import Hub
+from app.dubbing.service.watcher import Publisher
+from app.service import hide_credentials
+from app.settings import Settings
+
+LINGER = 60.0
+CLOSE_WITHIN = 6.0
+MAX_DUBS = 16
+MAX_WORKERS = 64
+
+log = structlog.get_logger()
+
+
+class Unknown(LookupError):
+    """A stream or language that is not there. The message names what is."""
+
+
+class Conflict(RuntimeError):
+    """What was asked for can't be done in the present state; the message says why."""
+
+
+class Runner(Protocol):
+    """What keeps one worker running; see app.dubbing.service.workers.Supervisor."""
+
+    def start(self, after: asyncio.Task[None] | None = None) -> None: ...
+
+    def send(self, command: Command) -> None: ...
+
+    def stop(self, *, drain: bool = False) -> asyncio.Task[None] | None: ...
+
+
+MakeRunner = Callable[[WorkerConfig, Callable[[Event], None], Callable[[str], None]], Runner]
+
+
+class Stream:
+    """A stream: its publisher, the one before where it is gone (`gone_at`, monotonic), and its dubs."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self.publisher = publisher
+        self.gone_at: float | None = None
+        self.dubs: dict[str, Dub] = {}
+
+    def view(self) -> views.Stream:
+        """The document about this stream."""
+        return views.Stream(
+            name=self.publisher.name,
+            ready=self.gone_at is None,
+            since=self.publisher.since,
+            source=views.Source(type=self.publisher.source_type, tracks=list(self.publisher.tracks)),
+            dubs=[self.dubs[language].view() for language in sorted(self.dubs)],
+        )
+
+
+class Streams:
+    """The streams and their workers. Everything happens in the event loop; nothing here waits.
+
+    A stream whose publisher goes away keeps its dubs for `linger` seconds, so that its readers stay,
+    and is forgotten then, what the operator stopped or started included.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        secret: str,
+        make_runner: MakeRunner,
+        hub: Hub,
+        linger: float = LINGER,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._secret = secret
+        self._make_runner = make_runner
+        self._hub = hub
+        self._linger = linger
+        self._clock = clock
+        self._streams: dict[str, Stream] = {}
+        self._runners: dict[tuple[str, str], Runner] = {}
+        self._ending: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self.changed = asyncio.Event()
+
+    def seen(self, publishers: Mapping[str, Publisher]) -> None:
+        """Brings the streams in line with who publishes now."""
+        for publisher in publishers.values():
+            stream = self._streams.get(publisher.name)
+            if stream is None:
+                self._appear(publisher)
+            elif stream.gone_at is not None or stream.publisher.since != publisher.since:
+                self._come_back(stream, publisher)
+            elif stream.publisher != publisher:
+                stream.publisher = publisher
+                self.changed.set()
+        now = self._clock()
+        for name, stream in list(self._streams.items()):
+            if name in publishers:
+                continue
+            if stream.gone_at is None:
+                stream.gone_at = now
+                self.changed.set()
+                log.info("publisher gone, keeping the output", stream=name, seconds=self._linger)
+            elif now - stream.gone_at >= self._linger:
+                self._forget(name)
+
+    def start(self, name: str, language: str) -> tuple[Dub, bool]:
+        """Starts a dub where none runs; says whether it was started now. Raises Unknown, Conflict."""
+        stream = self.stream(name)
+        dub = stream.dubs.get(language)
+        if dub is not None and not dub.stopped:
+            return dub, False
+        if len(self._runners) >= MAX_WORKERS:
+            raise Conflict(f"{MAX_WORKERS} dubs run already; stop one first")
+        if dub is None and len(stream.dubs) >= MAX_DUBS:
+            raise Conflict(f"{name} has {MAX_DUBS} languages already; no more are kept for one stream")
+        dub = dub or Dub(name, language, self._settings.dub_profile)
+        dub.begin(time.time())
+        stream.dubs[language] = dub
+        self._run(dub)
+        return dub, True
+
+    def stop(self, name: str, language: str) -> Dub:
+        """Stops a dub until it is started again or the stream ends. Raises Unknown."""
+        dub = self.dub(name, language)
+        if not dub.stopped:
+            self._end(name, language)
+            dub.stop()
+            self.changed.set()
+            log.info("dub stopped", stream=name, language=language)
+        return dub
+
+    def bypass(self, name: str, language: str, on: bool) -> Dub:
+        """Original sound only, or dubbing again. Raises Unknown, Conflict where the dub is stopped."""
+        dub = self.dub(name, language)
+        runner = self._runners.get((name, language))
+        if runner is None:
+            raise Conflict(f"the dub of {name} into {language} is stopped; start it first")
+        runner.send(Bypass(on))
+        return dub
+
+    def switch(self, name: str, language: str, other: str) -> Dub:
+        """Starts the dub in the other language and stops this one. Raises Unknown, Conflict."""
+        self.dub(name, language)
+        dub, _ = self.start(name, other)
+        if other != language:
+            self.stop(name, language)
+        return dub
+
+    def stream(self, name: str) -> Stream:
+        """The stream of that name. Raises Unknown, naming the streams there are."""
+        try:
+            return self._streams[name]
+        except KeyError:
+            there = ", ".join(sorted(self._streams)) or "none"
+            raise Unknown(f"there is no stream {name!r}; streams: {there}") from None
+
+    def dub(self, name: str, language: str) -> Dub:
+        """The stream's dub in that language. Raises Unknown, naming the languages there are."""
+        dubs = self.stream(name).dubs
+        try:
+            return dubs[language]
+        except KeyError:
+            there = ", ".join(sorted(dubs)) or "none"
+            raise Unknown(f"{name} is not dubbed into {language!r}; languages: {there}") from None
+
+    def all(self) -> list[Stream]:
+        """All streams by name."""
+        return [self._streams[name] for name in sorted(self._streams)]
+
+    @property
+    def workers(self) -> int:
+        """How many dubs have a worker, or are about to."""
+        return len(self._runners)
+
+    def view(self) -> views.Streams:
+        """The document about all streams."""
+        return views.Streams(streams=[stream.view() for stream in self.all()])
+
+    @property
+    def carried(self) -> bool:
+        """Whether every dub is out, by this dubber or by another that publishes it still."""
+        return all(dub.carried for stream in self.all() for dub in stream.dubs.values())
+
+    async def drain(self) -> None:
+        """Plays out what the workers have taken in already, and ends them: a bounded time."""
+        ends = [runner.stop(drain=True) for runner in self._runners.values()]
+        if tasks := [task for task in ends if task is not None]:
+            await asyncio.wait(tasks)
+
+    async def close(self) -> None:
+        """Stops all workers at once and waits until they are gone, for 6 s at most."""
+        for name in list(self._streams):
+            self._forget(name)
+        if self._ending:
+            await asyncio.wait(self._ending.values(), timeout=CLOSE_WITHIN)
+
+    def _appear(self, publisher: Publisher) -> None:
+        self._streams[publisher.name] = Stream(publisher)
+        log.info("publisher appeared", stream=publisher.name, source=publisher.source_type)
+        self.changed.set()
+        for language in self._settings.target_languages:
+            try:
+                self.start(publisher.name, language)
+            except Conflict as error:
+                log.warning("not dubbed", stream=publisher.name, language=language, problem=str(error))
+
+    def _come_back(self, stream: Stream, publisher: Publisher) -> None:
+        stream.publisher, stream.gone_at = publisher, None
+        log.info("publisher is back", stream=publisher.name)
+        self.changed.set()
+        for language in stream.dubs:
+            runner = self._runners.get((publisher.name, language))
+            if runner is not None:
+                runner.send(SourceReady(addresses.source_url(self._settings, self._secret, publisher)))
+
+    def _forget(self, name: str) -> None:
+        stream = self._streams.pop(name)
+        for language in stream.dubs:
+            self._end(name, language)
+        self.changed.set()
+        log.info("stream ended", stream=name)
+
+    def _run(self, dub: Dub) -> None:
+        key = (dub.stream, dub.language)
+
+        def told(event: Event) -> None:
+            if self._runners.get(key) is runner:
+                self._told(dub, event)
+
+        def restarting(reason: str) -> None:
+            if self._runners.get(key) is runner:
+                dub.run_died(hide_credentials(reason))
+                self.changed.set()
+
+        runner = self._make_runner(self._config(dub), told, restarting)
+        self._runners[key] = runner
+        runner.start(after=self._ending.get(key))
+        self.changed.set()
+
+    def _end(self, name: str, language: str) -> None:
+        key = (name, language)
+        runner = self._runners.pop(key, None)
+        task = runner.stop() if runner is not None else None
+        if task is None:
+            return
+        self._ending[key] = task
+        task.add_done_callback(lambda done: self._ended(key, done))
+
+    def _ended(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
+        if self._ending.get(key) is task:
+            del self._ending[key]
+
+    def _told(self, dub: Dub, event: Event) -> None:
+        if isinstance(event, State):
+            if dub.hear(event):
+                self.changed.set()
+        elif isinstance(event, messages.Phrase):
+            self._hub.tell("phrase", dub.record(event), dub.stream, dub.language)
+        else:
+            self._hub.tell("caption", dub.caption(event), dub.stream, dub.language)
+
+    def _config(self, dub: Dub) -> WorkerConfig:
+        settings, secret = self._settings, self._secret
+        return WorkerConfig(
+            stream=dub.stream,
+            language=dub.language,
+            source_url=addresses.source_url(settings, secret, self._streams[dub.stream].publisher),
+            publish_url=addresses.publish_url(settings, secret, dub.stream, dub.language),
+            look_at=addresses.look_at(settings, secret, dub.stream, dub.language),
+            sts_addresses=settings.sts_addresses,
+            source_language=settings.source_language,
+            voice=settings.dub_voice,
+            profile=settings.dub_profile,
+            reconnect_delay=settings.reconnect_delay,
+            max_reconnect_delay=settings.max_reconnect_delay,
+            log_level=settings.log_level,
+            log_format=settings.log_format,
+        )

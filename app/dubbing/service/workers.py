@@ -1,0 +1,250 @@
+"""Worker processes: started from a fork server, watched, killed when they hang, started again.
+
+A worker lives as long as its pipe: it exits when the pipe closes, and the end of the pipe is how
+its death is seen. That holds even when the fork server is killed, which loses the exit codes but
+not the workers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import forkserver, get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+
+import structlog
+
+from app.dubbing.messages import Bypass, Command, Drain, Event, SourceReady, Stop, WorkerConfig
+from app.dubbing.service.process import Process
+
+SILENCE = 5.0
+FIRST_STATE = 15.0
+STOP_WITHIN = 3.0
+DRAIN_WITHIN = 10.0
+HEALTHY_AFTER = 30.0
+LOOK_EVERY = 0.5
+# Bytes. At work a worker takes 100 MB, of which it shares half with its fork server; its queues hold
+# 100 MB more at most, and opening a picture of 8K takes some of that size. All share one container's 1 GB.
+MOST_MEMORY = 512 << 20
+
+Main = Callable[[WorkerConfig, Connection], None]
+log = structlog.get_logger()
+
+
+def pause_before_restart(failures: int, first: float, longest: float) -> float:
+    """Seconds to wait after the n-th death in a row: none, then `first`, doubling up to `longest`."""
+    if failures <= 1:
+        return 0.0
+    return float(min(longest, first * 2.0 ** min(failures - 2, 60)))
+
+
+def run_real_worker(config: WorkerConfig, pipe: Connection) -> None:
+    """The worker of the product; imported in the process that runs it, and in the fork server."""
+    from app.dubbing.worker.worker import main
+
+    main(config, pipe)
+
+
+def in_child(main: Main, config: WorkerConfig, pipe: Connection) -> None:
+    """What a worker process runs. Ctrl-C reaches the whole terminal; the dubber stops its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    main(config, pipe)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Times in seconds: silence before a kill, for the first word, for stopping, draining, until healthy.
+
+    `memory` is the most that a worker may hold, in bytes.
+    """
+
+    silence: float = SILENCE
+    first_state: float = FIRST_STATE
+    stop_within: float = STOP_WITHIN
+    drain_within: float = DRAIN_WITHIN
+    healthy_after: float = HEALTHY_AFTER
+    memory: int = MOST_MEMORY
+
+
+PATIENCE = Patience()
+
+
+class Launcher:
+    """Starts worker processes from one fork server that has imported what they need."""
+
+    def __init__(
+        self, main: Main = run_real_worker, preload: tuple[str, ...] = ("app.dubbing.worker.worker",)
+    ) -> None:
+        self._main = main
+        self._context: ForkServerContext = get_context("forkserver")
+        self._context.set_forkserver_preload(["app.dubbing.service.workers", *preload])
+        # One thread: multiprocessing's start is not made for several at once.
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="start-worker")
+
+    def warm_up(self) -> None:
+        """Starts the fork server, whose imports take a second or two, before the first worker is needed."""
+        self._starter.submit(forkserver.ensure_running)
+
+    async def start(self, config: WorkerConfig) -> Process:
+        """A new worker process. Raises OSError or EOFError where the fork server has just died."""
+        return await asyncio.get_running_loop().run_in_executor(self._starter, self._start, config)
+
+    def _start(self, config: WorkerConfig) -> Process:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(
+            target=in_child,
+            args=(self._main, config, theirs),
+            name=f"dub-{config.stream}-{config.language}",
+            daemon=True,
+        )
+        try:
+            process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return Process(process, ours)
+
+    def close(self) -> None:
+        """Ends the thread that starts workers."""
+        self._starter.shutdown(wait=False, cancel_futures=True)
+
+
+class Supervisor:
+    """Keeps one stream's dub running in a worker process until it is stopped.
+
+    `told` gets each event of the worker; `restarting` is called with a reason at each death.
+    """
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        launcher: Launcher,
+        told: Callable[[Event], None],
+        restarting: Callable[[str], None],
+        patience: Patience = PATIENCE,
+    ) -> None:
+        self._config = config
+        self._launcher = launcher
+        self._told = told
+        self._restarting = restarting
+        self._patience = patience
+        self._log = log.bind(stream=config.stream, language=config.language)
+        self._process: Process | None = None
+        self._bypassed = False
+        self._stopping = asyncio.Event()
+        self._drains = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, None between two runs."""
+        return self._process.pid if self._process else None
+
+    def start(self, after: asyncio.Task[None] | None = None) -> None:
+        """Begins; waits for `after` first, the run of a supervisor that is stopping."""
+        self._task = asyncio.create_task(self._run(after), name=f"dub {self._config.stream}")
+
+    def send(self, command: Command) -> None:
+        """Tells the worker; a bypass and the source's address are remembered for the runs to come."""
+        if isinstance(command, Bypass):
+            self._bypassed = command.on
+        if isinstance(command, SourceReady):
+            self._config = replace(self._config, source_url=command.source_url)
+        if self._process is not None:
+            self._process.send(command)
+
+    def stop(self, *, drain: bool = False) -> asyncio.Task[None] | None:
+        """Asks the worker to finish, kills it where it does not; the task ends when it is gone.
+
+        `drain`: what it has taken in is played out first.
+        """
+        self._drains = drain
+        self._stopping.set()
+        return self._task
+
+    async def _run(self, after: asyncio.Task[None] | None) -> None:
+        if after is not None:
+            await asyncio.wait([after])
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                lasted, reason = await self._run_once()
+            except Exception as error:
+                # Whatever it was: a stream must not stay without its worker for good.
+                self._log.exception("a worker could not be started or watched")
+                lasted, reason = 0.0, f"could not be kept: {type(error).__name__}"
+            if self._stopping.is_set():
+                return
+            failures = 1 if lasted >= self._patience.healthy_after else failures + 1
+            pause = pause_before_restart(
+                failures, self._config.reconnect_delay, self._config.max_reconnect_delay
+            )
+            self._log.warning("worker gone, starting it again", reason=reason, pause=pause)
+            self._restarting(f"worker {reason}")
+            await self._pause(pause)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass
+
+    async def _run_once(self) -> tuple[float, str]:
+        """One worker process from its start to its end: how long it lived, why it ended."""
+        config = self._config
+        try:
+            process = await self._launcher.start(config)
+        except (OSError, EOFError) as error:
+            return 0.0, f"did not start: {type(error).__name__}"
+        self._process = process
+        reason = ""
+        try:
+            process.listen(self._told)
+            self._log.info("worker started", pid=process.pid)
+            if self._bypassed:
+                process.send(Bypass(True))
+            if self._config != config:
+                process.send(SourceReady(self._config.source_url))
+            reason = await self._watch(process)
+        finally:
+            self._process = None
+            if not process.ended.is_set():
+                process.kill()
+            end = await asyncio.shield(asyncio.to_thread(process.close))
+        return time.monotonic() - process.started_at, reason or end
+
+    async def _watch(self, process: Process) -> str:
+        """Waits until the worker is gone, silent for too long, too big, or asked to stop."""
+        ended = asyncio.create_task(process.ended.wait())
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            while True:
+                patience = self._patience.silence if process.spoke else self._patience.first_state
+                left = process.heard_at + patience - time.monotonic()
+                if left <= 0:
+                    return f"said nothing for {patience:g} s"
+                taken = process.memory()
+                if taken > self._patience.memory:
+                    return f"took {taken >> 20} MB of memory; {self._patience.memory >> 20} MB are the most"
+                # In steps, for the patience is another one as soon as the worker has spoken.
+                step = min(left, self._patience.silence / 4, LOOK_EVERY)
+                await asyncio.wait({ended, stopping}, timeout=step, return_when=asyncio.FIRST_COMPLETED)
+                if ended.done():
+                    return ""
+                if stopping.done():
+                    process.send(Drain() if self._drains else Stop())
+                    within = self._patience.drain_within if self._drains else self._patience.stop_within
+                    await asyncio.wait({ended}, timeout=within)
+                    return "stopped"
+        finally:
+            ended.cancel()
+            stopping.cancel()

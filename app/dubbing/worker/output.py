@@ -1,0 +1,123 @@
+"""The worker's output: copied video and mixed sound, published over RTSP and TCP."""
+
+from __future__ import annotations
+
+import fractions
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+import numpy.typing as npt
+
+from app.dubbing.worker.mixer import SAMPLE_RATE
+from app.dubbing.worker.source import reason
+
+Samples = npt.NDArray[np.float32]
+
+WRITE_TIMEOUT = 4.0
+BIT_RATE = 128_000
+BLOCK = 960
+SOUND_CODECS = ("aac", "libopus")
+VIDEO_TIME_BASE = fractions.Fraction(1, 90_000)
+AUDIO_TIME_BASE = fractions.Fraction(1, SAMPLE_RATE)
+
+
+class OutputError(Exception):
+    """The output can't be written (any more): why, in words that carry no credentials."""
+
+
+@dataclass
+class _Sound:
+    stream: Any
+    waiting: av.AudioFifo
+    # Position of the first sample that went into `waiting`, which wants to count from 0.
+    start: int = 0
+
+
+class Output:
+    """A publication: the video as it came, and the sound as AAC and as Opus, at 48 kHz, stereo.
+
+    Every protocol takes what it can carry: RTMP and HLS the AAC, WebRTC the Opus.
+
+    A context manager, which connects when it is entered. All times are in seconds on the output's
+    timeline. Raises OutputError where the media server refuses or goes away. A silent peer freezes
+    every Python thread until the timeout (a property of FFmpeg's RTSP output), which is why a parent
+    watches the process.
+    """
+
+    def __init__(self, url: str, video: av.VideoStream | None) -> None:
+        try:
+            self._container: Any = av.open(
+                url,
+                "w",
+                format="rtsp",
+                options={
+                    "rtsp_transport": "tcp",
+                    "timeout": str(round(WRITE_TIMEOUT * 1e6)),
+                },
+            )
+            self._video = self._container.add_stream_from_template(video) if video is not None else None
+            self._sounds = [self._add_sound(codec) for codec in SOUND_CODECS]
+            self._samples_sent: int | None = None
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise OutputError(reason(error)) from None
+
+    def __enter__(self) -> Output:
+        try:
+            self._container.start_encoding()
+        except (av.error.FFmpegError, OSError) as error:
+            self.close()
+            raise OutputError(reason(error)) from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the publication; what is still in the encoder is lost on purpose."""
+        try:
+            self._container.close()
+        except (av.error.FFmpegError, OSError):
+            return
+
+    def write_video(self, packet: av.Packet[Any], decoding: float, presentation: float) -> None:
+        """Sends a packet as it came, at new times."""
+        if self._video is None:
+            return
+        packet.stream = self._video
+        packet.time_base = VIDEO_TIME_BASE
+        packet.dts = round(decoding / VIDEO_TIME_BASE)
+        packet.pts = max(round(presentation / VIDEO_TIME_BASE), packet.dts)
+        self._mux(packet)
+
+    def write_sound(self, position: int, samples: Samples) -> None:
+        """Sends sound of shape (n, 2) that starts at sample `position`; a step in it is sent as one."""
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout="stereo")
+        frame.sample_rate = SAMPLE_RATE
+        frame.time_base = AUDIO_TIME_BASE
+        for sound in self._sounds:
+            if position != self._samples_sent:
+                sound.waiting, sound.start = av.AudioFifo(), position
+            frame.pts = position - sound.start
+            sound.waiting.write(frame)
+            for part in sound.waiting.read_many(sound.stream.codec_context.frame_size):
+                part.pts = (part.pts or 0) + sound.start
+                for packet in sound.stream.encode(part):
+                    self._mux(packet)
+        self._samples_sent = position + len(samples)
+
+    def _add_sound(self, codec: str) -> _Sound:
+        stream = self._container.add_stream(codec, rate=SAMPLE_RATE)
+        stream.layout = "stereo"
+        stream.format = "flt" if codec == "libopus" else "fltp"
+        stream.bit_rate = BIT_RATE
+        return _Sound(stream, av.AudioFifo())
+
+    def _mux(self, packet: av.Packet[Any]) -> None:
+        codec, decoding = packet.stream.codec_context.name, packet.dts
+        try:
+            self._container.mux_one(packet)
+        except (av.error.FFmpegError, OSError) as error:
+            raise OutputError(f"{reason(error)} ({codec} at {decoding})") from None

@@ -1,0 +1,153 @@
+"""A worker's output end: sends what is due, at its time, and opens the output again when it breaks.
+
+In a release two dubbers run side by side for a moment. The media server lets the one that comes last
+publish and disconnects the other, which then stands by: it opens its output again only when nobody
+else publishes there.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from app.dubbing.backoff import Backoff
+from app.dubbing.lasting import Failures
+from app.dubbing.worker.mixer import SAMPLE_RATE
+from app.dubbing.worker.output import BLOCK, Output, OutputError
+from app.dubbing.worker.pipeline import Pipeline
+from app.dubbing.worker.source import VideoData
+
+TICK = 0.01
+# Shorter than what counts as no progress.
+FIRST_RETRY, LONGEST_RETRY = 0.25, 2.0
+OPEN_EARLY = 0.3
+LONGEST_STALL = 1.0
+LONGEST_REORDER = 2.0
+LONGEST_WAIT = 5.0
+LOOK_AGAIN = 0.5
+STANDING_BY = "another dubber publishes this stream; standing by"
+
+log = structlog.get_logger()
+
+
+class Publisher:
+    """Runs in a thread of its own. `publishing`, `standing_by` and `problem` are for telling.
+
+    `occupied` asks whether somebody publishes at `url`.
+    """
+
+    def __init__(
+        self, url: str, pipeline: Pipeline, stopping: threading.Event, occupied: Callable[[], bool]
+    ) -> None:
+        self._url = url
+        self._occupied = occupied
+        self._pipeline = pipeline
+        self._stopping = stopping
+        self._backoff = Backoff(FIRST_RETRY, LONGEST_RETRY)
+        self._failures = Failures(FIRST_RETRY, LONGEST_RETRY)
+        self._lost = False
+        self.publishing = False
+        self.standing_by = False
+        self.problem = ""
+        self.last_progress = time.monotonic()
+
+    def run(self) -> None:
+        """Publishes until the worker stops."""
+        while self._tick():
+            try:
+                wait = self._work()
+            except Exception as error:
+                # Whatever it was: without this thread nothing is published any more.
+                log.exception("publishing failed")
+                self.problem = f"publishing failed: {type(error).__name__}"
+                self.publishing = False
+                wait = self._failures.next()
+            if wait and not self._stopping.wait(wait):
+                self.last_progress = time.monotonic()
+
+    def _work(self) -> float:
+        """Publishes where that is due; the seconds to wait before the next attempt."""
+        if not self._is_due():
+            return 0.0
+        if self._lost and self._occupied():
+            self._stand_by()
+            return 0.0
+        self.standing_by = False
+        try:
+            self._publish()
+        except OutputError as error:
+            self.problem = f"the output can't be written: {error}"
+            log.warning("output", problem=str(error))
+        self.publishing = False
+        return self._backoff.next()
+
+    def _tick(self) -> bool:
+        self.last_progress = time.monotonic()
+        return not self._stopping.wait(TICK)
+
+    def _is_due(self) -> bool:
+        pipeline = self._pipeline
+        if pipeline.shape is None or not pipeline.timeline.started:
+            return False
+        playhead = pipeline.playhead()
+        if pipeline.shape.video is None or playhead > LONGEST_WAIT:
+            return playhead > -OPEN_EARLY
+        # Not before there is a picture to show: another may show one there until then.
+        with pipeline.lock:
+            first = pipeline.delay_line.first
+        return first is not None and playhead > first - OPEN_EARLY
+
+    def _stand_by(self) -> None:
+        if not self.standing_by:
+            log.info("standing by: another publishes this stream now")
+        self.standing_by, self.problem = True, STANDING_BY
+        self._due_video()
+        self._pipeline.start_output()
+        self._stopping.wait(LOOK_AGAIN)
+
+    def _publish(self) -> None:
+        """Publishes until the source comes back in another shape."""
+        shape, output = self._pipeline.prepare_output(self._url)
+        with output:
+            self._lost = True
+            self._pipeline.start_output()
+            log.info("publishing", picture=shape.video or "none")
+            video_started = False
+            while self._pipeline.shape == shape and self._tick():
+                self._send_sound(output)
+                for decoding, packet in self._due_video():
+                    video_started = video_started or packet.is_keyframe
+                    if video_started:
+                        self._send_video(output, decoding, packet)
+                if not self.publishing and self._pipeline.playhead() > 0:
+                    self.publishing, self.problem = True, ""
+                    self._backoff.reset()
+        self._lost = False
+
+    def _due_video(self) -> list[tuple[float, VideoData]]:
+        with self._pipeline.lock:
+            return self._pipeline.delay_line.due(self._pipeline.playhead())
+
+    def _send_video(self, output: Output, decoding: float, packet: VideoData) -> None:
+        ahead = 0.0
+        if packet.pts is not None and packet.dts is not None and packet.time_base is not None:
+            ahead = float((packet.pts - packet.dts) * packet.time_base)
+        output.write_video(packet, decoding, decoding + min(max(ahead, 0.0), LONGEST_REORDER))
+
+    def _send_sound(self, output: Output) -> None:
+        pipeline = self._pipeline
+        while not self._stopping.is_set():
+            with pipeline.lock:
+                position = pipeline.mixer.position
+                due = pipeline.playhead() - (position + BLOCK) / SAMPLE_RATE
+                if due < 0:
+                    return
+                if due > LONGEST_STALL:
+                    pipeline.start_output()
+                    return
+                samples = pipeline.mixer.read(BLOCK)
+            output.write_sound(position, samples)
+            self.last_progress = time.monotonic()

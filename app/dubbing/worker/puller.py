@@ -1,0 +1,93 @@
+"""A worker's input end: connects to the source, and again when it is lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import structlog
+
+from app.dubbing.backoff import Backoff
+from app.dubbing.lasting import Failures
+from app.dubbing.messages import Phase, Track, WorkerConfig
+from app.dubbing.worker.pipeline import Pipeline
+from app.dubbing.worker.source import Source, SourceError
+
+log = structlog.get_logger()
+
+
+class Puller:
+    """Runs in a thread of its own. `phase`, `tracks`, `problem` and `reconnects` are for telling."""
+
+    def __init__(self, config: WorkerConfig, pipeline: Pipeline, stopping: threading.Event) -> None:
+        self._url = config.source_url
+        self._backoff = Backoff(config.reconnect_delay, config.max_reconnect_delay)
+        self._failures = Failures()
+        self._pipeline = pipeline
+        self._stopping = stopping
+        self._wake = threading.Event()
+        self.phase: Phase = "connecting"
+        self.tracks: tuple[Track, ...] = ()
+        self.problem = ""
+        self.reconnects = 0
+        self.last_progress = time.monotonic()
+
+    def wake(self, url: str = "") -> None:
+        """Tries again now instead of after the wait, at this address where one is given."""
+        self._url = url or self._url
+        self._wake.set()
+
+    def run(self) -> None:
+        """Pulls until the worker stops."""
+        while not self._stopping.is_set():
+            self.last_progress = time.monotonic()
+            wait = 0.0
+            try:
+                self._pull()
+            except SourceError as error:
+                self._tell(str(error))
+            except Exception as error:
+                # Whatever it was: without this thread the stream has no source any more.
+                log.exception("reading the source failed")
+                self._tell(f"reading the source failed: {type(error).__name__}")
+                wait = self._failures.next()
+            self._wait(max(wait, self._backoff.next()))
+
+    def _tell(self, problem: str) -> None:
+        if problem and self.problem != problem:
+            log.warning("source", problem=problem)
+        self.problem = problem
+
+    def _pull(self) -> None:
+        with Source(self._url) as source:
+            self.tracks = source.tracks
+            self._pipeline.source_opened(source)
+            try:
+                self._take_all(source)
+            finally:
+                self._pipeline.source_lost()
+
+    def _take_all(self, source: Source) -> None:
+        try:
+            for item in source.items():
+                if self._stopping.is_set():
+                    return
+                if self.phase != "running":
+                    log.info("source is there", tracks=" ".join(track.codec for track in self.tracks))
+                    self.phase = "running"
+                    self._backoff.reset()
+                self._tell(source.problem)
+                self.last_progress = time.monotonic()
+                self._pipeline.take(item)
+        finally:
+            if self.phase == "running":
+                self.phase = "source_lost"
+                self.reconnects += 1
+
+    def _wait(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
+            self.last_progress = time.monotonic()
+            if self._wake.wait(min(left, 1.0)):
+                break
+        self._wake.clear()

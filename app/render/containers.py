@@ -1,0 +1,244 @@
+"""The catalogue as containers: what each service's container is given, decided without doing anything.
+
+Pulumi and Compose render what is decided here; images/README.md says what an image relies on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import SecretStr
+
+from app import catalog
+from app.catalog import CATALOG, UPLOADS, VOLUMES, Service
+from app.render import images, media
+from app.settings import Settings
+from app.settings.rules import shown
+
+LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
+RESTART = "unless-stopped"
+MEDIA_CONFIG = "/etc/mediamtx.yml"
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+LABEL = "voicestack"
+TEMPORARY = {"/tmp": "size=256m"}
+
+# Who is given which secret: nobody else's container has it.
+SECRETS: dict[str, tuple[str, ...]] = {
+    "media_publish_password": ("dubber",),
+    "media_read_password": ("dubber",),
+    "media_api_password": ("dubber",),
+    "handover_secret": ("dubber",),
+    "api_keys": ("asr", "tts", "live", "sales", "web"),
+    "llm_api_key": ("sales",),
+    "openrouter_api_key": ("sales",),
+    "db_password": ("db",),
+}
+# A name that means nothing without its secret: nobody has the one without the other.
+TOGETHER = {"media_publish_user": "media_publish_password", "media_read_user": "media_read_password"}
+# What a container has its own answer to.
+OWN = {"bind_address", "data_dir", "voices_dir"}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A port of a container that the host offers at `number` on `address`."""
+
+    address: str
+    number: int
+    target: int
+    protocol: Literal["tcp", "udp"]
+
+
+@dataclass(frozen=True)
+class Container:
+    """A service's container. `environment` holds no secret, `secrets` nothing else.
+
+    `mounts` leads from volume to path, `files` from path to text, `health` is a command that replaces the
+    image's own check. Memory in MB, times in seconds.
+    """
+
+    service: Service
+    image: str
+    environment: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
+    mounts: Mapping[str, str]
+    files: Mapping[str, str]
+    tmpfs: Mapping[str, str]
+    published: tuple[Published, ...]
+    needs: tuple[str, ...]
+    labels: Mapping[str, str]
+    health: tuple[str, ...]
+    read_only: bool
+    gpu: bool
+
+    @property
+    def name(self) -> str:
+        """The service's name, which is also its host name among the containers."""
+        return self.service.name
+
+
+def containers(services: tuple[Service, ...], settings: Settings, *, gpu: bool = False) -> list[Container]:
+    """A container for each service, in order of start; `gpu` takes the CUDA images and asks for a GPU."""
+    return [container(service, services, settings, gpu=gpu) for service in services]
+
+
+def container(service: Service, services: tuple[Service, ...], settings: Settings, *, gpu: bool) -> Container:
+    """The container of one service among those that run beside it."""
+    names = {each.name for each in services}
+    paths = {volume.name: volume.path for volume in VOLUMES}
+    files = {MEDIA_CONFIG: media_config(settings)} if service.name == "media" else {}
+    database = service.name == "db"
+    return Container(
+        service=service,
+        image=images.for_service(service.image, gpu=gpu),
+        environment=environment(service, services, settings),
+        secrets=secrets(service, settings),
+        mounts={name: paths[name] for name in service.volumes},
+        files=files,
+        tmpfs=TEMPORARY if service.module is not None else {},
+        published=published(service, settings),
+        needs=tuple(need for need in service.needs if need in names),
+        labels={f"{LABEL}.service": service.name},
+        health=(
+            "pg_isready",
+            "--host=127.0.0.1",
+            f"--username={settings.db_user}",
+            f"--dbname={settings.db_name}",
+        )
+        if database
+        else (),
+        # Docker copies no file into a read-only root, and PostgreSQL writes beside its data.
+        read_only=not files and not database,
+        gpu=gpu and service.gpu,
+    )
+
+
+def environment(service: Service, services: tuple[Service, ...], settings: Settings) -> dict[str, str]:
+    """What is no secret: where the others are, and the settings that somebody has made."""
+    if service.name == "db":
+        return {"POSTGRES_USER": settings.db_user, "POSTGRES_DB": settings.db_name}
+    if service.module is None:
+        return {}
+    return {
+        "SERVICE_MODE": service.name,
+        "BIND_ADDRESS": "0.0.0.0",
+        "DATA_DIR": "/data",
+        # On disk: /tmp is memory, and smaller than the largest upload.
+        **({"TMPDIR": UPLOADS} if "uploads" in service.volumes else {}),
+        **addresses(services),
+        **made(service, settings),
+        # Inside, a service listens for all; whether that is this machine alone, its published ports say.
+        **({"WYOMING_WITHOUT_KEYS": "true"} if settings.wyoming_enabled and settings.stays_here else {}),
+    }
+
+
+def addresses(services: tuple[Service, ...]) -> dict[str, str]:
+    """The variables that tell where those services are."""
+    return {
+        variable: pattern.format(host=service.name)
+        for service in services
+        for variable, pattern in service.found_by
+    }
+
+
+def made(service: Service, settings: Settings) -> dict[str, str]:
+    """The settings that somebody made, as variables.
+
+    Left out are secrets, users whose password the service is not given, the numbers of ports on the host,
+    and addresses of this very machine, which mean the container itself inside of one.
+    """
+    useless = {user for user, secret in TOGETHER.items() if service.name not in SECRETS[secret]}
+    ports = {port.setting for service in CATALOG for port in service.ports}
+    found = {variable.lower() for service in CATALOG for variable, _ in service.found_by}
+    variables = {}
+    for name in sorted(settings.model_fields_set - ports - OWN - set(SECRETS) - useless):
+        text = shown(getattr(settings, name))
+        if not text or (name in found and any(host in text for host in LOCAL_HOSTS)):
+            continue
+        variables[name.upper()] = text
+    return variables
+
+
+def secrets(service: Service, settings: Settings) -> dict[str, str]:
+    """The secrets that this service uses and that somebody has set."""
+    if service.name == "db":
+        return {"POSTGRES_PASSWORD": settings.db_password.get_secret_value()}
+    given = {
+        name.upper(): plain(getattr(settings, name))
+        for name, users in SECRETS.items()
+        if service.name in users
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def plain(value: SecretStr | tuple[SecretStr, ...]) -> str:
+    """A secret, or a list of them, as it is written in an environment file."""
+    values = value if isinstance(value, tuple) else (value,)
+    return ",".join(each.get_secret_value() for each in values)
+
+
+def published(service: Service, settings: Settings) -> tuple[Published, ...]:
+    """The ports that the host offers.
+
+    WebRTC tells its clients the port that it listens on itself, so that number is the same on both sides.
+    """
+    return tuple(
+        Published(
+            settings.bind_address,
+            number := int(getattr(settings, port.setting)),
+            number if port.setting == "media_webrtc_udp_port" else port.number,
+            port.protocol,
+        )
+        for port in service.ports
+        if port.public
+    )
+
+
+def media_config(settings: Settings) -> str:
+    """The media server's configuration where the others reach its control API and people its streams."""
+    numbers = {port.setting: port.number for port in catalog.get("media").ports}
+    numbers["media_webrtc_udp_port"] = settings.media_webrtc_udp_port
+    inside = settings.model_copy(
+        update={
+            **numbers,
+            "bind_address": "0.0.0.0",
+            "data_dir": type(settings.data_dir)("/data"),
+            "dubber_url": settings.dubber_url
+            if settings.dubber_url and not any(host in settings.dubber_url for host in LOCAL_HOSTS)
+            else addresses((catalog.get("dubber"),))["DUBBER_URL"],
+        }
+    )
+    configuration = media.configuration(inside)
+    configuration["apiAddress"] = f"0.0.0.0:{inside.media_api_port}"
+    configuration["webrtcAdditionalHosts"] = [settings.media_public_host or settings.local_host]
+    return json.dumps(configuration, indent=2)
+
+
+def problems(services: tuple[Service, ...], settings: Settings, *, gpu: bool = False) -> list[str]:
+    """Everything that keeps these containers from running together, one line each."""
+    found = []
+    taken: dict[tuple[int, str], str] = {}
+    for service in services:
+        for port in service.ports:
+            if not port.public:
+                continue
+            key = (int(getattr(settings, port.setting)), port.protocol)
+            mine = port.setting.upper()
+            if key in taken:
+                found.append(
+                    f"{mine}: port {key[0]} is {taken[key]}'s already; give one of them another number"
+                )
+            taken.setdefault(key, mine)
+    if settings.wyoming_problem:
+        found.append(settings.wyoming_problem)
+    names = {service.name for service in services}
+    if "db" in names and not settings.db_password.get_secret_value():
+        found.append(
+            "DB_PASSWORD: the database needs a password (for example one from `openssl rand -hex 16`)"
+        )
+    if gpu and not any(service.gpu for service in services):
+        found.append("variant cuda: none of the chosen services uses a GPU; take variant cpu")
+    return found

@@ -1,0 +1,421 @@
+"""Typed settings from the environment; everything that is wrong is told at once.
+
+The field names in capitals are the environment variables. `.env.example` is written from
+this file (`python -m app env`), and a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.settings.rules import SettingsError, explain, section
+
+PortNumber = Annotated[int, Field(ge=1, le=65535)]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+Device = Literal["auto", "cpu", "cuda"]
+Profile = Literal["live", "steady", "quality"]
+HOST_NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+ORIGIN = re.compile(r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")
+
+
+class Settings(BaseSettings):
+    """All settings of one process, built once at its edge and passed in."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    log_level: Literal["debug", "info", "warning", "error"] = section(
+        "Logs", "info", "How much is logged: debug, info, warning or error."
+    )
+    log_format: Literal["plain", "json"] = section(
+        "Logs", "plain", "plain for people, json (one object a line) for log collectors."
+    )
+
+    bind_address: str = section(
+        "Network",
+        "127.0.0.1",
+        "Address the services listen on. 127.0.0.1 keeps everything on this machine; "
+        "0.0.0.0 opens it to your network: set the MEDIA_ passwords first.",
+        "0.0.0.0",
+    )
+    web_port: PortNumber = section("Network", 4200, "Console.")
+    dubber_port: PortNumber = section("Network", 8003, "Dubber: streams, captions, controls.")
+    sts_port: PortNumber = section("Network", 5003, "Speech to speech.")
+    asr_port: PortNumber = section("Network", 5001, "Speech to text over REST.")
+    tts_port: PortNumber = section("Network", 5002, "Text to speech over REST.")
+    live_port: PortNumber = section("Network", 9090, "Live transcription (WhisperLive's protocol).")
+    sales_port: PortNumber = section("Network", 8002, "Objections in a live transcript.")
+    dubber_url: str = section(
+        "Network", "", "Where the dubber is; empty means this machine.", "http://dubber:8003"
+    )
+    asr_url: str = section("Network", "", "Where asr is; empty means this machine.", "http://asr:5001")
+    tts_url: str = section("Network", "", "Where tts is; empty means this machine.", "http://tts:5002")
+    sales_url: str = section("Network", "", "Where sales is; empty means this machine.", "http://sales:8002")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = section(
+        "Network",
+        (),
+        "Further names that the services are reached by, separated by commas (*.example.org: every name "
+        "below it). Addresses, localhost and the hosts in these settings are known already; requests for "
+        "others are refused (421).",
+        "voice.example.org,gpu-1",
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = section(
+        "Network",
+        (),
+        "Other sites whose pages may send requests and open WebSockets here, separated by commas; the media "
+        "server lets pages of the first one play and publish.",
+        "https://player.example.org",
+    )
+    data_dir: Path = section(
+        "Network", Path("data"), "Folder for models, recordings and everything else that is kept."
+    )
+
+    media_host: str = section("Media server", "127.0.0.1", "Host that the media server runs on.", "media")
+    media_public_host: str = section(
+        "Media server",
+        "",
+        "Address that browsers reach the media server at for WebRTC, where it is behind another; empty means "
+        "this machine.",
+        "203.0.113.10",
+    )
+    media_rtmp_port: PortNumber = section("Media server", 1935, "RTMP ingest and playback.")
+    media_rtsp_port: PortNumber = section("Media server", 8554, "RTSP ingest and playback.")
+    media_hls_port: PortNumber = section("Media server", 8888, "HLS playback.")
+    media_webrtc_port: PortNumber = section("Media server", 8889, "WebRTC ingest and playback.")
+    media_webrtc_udp_port: PortNumber = section("Media server", 8189, "WebRTC media (UDP).", "8189")
+    media_api_port: PortNumber = section("Media server", 9997, "Control API; listens on this machine only.")
+    media_publish_user: str = section(
+        "Media server", "", "Who may publish to live/<name>; empty lets everyone.", "obs"
+    )
+    media_publish_password: SecretStr = section(
+        "Media server", SecretStr(""), "Password for publishing.", "a-long-random-word"
+    )
+    media_read_user: str = section(
+        "Media server", "", "Who may watch and listen; empty lets everyone.", "viewer"
+    )
+    media_read_password: SecretStr = section(
+        "Media server", SecretStr(""), "Password for watching.", "another-long-random-word"
+    )
+    media_api_password: SecretStr = section(
+        "Media server",
+        SecretStr(""),
+        "Password of the control API for tools of your own (user voicestack-api); empty lets only the "
+        "dubber in.",
+        "a-third-long-random-word",
+    )
+    handover_secret: SecretStr = section(
+        "Media server",
+        SecretStr(""),
+        "What a dubber and the one that takes over from it have in common; production's hosts make one "
+        "themselves, and where there is none each dubber does.",
+        "a-fourth-long-random-word",
+    )
+    media_record: bool = section(
+        "Media server",
+        False,
+        "Record every stream, original and dubbed, under DATA_DIR/recordings.",
+    )
+
+    source_language: Language = section("Dubbing", "en", "Language that is spoken in the streams.")
+    target_languages: Annotated[tuple[Language, ...], NoDecode] = section(
+        "Dubbing", ("es",), "Languages to dub into, separated by commas.", "es,fr"
+    )
+    dub_profile: Profile = section(
+        "Dubbing",
+        "live",
+        "How much the picture is delayed: live 2.8 s, steady 5 s, quality 8 s. "
+        "More delay gives longer phrases, which are recognised and translated better.",
+    )
+    dub_voice: str = section("Dubbing", "", "Voice of the dub; empty picks one for the language.", "es+f3")
+    sts_urls: Annotated[tuple[str, ...], NoDecode] = section(
+        "Dubbing",
+        (),
+        "Addresses of the speech hosts, separated by commas, best first; empty means this machine.",
+        "ws://gpu-1:5003,ws://gpu-2:5003",
+    )
+    reconnect_delay: Annotated[float, Field(gt=0)] = section(
+        "Dubbing", 1.0, "Seconds before the first attempt to reconnect; doubled at each one."
+    )
+    max_reconnect_delay: Annotated[float, Field(gt=0)] = section(
+        "Dubbing", 30.0, "Longest time in seconds between two attempts to reconnect."
+    )
+
+    asr_engine: Literal["auto", "pocketsphinx", "whisper"] = section(
+        "Speech",
+        "auto",
+        "Recogniser: whisper (faster-whisper), pocketsphinx (English, light), or auto (whisper where there "
+        "is a model for the language, else pocketsphinx).",
+    )
+    asr_model: str = section(
+        "Speech", "", "Model of the recogniser; empty means the engine's own default.", "small"
+    )
+    asr_device: Device = section(
+        "Speech", "auto", "Where recognition and translation run: auto, cpu or cuda."
+    )
+    mt_engine: Literal["apertium", "ctranslate2", "identity"] = section(
+        "Speech",
+        "apertium",
+        "Translator: apertium, ctranslate2 (NLLB or OPUS-MT), or identity "
+        "(no translation: the dub repeats the original's language).",
+    )
+    mt_model: str = section(
+        "Speech", "", "Model of the translator: a folder under DATA_DIR/models.", "opus-mt-en-es"
+    )
+    tts_engine: Literal["auto", "espeak", "kokoro", "piper", "xtts"] = section(
+        "Speech",
+        "auto",
+        "Voice engine: piper, kokoro, espeak, auto (the first of these that has a voice for the language; in "
+        "a dub, a lighter one where it would be late), or xtts (voices cloned from samples in VOICES_DIR).",
+    )
+    tts_model: str = section(
+        "Speech", "", "Voice of piper: in VOICES_DIR, or fetched by preload.", "es_ES-davefx-medium"
+    )
+    tts_device: Device = section("Speech", "auto", "Where the voice runs: auto, cpu or cuda.")
+    voices_dir: Path = section(
+        "Speech",
+        Path("voices"),
+        "Voices: Piper models (<voice>.onnx and <voice>.onnx.json), samples for xtts (<voice>.wav).",
+    )
+    sts_max_pending: Annotated[int, Field(ge=1)] = section(
+        "Speech", 16, "Phrases that may wait in sts; more are refused at once as overload."
+    )
+
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = section(
+        "Speech API",
+        (),
+        "Keys that clients of asr, tts and live must send as a bearer token, separated by commas; "
+        "empty lets everyone in.",
+        "a-long-random-word",
+    )
+    max_upload_mb: Annotated[int, Field(ge=1)] = section(
+        "Speech API",
+        512,
+        "Largest file that asr takes, in MB. At most eight times that lies on its disk at once (TMPDIR).",
+    )
+    max_audio_seconds: Annotated[float, Field(gt=0)] = section(
+        "Speech API", 14400.0, "Longest sound that asr takes, in seconds."
+    )
+    request_deadline: Annotated[float, Field(gt=0)] = section(
+        "Speech API", 3600.0, "Seconds after which a request to asr or tts is given up."
+    )
+    max_waiting: Annotated[int, Field(ge=1)] = section(
+        "Speech API", 16, "Requests that may wait in asr or in tts; more are refused (503, Retry-After)."
+    )
+    model_ttl: Annotated[float, Field(ge=0)] = section(
+        "Speech API", 0.0, "Seconds of idleness after which asr and tts free their model; 0 keeps it."
+    )
+    wyoming_enabled: bool = section(
+        "Speech API", False, "Speak the Wyoming protocol too, so that Home Assistant can use asr and tts."
+    )
+    wyoming_without_keys: bool = section(
+        "Speech API",
+        False,
+        "The Wyoming protocol has no keys, so where API_KEYS is set too nothing starts unless BIND_ADDRESS "
+        "is this machine; true lets everyone use it without a key.",
+    )
+    asr_wyoming_port: PortNumber = section("Speech API", 10300, "Wyoming protocol of asr.")
+    tts_wyoming_port: PortNumber = section("Speech API", 10200, "Wyoming protocol of tts.")
+    preload_models: Annotated[tuple[str, ...], NoDecode] = section(
+        "Speech API",
+        (),
+        "Models that `python -m app preload` fetches where none is named, separated by commas.",
+        "small,es_ES-davefx-medium",
+    )
+    force_download: bool = section("Speech API", False, "Fetch models anew although they are there.")
+
+    live_max_clients: Annotated[int, Field(ge=1)] = section(
+        "Live transcription", 8, "Clients that live serves at once; more are told how long to wait."
+    )
+    live_max_connection_time: Annotated[float, Field(gt=0)] = section(
+        "Live transcription", 3600.0, "Longest time in seconds that a client of live stays connected."
+    )
+
+    whisper_host: str = section(
+        "Objections", "", "Host of the live transcription that sales listens to; empty: this machine.", "live"
+    )
+    whisper_port: PortNumber | None = section("Objections", None, "Its port; empty means LIVE_PORT.", "9090")
+    calls_kept_days: Annotated[float, Field(ge=0)] = section(
+        "Objections",
+        7.0,
+        "Days for which calls, and what was said in them, are kept under DATA_DIR/calls, so that a restart "
+        "loses none; 0 keeps them in memory alone.",
+    )
+    whisper_model: str = section("Objections", "", "Model that sales asks live for.", "small")
+    buffer_time_threshold: Annotated[float, Field(gt=0)] = section(
+        "Objections", 3.0, "Seconds of transcript after which it is searched for objections."
+    )
+    buffer_min_segments: Annotated[int, Field(ge=1)] = section(
+        "Objections", 2, "Segments of transcript after which it is searched."
+    )
+    buffer_min_chars: Annotated[int, Field(ge=1)] = section(
+        "Objections", 150, "Characters of transcript after which it is searched."
+    )
+    objection_engine: Literal["auto", "rules", "llm"] = section(
+        "Objections",
+        "auto",
+        "What finds objections: rules (no key needed), llm (rules where it fails), or auto: rules at once, "
+        "and a language model, where one is configured, adds what they missed.",
+    )
+    llm_base_url: str = section(
+        "Language model",
+        "",
+        "Address of an OpenAI-compatible language model (Ollama, LM Studio, vLLM, OpenRouter); empty: none, "
+        "or OpenRouter where OPENROUTER_API_KEY is set.",
+        "http://127.0.0.1:11434/v1",
+    )
+    llm_model: str = section("Language model", "", "Name of the language model.", "llama3.1")
+    llm_api_key: SecretStr = section("Language model", SecretStr(""), "Its key, where it wants one.")
+    openrouter_api_key: SecretStr = section("Language model", SecretStr(""), "Key of OpenRouter.")
+    llm_timeout: Annotated[float, Field(gt=0)] = section(
+        "Language model", 20.0, "Seconds after which an answer of the language model is given up."
+    )
+
+    db_host: str = section("Database", "127.0.0.1", "Host of PostgreSQL.", "db")
+    db_port: PortNumber = section("Database", 5432, "Port of PostgreSQL.")
+    db_name: str = section("Database", "whisper_db", "Name of the database.")
+    db_user: str = section("Database", "whisper", "User of the database.")
+    db_password: SecretStr = section(
+        "Database", SecretStr(""), "Password of the database.", "a-fourth-long-random-word"
+    )
+
+    @field_validator(
+        "target_languages", "sts_urls", "preload_models", "api_keys", "allowed_hosts", "allowed_origins",
+        mode="before",
+    )  # fmt: skip
+    @classmethod
+    def _split_list(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("sts_urls")
+    @classmethod
+    def _are_websockets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for url in value:
+            if not url.startswith(("ws://", "wss://")):
+                raise ValueError(f"{url!r} is not a WebSocket address (ws:// or wss://)")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not HOST_NAME.fullmatch(host):
+                raise ValueError(f"{host!r} is not the name of a host, without scheme and port")
+        return tuple(host.lower() for host in value)
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is not an origin: http:// or https://, host, and port if any")
+        return tuple(origin.lower() for origin in value)
+
+    @field_validator("dubber_url", "asr_url", "tts_url", "sales_url", "llm_base_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError(f"{value!r} is not an HTTP address (http:// or https://)")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Settings:
+        problems = []
+        if self.max_reconnect_delay < self.reconnect_delay:
+            problems.append("MAX_RECONNECT_DELAY must not be smaller than RECONNECT_DELAY")
+        if not self.target_languages:
+            problems.append("TARGET_LANGUAGES names no language, for example es")
+        for role, user, password in (
+            ("PUBLISH", self.media_publish_user, self.media_publish_password),
+            ("READ", self.media_read_user, self.media_read_password),
+        ):
+            if bool(user) != bool(password.get_secret_value()):
+                problems.append(f"MEDIA_{role}_USER and MEDIA_{role}_PASSWORD go together: set both or none")
+        router = bool(self.openrouter_api_key.get_secret_value())
+        if self.objection_engine == "llm" and not (self.llm_model and (self.llm_base_url or router)):
+            problems.append("OBJECTION_ENGINE=llm needs LLM_MODEL, and LLM_BASE_URL or OPENROUTER_API_KEY")
+        problems += [self.wyoming_problem] if self.wyoming_problem else []
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def dubber_address(self) -> str:
+        """HTTP address of the dubber, without a slash at the end."""
+        return self.dubber_url or f"http://{self.local_host}:{self.dubber_port}"
+
+    @property
+    def asr_address(self) -> str:
+        """HTTP address of asr, without a slash at the end."""
+        return self.asr_url or f"http://{self.local_host}:{self.asr_port}"
+
+    @property
+    def tts_address(self) -> str:
+        """HTTP address of tts, without a slash at the end."""
+        return self.tts_url or f"http://{self.local_host}:{self.tts_port}"
+
+    @property
+    def sales_address(self) -> str:
+        """HTTP address of sales, without a slash at the end."""
+        return self.sales_url or f"http://{self.local_host}:{self.sales_port}"
+
+    @property
+    def live_address(self) -> str:
+        """WebSocket address of live, without a slash at the end."""
+        return f"ws://{self.whisper_host or self.local_host}:{self.whisper_port or self.live_port}"
+
+    @property
+    def sts_addresses(self) -> tuple[str, ...]:
+        """WebSocket addresses of the speech hosts, best first."""
+        return self.sts_urls or (f"ws://{self.local_host}:{self.sts_port}",)
+
+    @property
+    def stays_here(self) -> bool:
+        """Whether the services listen on this machine alone."""
+        return self.bind_address in ("localhost", "::1") or self.bind_address.startswith("127.")
+
+    @property
+    def wyoming_problem(self) -> str:
+        """What is wrong where the Wyoming protocol would let in those whom API_KEYS keeps out; else empty."""
+        if not self.wyoming_enabled or not self.api_keys or self.wyoming_without_keys or self.stays_here:
+            return ""
+        return (
+            "WYOMING_ENABLED lets everyone in without one of API_KEYS, since its protocol has no keys: leave "
+            "one of the two away, set BIND_ADDRESS=127.0.0.1, or accept it with WYOMING_WITHOUT_KEYS=true"
+        )
+
+    @property
+    def local_host(self) -> str:
+        """The address at which a process on this machine reaches our services."""
+        return "127.0.0.1" if self.bind_address in ("0.0.0.0", "::", "") else self.bind_address
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of the model files."""
+        return self.data_dir / "models"
+
+    @property
+    def recordings_dir(self) -> Path:
+        """Folder of the recorded streams."""
+        return self.data_dir / "recordings"
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings from the environment and `.env`, or from the mapping alone where one is given.
+
+    Raises SettingsError that names every wrong variable at once.
+    """
+    try:
+        if environment is None:
+            return Settings()
+        return Settings.model_validate(
+            {name.lower(): value for name, value in environment.items() if value != ""}
+        )
+    except ValidationError as error:
+        raise SettingsError(explain(error, Settings)) from None

@@ -1,0 +1,1 @@
+"""Speech to speech: phrase in, translated phrase out."""

@@ -1,0 +1,94 @@
+"""One phrase on its way through sts: what was asked, how far it has come, how it ended."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from app.speech.protocol import Dub, Failure, FailureCode, PhraseMark, SpokenWord, Timings
+from app.speech.registry import Engines
+from app.speech.sound import to_pcm
+from app.speech.sts.timely import Speaker
+from app.speech.types import SpeechError
+
+
+class PhraseFailed(Exception):
+    """The phrase gets no dub."""
+
+    def __init__(self, code: FailureCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass
+class Phrase:
+    """A phrase mark and the moments (time.monotonic) of its way."""
+
+    mark: PhraseMark
+    arrived: float = field(default_factory=time.monotonic)
+    abandoned: bool = False
+    waited: float = 0.0
+    recognise: float = 0.0
+    words: tuple[SpokenWord, ...] = ()
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until its deadline; negative afterwards."""
+        return self.arrived + self.mark.deadline - time.monotonic()
+
+    @property
+    def over(self) -> bool:
+        """Whether its deadline has passed, or nobody waits for it."""
+        return self.abandoned or self.remaining <= 0
+
+    def check(self) -> None:
+        """Raises PhraseFailed where it is over."""
+        if self.over:
+            raise PhraseFailed("deadline", f"not ready within {self.mark.deadline:.2f} s")
+
+    def failure(self, code: FailureCode, message: str) -> Failure:
+        """The message that tells that it failed."""
+        return Failure(id=self.mark.id, code=code, message=message)
+
+
+@dataclass
+class Dubber:
+    """Turns recognised words into the dub of one session. Its methods run in worker threads."""
+
+    engines: Engines
+    source: str
+    target: str
+    speaker: Speaker
+
+    def dub(self, phrase: Phrase, context: str) -> tuple[Dub, bytes]:
+        """Translates and speaks the phrase's words. Raises PhraseFailed."""
+        text = " ".join(word.text for word in phrase.words)
+        if not text:
+            raise PhraseFailed("no_speech", "no words were recognised")
+        phrase.check()
+        started = time.monotonic()
+        try:
+            target = self.engines.translator.translate(text, self.source, self.target, context)
+            translated = time.monotonic()
+            if not target:
+                raise PhraseFailed("no_speech", "the translation is empty")
+            phrase.check()
+            samples, rate = self.speaker.speak(target, phrase.mark.seconds, phrase.remaining)
+        except SpeechError as error:
+            raise PhraseFailed("failed", str(error)) from error
+        timings = Timings(
+            waited=round(phrase.waited, 4),
+            recognise=round(phrase.recognise, 4),
+            translate=round(translated - started, 4),
+            synthesise=round(time.monotonic() - translated, 4),
+        )
+        answer = Dub(
+            id=phrase.mark.id,
+            source=text,
+            target=target,
+            words=phrase.words,
+            timings=timings,
+            sample_rate=rate,
+            samples=samples.size,
+        )
+        return answer, to_pcm(samples)

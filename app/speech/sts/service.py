@@ -1,0 +1,245 @@
+"""sts: phrase in, translated phrase out, over the WebSocket that app/speech/protocol.py describes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+
+from app.service import Check, Readiness, create_app, meanwhile
+from app.settings import Settings
+from app.speech import registry
+from app.speech.protocol import Config, Error, ErrorCode, Ready
+from app.speech.ranked import RankedExecutor
+from app.speech.rest.models import source_of
+from app.speech.sts.lane import Lane
+from app.speech.sts.metrics import Metrics
+from app.speech.sts.pace import Pace
+from app.speech.sts.phrase import Dubber
+from app.speech.sts.session import SEND_WITHIN, Admission, BadMessage, Session, parse
+from app.speech.sts.timely import Capacity, Speaker, calibrated
+from app.speech.types import SpeechError
+
+log = structlog.get_logger(__name__)
+
+MAX_SESSIONS = 16
+CONFIG_WITHIN = 10.0
+SERVICE_RESTART = 1012  # a WebSocket's close code
+
+
+class Refused(Exception):
+    """A session that can't be opened."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class SpeechService:
+    """The engines of the process and its sessions."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.engines = registry.choose(settings)
+        self.readiness = Readiness()
+        self.metrics = Metrics()
+        self.admission = Admission(settings.sts_max_pending)
+        self.pace = Pace()
+        self.capacity = Capacity()
+        self.sessions: set[Session] = set()
+        self.opening = 0
+        self.draining = False
+        self.threads = RankedExecutor(max(2, os.cpu_count() or 1), "speech")
+        self.executor = self.threads.at(0)
+        self.ranks = itertools.count(1)
+        self.metrics.sessions.set_function(lambda: len(self.sessions))
+        self.metrics.pending.set_function(lambda: self.admission.pending)
+        self.metrics.backlog.set_function(lambda: sum(s.lane.backlog for s in self.sessions))
+
+    @asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """Loads the engines while /health says starting; frees them at the end."""
+        try:
+            async with meanwhile(self._load()):
+                yield
+        finally:
+            await asyncio.to_thread(self.threads.close)
+            self.engines.close()
+
+    async def _load(self) -> None:
+        loading = asyncio.get_running_loop().run_in_executor(self.executor, self._load_engines)
+        if await self.readiness.after(loading, "a speech engine"):
+            log.info("speech engines are ready", **{e.name: e.device for e in self.engines.all})
+
+    def _load_engines(self) -> None:
+        self.engines.load()
+        self.capacity = calibrated(self.engines.synthesiser)
+
+    async def drain(self) -> None:
+        """Answers every phrase that was asked for, and then ends the sessions: clients find another host."""
+        self.draining = True
+        for session in self.sessions:
+            session.drain()
+        while self.sessions:
+            await asyncio.sleep(0.05)
+
+    async def translation(self) -> Check:
+        """Whether the configured languages can be translated."""
+        source = self.settings.source_language
+        missing = [
+            f"{source}-{target}"
+            for target in self.settings.target_languages
+            if not self.engines.translator.supports(source, target)
+        ]
+        return Check(not missing, f"no translator for {', '.join(missing)}" if missing else "")
+
+    def details(self) -> Mapping[str, Any]:
+        """What /health tells beside the common fields."""
+        translator = self.engines.translator
+        return {
+            "engines": {
+                role: {
+                    "name": engine.name,
+                    "device": engine.device,
+                    "source": source_of(engine),
+                    "memory_mb": engine.memory,
+                    "licences": [f"{licence.part}: {licence.spdx}" for licence in engine.licences],
+                }
+                for role, engine in zip(
+                    ("recogniser", "translator", "synthesiser"), self.engines.all, strict=True
+                )
+            },
+            "languages": list(self.engines.recogniser.languages),
+            "pairs": [f"{source}-{target}" for source, target in translator.pairs],
+            "voice_cost": round(self.capacity.cost, 2),
+            "sessions": len(self.sessions),
+            "max_sessions": MAX_SESSIONS,
+            "pending": self.admission.pending,
+        }
+
+    async def talk(self, socket: WebSocket) -> None:
+        """One session, from its first message to its end."""
+        if self.draining:
+            await socket.close(SERVICE_RESTART)
+            return
+        await socket.accept()
+        try:
+            session = await self._open(socket)
+        except Refused as refused:
+            await refuse(socket, refused.code, str(refused))
+            return
+        except WebSocketDisconnect:
+            return
+        self.sessions.add(session)
+        if self.draining:
+            session.drain()
+        try:
+            await session.run()
+            if session.draining:
+                await socket.close(SERVICE_RESTART)
+        except BadMessage as error:
+            await refuse(socket, error.code, str(error))
+        except (WebSocketDisconnect, RuntimeError):
+            log.info("client went away")
+        except SpeechError as error:
+            await refuse(socket, "no_recogniser", str(error))
+        finally:
+            self.sessions.discard(session)
+            await asyncio.get_running_loop().run_in_executor(None, session.lane.recogniser.close)
+
+    async def _open(self, socket: WebSocket) -> Session:
+        try:
+            async with asyncio.timeout(CONFIG_WITHIN):
+                message = await socket.receive()
+        except TimeoutError:
+            raise Refused("bad_config", f"no config message within {CONFIG_WITHIN:g} s") from None
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect
+        try:
+            config = parse(message.get("text") or "", Config)
+        except BadMessage as error:
+            raise Refused("bad_config", f"the first message must be a config message: {error}") from error
+        if not self.readiness.ready:
+            raise Refused("overloaded", f"not ready: {self.readiness.detail}")
+        if len(self.sessions) + self.opening >= MAX_SESSIONS:
+            raise Refused("overloaded", f"{MAX_SESSIONS} sessions are open, which is the most")
+        self.opening += 1
+        try:
+            return await self._session(socket, config)
+        finally:
+            self.opening -= 1
+
+    async def _session(self, socket: WebSocket, config: Config) -> Session:
+        engines = self.engines
+        if not engines.translator.supports(config.source, config.target):
+            raise Refused("no_translator", f"no translator for {config.source}-{config.target}")
+        loop = asyncio.get_running_loop()
+        voices = await loop.run_in_executor(self.executor, engines.synthesiser.voices, config.target)
+        voice = config.voice or next(iter(voices), "")
+        has = engines.synthesiser.has
+        if not voices or not await loop.run_in_executor(self.executor, has, voice, config.target):
+            known = f"; there are: {', '.join(voices[:10])}" if voices else ""
+            raise Refused("no_voice", f"no voice {voice!r} for {config.target}{known}")
+        try:
+            recogniser = await loop.run_in_executor(self.executor, engines.recogniser.session, config.source)
+        except SpeechError as error:
+            raise Refused("no_recogniser", str(error)) from error
+        ready = Ready(
+            recogniser=engines.recogniser.name,
+            translator=engines.translator.name,
+            synthesiser=registry.speaker(engines.synthesiser, config.target, voice),
+            voice=voice,
+        )
+        await socket.send_text(ready.model_dump_json())
+        return Session(
+            socket,
+            Lane(recogniser, config.sample_rate),
+            Dubber(
+                engines,
+                config.source,
+                config.target,
+                Speaker(
+                    engines.synthesiser,
+                    config.target,
+                    voice,
+                    self.pace,
+                    self.capacity,
+                    lambda name: self.metrics.spoken.labels(name).inc(),
+                ),
+            ),
+            self.admission,
+            self.threads.at(next(self.ranks)),
+            self.metrics,
+        )
+
+
+async def refuse(socket: WebSocket, code: ErrorCode, message: str) -> None:
+    """Tells the client why it can't go on, and closes."""
+    log.warning("session refused", code=code, reason=message)
+    with suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+        async with asyncio.timeout(SEND_WITHIN):
+            await socket.send_text(Error(code=code, message=message).model_dump_json())
+            await socket.close(1008 if code.startswith("bad") else 1013)
+
+
+def create(settings: Settings) -> FastAPI:
+    """The sts application."""
+    service = SpeechService(settings)
+    app = create_app(
+        "sts",
+        settings,
+        lifespan=service.lifespan,
+        checks={"translation": service.translation},
+        readiness=service.readiness,
+        registry=service.metrics.registry,
+        details=service.details,
+        drain=service.drain,
+    )
+    app.add_api_websocket_route("/sts", service.talk)
+    return app

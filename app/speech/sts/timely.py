@@ -1,0 +1,140 @@
+"""Speaks a stream's dubs with its voice while that is quick enough, and with a light one where it is not.
+
+A neural voice takes a good part of the time that its speech lasts; how large a part depends on the machine
+and on what else it does. That is measured when the voice is loaded and at every phrase, and a phrase that
+would be late is spoken by the light voice instead. A voice that changes from phrase to phrase would be
+tiresome: after one that was too slow the next few are spoken by the light one too, each time more of them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from app.speech.auto import FirstThatSpeaks
+from app.speech.sts.pace import Pace
+from app.speech.types import Samples, Synthesiser, TooSlow
+
+MAY_BE_LATE = 1.9
+"""Seconds that a phrase's deadline lets a dub start late, at most (app/dubbing/worker/profiles.py)."""
+REST = 5
+LONGEST_REST = 80
+"""Phrases that the light voice speaks after one that the other was too slow for, at first and at most."""
+MEMORY = 0.3
+CALIBRATION = "El gobierno anunció ayer que los precios de la energía bajarán antes del verano."
+"""Four seconds of speech."""
+
+
+@runtime_checkable
+class Hurried(Protocol):
+    """An engine that can break off."""
+
+    def speak_within(
+        self, text: str, language: str, voice: str, speed: float, seconds: float
+    ) -> tuple[Samples, int]:
+        """As `speak`. Raises TooSlow after `seconds`."""
+
+
+class Capacity:
+    """How many seconds of work a second of speech takes, in this process. Learns from every phrase."""
+
+    def __init__(self) -> None:
+        self.cost = 0.0
+        self._quiet = 0.0
+        self._lock = threading.Lock()
+
+    def calibrate(self, engine: Synthesiser, language: str) -> None:
+        """Measures the engine on one sentence."""
+        started = time.monotonic()
+        samples, rate = engine.speak(CALIBRATION, language, "")
+        took = time.monotonic() - started
+        with self._lock:
+            self.cost = self._quiet = took * rate / max(1, samples.size)
+
+    def learn(self, took: float, seconds: float) -> None:
+        """Takes note of what `seconds` of speech took."""
+        if seconds > 0.3:
+            with self._lock:
+                self.cost += MEMORY * (took / seconds - self.cost)
+
+    def missed(self) -> None:
+        """It took longer than was thought; how much longer isn't known."""
+        with self._lock:
+            self.cost *= 1.0 + MEMORY
+
+    def forget(self) -> None:
+        """Nothing was measured this time: a machine that was busy need not be so any more."""
+        with self._lock:
+            self.cost += MEMORY / REST * (self._quiet - self.cost)
+
+
+def calibrated(synthesiser: Synthesiser) -> Capacity:
+    """The capacity for the engine that may be too slow, where there is one among the loaded."""
+    capacity = Capacity()
+    for choice in synthesiser.choices if isinstance(synthesiser, FirstThatSpeaks) else ():
+        if isinstance(choice, Hurried):
+            capacity.calibrate(choice, choice.languages[0])
+    return capacity
+
+
+@dataclass
+class Speaker:
+    """The voice of one stream. Its `speak` runs in one thread at a time."""
+
+    synthesiser: Synthesiser
+    language: str
+    voice: str
+    pace: Pace
+    capacity: Capacity
+    spoken: Callable[[str], None] = lambda _: None
+    """Told the name of the engine that spoke."""
+    _resting: int = field(default=0, init=False)
+    _rest: int = field(default=REST, init=False)
+
+    def speak(self, text: str, seconds: float, remaining: float) -> tuple[Samples, int]:
+        """The text at a pace that takes about `seconds`, ready in good time before `remaining` is over."""
+        engine, voice = self.synthesiser, self.voice
+        if isinstance(engine, FirstThatSpeaks):
+            engine = engine.choice(self.language, self.voice)
+        light = self._light(engine)
+        if light is None or not isinstance(engine, Hurried):
+            return self._say(engine, voice, text, seconds, None)
+        budget = remaining - MAY_BE_LATE
+        needed = self.pace.natural(self.language, voice, text) * self.capacity.cost
+        if self._resting == 0 and needed < budget:
+            try:
+                spoken = self._say(engine, voice, text, seconds, budget)
+                self._rest = max(REST, self._rest - 1)
+                return spoken
+            except TooSlow:
+                self.capacity.missed()
+        if self._resting == 0:
+            self._resting, self._rest = self._rest, min(LONGEST_REST, 2 * self._rest)
+        else:
+            self._resting -= 1
+        self.capacity.forget()
+        return self._say(light, light.voices(self.language)[0], text, seconds, None)
+
+    def _light(self, engine: Synthesiser) -> Synthesiser | None:
+        """The last choice that speaks the language, where that is another engine."""
+        if not isinstance(self.synthesiser, FirstThatSpeaks):
+            return None
+        light = [choice for choice in self.synthesiser.choices if choice.voices(self.language)][-1]
+        return light if light is not engine else None
+
+    def _say(
+        self, engine: Synthesiser, voice: str, text: str, seconds: float, budget: float | None
+    ) -> tuple[Samples, int]:
+        speed = self.pace.speed(self.language, voice, text, seconds)
+        started = time.monotonic()
+        if budget is not None and isinstance(engine, Hurried):
+            samples, rate = engine.speak_within(text, self.language, voice, speed, budget)
+            self.capacity.learn(time.monotonic() - started, samples.size / rate)
+        else:
+            samples, rate = engine.speak(text, self.language, voice, speed)
+        self.pace.learn(self.language, voice, text, speed, samples.size / rate)
+        self.spoken(engine.name)
+        return samples, rate

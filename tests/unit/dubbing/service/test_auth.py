@@ -1,0 +1,123 @@
+"""Who may publish and watch."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.dubbing.service.auth import API_USER, INTERNAL_USER, AccessRequest, allowed, new_secret
+from app.settings import Settings, load
+
+SECRET = "of-this-run"
+OPEN = load({})
+CLOSED = load(
+    {
+        "MEDIA_PUBLISH_USER": "obs",
+        "MEDIA_PUBLISH_PASSWORD": "in-word",
+        "MEDIA_READ_USER": "viewer",
+        "MEDIA_READ_PASSWORD": "out-word",
+    }
+)
+
+
+def may(settings: Settings, action: str, path: str, user: str = "", password: str = "") -> bool:
+    request = AccessRequest(user=user, password=password, action=action, path=path, protocol="rtsp")
+    return allowed(request, settings, SECRET)
+
+
+@pytest.mark.parametrize("action", ["read", "playback"])
+@pytest.mark.parametrize("path", ["live/news", "dub/news/es"])
+def test_everyone_watches_where_no_credentials_are_set(action: str, path: str) -> None:
+    assert may(OPEN, action, path)
+    assert may(OPEN, action, path, "anyone", "anything")
+
+
+def test_everyone_publishes_to_live_where_no_credentials_are_set() -> None:
+    assert may(OPEN, "publish", "live/news")
+
+
+@pytest.mark.parametrize("settings", [OPEN, CLOSED])
+@pytest.mark.parametrize(("user", "password"), [("", ""), ("obs", "in-word"), ("viewer", "out-word")])
+def test_nobody_but_a_worker_publishes_a_dub(settings: Settings, user: str, password: str) -> None:
+    assert not may(settings, "publish", "dub/news/es", user, password)
+
+
+@pytest.mark.parametrize("settings", [OPEN, CLOSED])
+def test_a_worker_reads_the_source_and_publishes_the_dub_and_no_more(settings: Settings) -> None:
+    assert may(settings, "read", "live/news", INTERNAL_USER, SECRET)
+    assert may(settings, "publish", "dub/news/es", INTERNAL_USER, SECRET)
+    assert not may(settings, "publish", "live/news", INTERNAL_USER, SECRET)
+    assert not may(settings, "read", "dub/news/es", INTERNAL_USER, SECRET)
+
+
+@pytest.mark.parametrize("password", ["", "wrong", SECRET + "x", SECRET[:-1]])
+def test_a_worker_without_the_secret_is_refused(password: str) -> None:
+    assert not may(OPEN, "publish", "dub/news/es", INTERNAL_USER, password)
+    assert not may(OPEN, "read", "live/news", INTERNAL_USER, password)
+
+
+def test_an_empty_secret_lets_nobody_in() -> None:
+    request = AccessRequest(user=INTERNAL_USER, password="", action="publish", path="dub/news/es")
+    assert not allowed(request, OPEN, "")
+
+
+@pytest.mark.parametrize(
+    ("action", "path", "user", "password", "expected"),
+    [
+        ("publish", "live/news", "", "", False),
+        ("publish", "live/news", "obs", "in-word", True),
+        ("publish", "live/news", "obs", "out-word", False),
+        ("publish", "live/news", "viewer", "out-word", False),
+        ("publish", "live/news", "obß", "in-wörd", False),
+        ("read", "live/news", "", "", False),
+        ("read", "dub/news/es", "viewer", "out-word", True),
+        ("playback", "dub/news/es", "viewer", "out-word", True),
+        ("read", "dub/news/es", "obs", "in-word", False),
+        ("read", "dub/news/es", "viewer", "", False),
+    ],
+)
+def test_credentials_are_needed_where_they_are_set(
+    action: str, path: str, user: str, password: str, expected: bool
+) -> None:
+    assert may(CLOSED, action, path, user, password) is expected
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "news", "live/", "live/a/b", "live/..", "live/.a", "live/a b", "dub/news", "dub/news/spanish",
+     "dub/news/es/x", "LIVE/news", "live/" + "a" * 65, "live/news\n", "other/news"],
+)  # fmt: skip
+@pytest.mark.parametrize("action", ["publish", "read", "playback"])
+def test_other_paths_are_refused(action: str, path: str) -> None:
+    assert not may(OPEN, action, path)
+    assert not may(OPEN, action, path, INTERNAL_USER, SECRET)
+
+
+@pytest.mark.parametrize("settings", [OPEN, CLOSED])
+@pytest.mark.parametrize("action", ["api", "metrics", "pprof", "", "anything"])
+def test_the_control_api_is_never_opened_this_way(settings: Settings, action: str) -> None:
+    for user, password in (("", ""), ("obs", "in-word"), (INTERNAL_USER, SECRET)):
+        assert not may(settings, action, "live/news", user, password)
+
+
+def test_the_control_api_takes_the_dubbers_own_secret_or_the_password_from_the_settings() -> None:
+    assert may(OPEN, "api", "", API_USER, SECRET)
+    assert not may(OPEN, "api", "", API_USER, "")
+    chosen = load({"MEDIA_API_PASSWORD": "api-word"})
+    assert may(chosen, "api", "", API_USER, "api-word")
+    assert not may(chosen, "api", "", API_USER, SECRET)
+
+
+@given(user=st.text(), password=st.text(), action=st.text(), path=st.text())
+def test_no_text_whatsoever_breaks_the_decision_or_opens_a_dub_for_publishing(
+    user: str, password: str, action: str, path: str
+) -> None:
+    may(CLOSED, action, path, user, password)
+    assert not may(CLOSED, "publish", "dub/news/es", user, password)
+    assert not may(CLOSED, "publish", "live/news", user, password)
+
+
+def test_each_run_has_a_secret_of_its_own() -> None:
+    assert len({new_secret() for _ in range(10)}) == 10
+    assert len(new_secret()) >= 32

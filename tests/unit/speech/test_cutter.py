@@ -1,0 +1,103 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.speech.cutter import CHUNK, SAMPLE_RATE, Cut, Cutter, Rules
+
+RULES = Rules(longest=2.0, window=0.7)
+SOUND = np.full(CHUNK, 0.1, np.float32)
+QUIET = np.full(CHUNK, 0.001, np.float32)
+
+# Runs of speech or silence, in chunks of 32 ms.
+runs = st.lists(st.tuples(st.booleans(), st.integers(1, 120)), max_size=14)
+
+
+def feed(cutter: Cutter, probabilities: list[float], first: int = 0) -> list[Cut]:
+    cuts = []
+    for index, probability in enumerate(probabilities):
+        samples = SOUND if probability > 0.5 else QUIET
+        cuts += cutter.feed(first + index * CHUNK, samples, probability)
+    return cuts
+
+
+def expand(pattern: list[tuple[bool, int]]) -> list[float]:
+    return [0.95 if speech else 0.02 for speech, count in pattern for _ in range(count)]
+
+
+def seconds(count: float) -> int:
+    return round(count * SAMPLE_RATE / CHUNK)
+
+
+@given(runs)
+def test_phrases_are_in_order_apart_within_the_sound_and_not_too_long(
+    pattern: list[tuple[bool, int]],
+) -> None:
+    probabilities = expand(pattern)
+    cutter = Cutter(RULES)
+    cuts = feed(cutter, probabilities) + cutter.flush()
+    position = 0
+    for cut in cuts:
+        assert position <= cut.start < cut.end <= len(probabilities) * CHUNK
+        assert cut.end - cut.start <= RULES.longest * SAMPLE_RATE + CHUNK
+        position = cut.end
+
+
+@given(runs)
+def test_no_speech_is_lost_between_phrases(pattern: list[tuple[bool, int]]) -> None:
+    probabilities = expand(pattern)
+    cutter = Cutter(RULES)
+    cuts = feed(cutter, probabilities) + cutter.flush()
+    covered = np.zeros(len(probabilities) * CHUNK, bool)
+    for cut in cuts:
+        covered[cut.start : cut.end] = True
+    start = 0
+    for speech, count in merge(pattern):
+        if speech and count * CHUNK >= RULES.shortest * SAMPLE_RATE + CHUNK:
+            assert covered[start * CHUNK : (start + count) * CHUNK].all()
+        start += count
+
+
+def merge(pattern: list[tuple[bool, int]]) -> list[tuple[bool, int]]:
+    merged: list[tuple[bool, int]] = []
+    for speech, count in pattern:
+        if merged and merged[-1][0] == speech:
+            merged[-1] = (speech, merged[-1][1] + count)
+        else:
+            merged.append((speech, count))
+    return merged
+
+
+@given(runs)
+def test_silence_and_blips_are_no_phrases(pattern: list[tuple[bool, int]]) -> None:
+    quiet = [(False, count) for _, count in pattern]
+    blip = [(True, seconds(0.1)), (False, seconds(0.5))]
+    cutter = Cutter(RULES)
+    assert feed(cutter, expand([*quiet, *blip])) + cutter.flush() == []
+
+
+def test_a_phrase_ends_after_the_silence_and_keeps_its_padding() -> None:
+    cutter = Cutter(RULES)
+    (cut,) = feed(cutter, expand([(False, 20), (True, 30), (False, 20)]))
+    padding = round(RULES.padding * SAMPLE_RATE)
+    assert cut == Cut(20 * CHUNK - padding, 50 * CHUNK + padding, True, cut.level)
+    assert 0.05 < cut.level <= 0.1
+
+
+def test_a_long_phrase_is_cut_at_its_quietest_place_and_the_next_joins_it() -> None:
+    cutter = Cutter(RULES)
+    cuts: list[Cut] = []
+    dip = seconds(1.6)
+    for index in range(seconds(4.0)):
+        samples = QUIET if abs(index - dip) <= 1 else SOUND
+        cuts += cutter.feed(index * CHUNK, samples, 0.9)
+    assert not cuts[0].pause
+    assert cuts[0].end == dip * CHUNK + CHUNK // 2
+    assert cuts[1].start == cuts[0].end
+
+
+def test_a_step_in_the_sound_ends_the_open_phrase() -> None:
+    cutter = Cutter(RULES)
+    assert feed(cutter, expand([(True, 30)])) == []
+    (cut,) = feed(cutter, [0.0], first=100 * CHUNK)
+    assert cut.end == 30 * CHUNK
+    assert cut.pause
