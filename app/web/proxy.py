@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import httpx
@@ -10,12 +10,17 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from sse_starlette import EventSourceResponse
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from app.service import hide_credentials
 from app.web.guard import Refused, safe_path
 
 MAX_BODY = 64 * 1024
 MAX_CONNECTIONS = 256
+# Answers that are written on as they arrive keep a connection until they are read: the rest is for others.
+MAX_STREAMS = 192
+# An answer up to this size is taken whole, and keeps no connection however slowly it is read.
+MAX_BRIEF = 128 * 1024
 
 # What is passed on; everything else, and with it every hop-by-hop header, stays here.
 REQUEST_HEADERS = frozenset(
@@ -43,6 +48,7 @@ RESPONSE_HEADERS = frozenset(
         "retry-after",
     }
 )
+TOO_MANY = "too many viewers at once; try again"
 CREDENTIAL_REQUEST_HEADERS = frozenset({"authorization", "cookie"})
 CREDENTIAL_RESPONSE_HEADERS = frozenset({"set-cookie", "www-authenticate"})
 
@@ -74,12 +80,66 @@ def new_client() -> httpx.AsyncClient:
     )
 
 
-async def forward(request: Request, path: str, upstream: Upstream, client: httpx.AsyncClient) -> Response:
-    """Passes the request on and streams the answer back.
+class Proxy:
+    """Passes requests on to the services behind; at most MAX_STREAMS long answers at once."""
 
-    Refusals are 404, 405 and 413; a service that is out of reach is 502, one that stays silent 504,
-    each with a `detail` for people.
-    """
+    def __init__(self) -> None:
+        self.client = new_client()
+        self._streams = 0
+
+    async def forward(self, request: Request, path: str, upstream: Upstream) -> Response:
+        """Passes the request on and the answer back.
+
+        Refusals are 404, 405 and 413; a service that is out of reach is 502, one that stays silent 504, and
+        503 says that too many read long answers; each with a `detail` for people.
+        """
+        outgoing = await accepted(request, path, upstream, self.client)
+        if isinstance(outgoing, Response):
+            return outgoing
+        try:
+            answer = await self.client.send(outgoing, stream=True)
+            if is_brief(answer):
+                return await whole(answer, upstream)
+        except httpx.PoolTimeout:
+            return problem(503, TOO_MANY, {"retry-after": "2"})
+        except httpx.ConnectTimeout:
+            return problem(502, f"the {upstream.name} cannot be reached")
+        except httpx.TimeoutException:
+            return problem(504, f"the {upstream.name} does not answer")
+        except httpx.TransportError as error:
+            detail = hide_credentials(str(error)) or type(error).__name__
+            return problem(502, f"the {upstream.name} cannot be reached ({detail})")
+        if self._streams >= MAX_STREAMS:
+            await answer.aclose()
+            return problem(503, TOO_MANY, {"retry-after": "2"})
+        self._streams += 1
+        return Closing(stream_back(answer, upstream), lambda: self._close(answer))
+
+    async def _close(self, answer: httpx.Response) -> None:
+        self._streams -= 1
+        await answer.aclose()
+
+
+class Closing(Response):
+    """A response after which something is closed, also where the browser left before it began."""
+
+    def __init__(self, response: Response, close: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(status_code=response.status_code)
+        self._response = response
+        self._close = close
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the response, then closes."""
+        try:
+            await self._response(scope, receive, send)
+        finally:
+            await self._close()
+
+
+async def accepted(
+    request: Request, path: str, upstream: Upstream, client: httpx.AsyncClient
+) -> httpx.Request | Response:
+    """The request as it is passed on, or what says why it is not."""
     if request.method not in upstream.methods:
         allowed = {"allow": ", ".join(sorted(upstream.methods))}
         return problem(405, f"{request.method} is not possible here", allowed)
@@ -93,25 +153,13 @@ async def forward(request: Request, path: str, upstream: Upstream, client: httpx
     if body is None:
         return problem(413, f"the request is larger than {MAX_BODY} bytes")
 
-    outgoing = client.build_request(
+    return client.build_request(
         request.method,
         f"{upstream.address}/{target}" + (f"?{request.url.query}" if request.url.query else ""),
         headers=request_headers(request, upstream),
         content=body or None,
         timeout=httpx.Timeout(5.0, connect=3.0, read=upstream.patience),
     )
-    try:
-        answer = await client.send(outgoing, stream=True)
-    except httpx.PoolTimeout:
-        return problem(503, "too many viewers at once; try again", {"retry-after": "2"})
-    except httpx.ConnectTimeout:
-        return problem(502, f"the {upstream.name} cannot be reached")
-    except httpx.TimeoutException:
-        return problem(504, f"the {upstream.name} does not answer")
-    except httpx.TransportError as error:
-        detail = hide_credentials(str(error)) or type(error).__name__
-        return problem(502, f"the {upstream.name} cannot be reached ({detail})")
-    return stream_back(answer, upstream)
 
 
 async def read_body(request: Request) -> bytes | None:
@@ -144,27 +192,37 @@ def response_headers(answer: httpx.Response, upstream: Upstream) -> list[tuple[s
     return kept
 
 
-def stream_back(answer: httpx.Response, upstream: Upstream) -> Response:
-    """The answer, written on chunk by chunk as it arrives."""
-    response: Response
-    headers = response_headers(answer, upstream)
-    if answer.headers.get("content-type", "").startswith("text/event-stream"):
-        # Ends by itself when this service is told to stop, where a plain stream would hold it back.
-        response = EventSourceResponse(body_of(answer), status_code=answer.status_code, ping=0)
-        headers.append(("x-accel-buffering", "no"))
-    else:
-        response = StreamingResponse(body_of(answer), status_code=answer.status_code)
-    response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    return response
+def is_brief(answer: httpx.Response) -> bool:
+    """Whether an answer says that it is small."""
+    length = answer.headers.get("content-length", "")
+    return answer.status_code in (204, 304) or (length.isdigit() and int(length) <= MAX_BRIEF)
 
 
-async def body_of(answer: httpx.Response) -> AsyncIterator[bytes]:
-    """The bytes of an answer; it is closed when they end, when the browser leaves, or on an error."""
+async def whole(answer: httpx.Response, upstream: Upstream) -> Response:
+    """An answer that is small, taken whole before any of it is written on."""
     try:
-        async for chunk in answer.aiter_raw():
-            yield chunk
+        content = b"".join([chunk async for chunk in answer.aiter_raw()])
     finally:
         await answer.aclose()
+    return with_headers(Response(content, answer.status_code), response_headers(answer, upstream))
+
+
+def stream_back(answer: httpx.Response, upstream: Upstream) -> Response:
+    """The answer, written on chunk by chunk as it arrives."""
+    headers = response_headers(answer, upstream)
+    if answer.headers.get("content-type", "").startswith("text/event-stream"):
+        headers.append(("x-accel-buffering", "no"))
+        # Ends by itself when this service is told to stop, where a plain stream would hold it back.
+        return with_headers(
+            EventSourceResponse(answer.aiter_raw(), status_code=answer.status_code, ping=0), headers
+        )
+    return with_headers(StreamingResponse(answer.aiter_raw(), status_code=answer.status_code), headers)
+
+
+def with_headers(response: Response, headers: list[tuple[str, str]]) -> Response:
+    """The response with those headers and no others."""
+    response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return response
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:

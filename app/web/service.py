@@ -17,7 +17,7 @@ from app.service import Check, create_app
 from app.settings import Settings
 from app.web import pages
 from app.web.guard import SecurityHeaders
-from app.web.proxy import forward, new_client, problem
+from app.web.proxy import Proxy, problem
 from app.web.sample_call import NotSpoken, SampleCall, can_speak
 from app.web.sockets import Sockets
 from app.web.upstreams import reaches, reaches_where_in_use, upstreams
@@ -31,12 +31,12 @@ A_YEAR = "public, max-age=31536000, immutable"
 
 def create(settings: Settings) -> FastAPI:
     """The application of the `web` service."""
-    client, sockets, sample_call = new_client(), Sockets(), SampleCall()
+    proxy, sockets, sample_call = Proxy(), Sockets(), SampleCall()
     behind = upstreams(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with client:
+        async with proxy.client:
             yield
 
     async def has_player() -> Check:
@@ -47,10 +47,10 @@ def create(settings: Settings) -> FastAPI:
         settings,
         lifespan=lifespan,
         checks={
-            "dubber": reaches(behind.dubber, "/health", client),
-            "media": reaches(behind.media, "/", client),
-            "live": reaches_where_in_use(behind.live, client, bool(settings.whisper_host)),
-            "sales": reaches_where_in_use(behind.sales, client, bool(settings.sales_url)),
+            "dubber": reaches(behind.dubber, "/health", proxy.client),
+            "media": reaches(behind.media, "/", proxy.client),
+            "live": reaches_where_in_use(behind.live, proxy.client, bool(settings.whisper_host)),
+            "sales": reaches_where_in_use(behind.sales, proxy.client, bool(settings.sales_url)),
             "hls.js": has_player,
         },
     )
@@ -90,11 +90,11 @@ def create(settings: Settings) -> FastAPI:
 
     @app.api_route("/api/dubber/{path:path}", methods=list(behind.dubber.methods))
     async def to_dubber(request: Request, path: str) -> Response:
-        return await forward(request, path, behind.dubber, client)
+        return await proxy.forward(request, path, behind.dubber)
 
     @app.api_route("/hls/{path:path}", methods=list(behind.media.methods))
     async def to_media(request: Request, path: str) -> Response:
-        return await forward(request, path, behind.media, client)
+        return await proxy.forward(request, path, behind.media)
 
     @app.websocket("/api/live")
     async def socket_to_live(browser: WebSocket) -> None:
@@ -102,7 +102,7 @@ def create(settings: Settings) -> FastAPI:
 
     @app.api_route("/api/live/{path:path}", methods=list(behind.live.methods))
     async def to_live(request: Request, path: str) -> Response:
-        return await forward(request, path, behind.live, client)
+        return await proxy.forward(request, path, behind.live)
 
     @app.websocket("/api/sales/{path:path}")
     async def socket_to_sales(browser: WebSocket, path: str) -> None:
@@ -110,7 +110,7 @@ def create(settings: Settings) -> FastAPI:
 
     @app.api_route("/api/sales/{path:path}", methods=list(behind.sales.methods))
     async def to_sales(request: Request, path: str) -> Response:
-        return await forward(request, path, behind.sales, client)
+        return await proxy.forward(request, path, behind.sales)
 
     pages.install(app)
     app.mount("/", StaticFiles(directory=STATIC))

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import httpx
@@ -13,7 +14,9 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
+from app import connections
 from app.settings import load
+from app.web import proxy
 from app.web.service import create
 from tests.browser.servers import serving, wait_until
 from tests.stack import free_port
@@ -28,6 +31,7 @@ class Behind:
     seen: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     go_on: threading.Event = field(default_factory=threading.Event)
     listeners: int = 0
+    readers: int = 0
 
     @property
     def paths(self) -> list[str]:
@@ -59,6 +63,10 @@ class Behind:
         async def moved() -> Response:
             return RedirectResponse("/live/there/index.m3u8", 301)
 
+        @app.get("/live/endless/part1.mp4")
+        async def endless() -> Response:
+            return StreamingResponse(self._endless())
+
         @app.get("/live/big/part1.mp4")
         async def big() -> Response:
             return Response(b"x" * (3 * MEBIBYTE), headers={"access-control-allow-origin": "*"})
@@ -69,6 +77,15 @@ class Behind:
             return JSONResponse({"ok": True}, headers={"x-secret-of-the-inside": "1"})
 
         return app
+
+    async def _endless(self) -> AsyncIterator[bytes]:
+        self.readers += 1
+        try:
+            while True:
+                yield b"x" * MEBIBYTE
+                await asyncio.sleep(0)
+        finally:
+            self.readers -= 1
 
     async def _events(self) -> AsyncIterator[bytes]:
         self.listeners += 1
@@ -243,6 +260,40 @@ def depends_on(console: httpx.Client) -> dict[str, bool]:
     """What the console's health tells of live and sales."""
     found = console.get("/health").json()["depends_on"]
     return {name: found[name]["reachable"] for name in ("live", "sales") if name in found}
+
+
+def test_readers_who_stand_still_keep_nobody_from_the_rest_and_are_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(proxy, "MAX_STREAMS", 4)
+    monkeypatch.setattr(proxy, "MAX_CONNECTIONS", 6)
+    monkeypatch.setattr(connections, "LOOK_EVERY", 0.05)
+    behind, port = Behind(), free_port()
+    settings = load({"DUBBER_URL": f"http://127.0.0.1:{port}", "MEDIA_HLS_PORT": str(port)})
+    with (
+        serving(behind.app(), port),
+        serving(create(settings), free_port()) as address,
+        httpx.Client(base_url=address, trust_env=False, timeout=10) as console,
+        ExitStack() as stack,
+    ):
+        for _ in range(4):
+            stack.enter_context(stands_still(console, "/hls/live/endless/part1.mp4"))
+        refused = console.get("/hls/live/endless/part1.mp4")
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
+        for path in ("/api/dubber/streams", "/hls/live/match/index.m3u8", "/", "/health"):
+            assert console.get(path).status_code == 200
+        monkeypatch.setattr(connections, "TAKEN_WITHIN", 0.5)
+        wait_until(lambda: behind.readers == 0, "those who stood still have been left")
+        assert console.get("/hls/live/big/part1.mp4").status_code == 200
+
+
+@contextmanager
+def stands_still(console: httpx.Client, path: str) -> Iterator[None]:
+    """Someone who asks for something and reads the beginning of it."""
+    with socket.create_connection((console.base_url.host, console.base_url.port or 80), 5) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+        yield
 
 
 def test_health_tells_of_live_and_sales_from_the_first_time_they_answer() -> None:
