@@ -68,7 +68,7 @@ def bodies_that_never_come(port: int) -> Iterator[None]:
 @contextmanager
 def readers_that_stall(port: int) -> Iterator[None]:
     """Clients that ask for much, in one go, and read nothing of it."""
-    asked = (b"GET /metrics HTTP/1.1\r\n" + HOST + b"\r\n") * 100
+    asked = (b"GET /metrics HTTP/1.1\r\n" + HOST + b"\r\n") * 20
     with connections(port, SOME, asked):
         yield
 
