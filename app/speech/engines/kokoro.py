@@ -27,8 +27,8 @@ from app.speech.sound import trimmed
 from app.speech.types import EngineMissing, Samples, SpeechError, TooSlow
 
 RATE = 24000
-MOST_TOKENS = 509
-"""The model takes 512 with the zeros at both ends, and a voice has a style for each number below 510."""
+MOST_TOKENS = 150
+"""About 10 s of speech. The model takes 510; the longer the piece, the more memory stays taken."""
 TIMEOUT = 10.0
 LANGUAGES = {"es": "es", "en": "en-us", "it": "it", "pt": "pt-br"}
 """What it is understood in better than eSpeak NG (French is not), and what eSpeak NG calls them."""
@@ -50,7 +50,7 @@ class Kokoro:
 
     name = "kokoro"
     licences = (licences.KOKORO_MODEL, licences.ESPEAK)
-    memory = 400
+    memory = 500
     device = "cpu"
     languages: tuple[str, ...] = tuple(LANGUAGES)
 
@@ -184,8 +184,6 @@ def opened(folder: Path, threads: int) -> tuple[dict[str, int], dict[str, Sample
     options.inter_op_num_threads = 1
     # Threads that wait actively take the cores from recognition.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Each text has another length: an arena would keep the memory of the longest for good.
-    options.enable_cpu_mem_arena = False
     try:
         vocabulary = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))["vocab"]
         with np.load(folder / "voices.npz", allow_pickle=False) as stored:

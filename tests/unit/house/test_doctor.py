@@ -12,6 +12,7 @@ from app.native.engines import engine_problems
 from app.native.plan import chosen
 from app.native.status import described
 from app.settings import load
+from app.speech.models import places
 from tests.stack import free_ports
 
 
@@ -35,6 +36,21 @@ def test_a_language_without_a_translator_is_worth_knowing_and_stops_nothing(tmp_
 def test_a_translation_model_that_is_not_there_is_told_with_its_folder(tmp_path: Path) -> None:
     settings = load({"MT_ENGINE": "ctranslate2", "MT_MODEL": "opus", "DATA_DIR": str(tmp_path)})
     assert str(settings.models_dir / "opus") in engine_problems(settings)[0].what
+
+
+def test_models_that_are_not_there_are_worth_knowing_and_stop_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert engine_problems(load({"DATA_DIR": str(tmp_path)})) == []
+    monkeypatch.setattr(places, "carried", lambda *_: None)
+    (problem,) = engine_problems(load({"DATA_DIR": str(tmp_path)}))
+    assert "Whisper" in problem.what
+    assert "Kokoro" in problem.what
+    assert not problem.fatal
+    (needed,) = engine_problems(
+        load({"DATA_DIR": str(tmp_path), "TTS_ENGINE": "kokoro", "ASR_ENGINE": "pocketsphinx"})
+    )
+    assert needed.fatal
 
 
 def test_cuda_without_a_gpu_is_told_by_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
