@@ -121,11 +121,10 @@ class Transcriptions:
         known = self.house.lifecycle.engine.languages
         asked = wishes.language.lower().split("-")[0]
         anything = "*" in known or len(known) > 1
-        if asked and not anything and asked not in known:
+        if asked and "*" not in known and asked not in known:
             raise ApiError(
                 400,
-                f"{self.house.lifecycle.engine.name} knows {', '.join(known)}, not {asked!r}; "
-                "ASR_ENGINE=whisper knows many languages",
+                f"{self.house.lifecycle.engine.name} knows {', '.join(known)}, not {asked!r}",
                 "unsupported_language",
                 "language",
             )

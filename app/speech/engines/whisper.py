@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import threading
 from pathlib import Path
@@ -31,6 +32,8 @@ PROMPT_CHARACTERS = 200
 NO_SPEECH = 0.6
 LOG_PROBABILITY = -1.0
 """Whisper's own thresholds: a segment above the one and below the other is silence."""
+GUESSED = -1.6
+"""Log probability below which a word or two alone are a guess at what noise may be."""
 FEWEST_TOKENS = 10
 TOKENS_A_SECOND = 9.0
 """What is said in a second at most; more is made up, and takes long."""
@@ -130,10 +133,11 @@ class Whisper:
                 Word(word.word.strip(), float(word.start), float(word.end))
                 for segment in segments
                 if not is_silence(segment.no_speech_prob, segment.avg_logprob)
+                and (segment.avg_logprob > GUESSED or len(segment.words or ()) > 2)
                 for word in segment.words or ()
                 if plain(word.word)
             ]
-        return without_invention(without_loops(words))
+        return without_loops(without_invention(words))
 
     def transcribe_batch(
         self, phrases: list[Samples], language: str, prompt: str, task: str
@@ -196,12 +200,15 @@ def _within(each: Any, starts: NDArray[np.float64], ends: NDArray[np.float64]) -
 
 
 def without_invention(words: list[Word]) -> list[Word]:
-    """The words without those at the end that no sound was left for: they are placed in no time at all."""
-    kept = len(words)
-    while kept and words[kept - 1].end - words[kept - 1].start < NO_TIME:
-        kept -= 1
-    # A single one may be a short word at the edge of the sound.
-    return words[:kept] if len(words) - kept > 1 else words
+    """The words without those that no sound was left for: several in a row, each placed in no time at all."""
+    kept: list[Word] = []
+    for brief, run in itertools.groupby(words, lambda word: word.end - word.start < NO_TIME):
+        several = list(run)
+        at_the_end = several[-1] is words[-1]
+        # A single one may be a short word at the edge of the sound.
+        if not brief or len(several) < (2 if at_the_end else 3):
+            kept += several
+    return kept
 
 
 def is_silence(no_speech: float, log_probability: float) -> bool:

@@ -202,7 +202,7 @@ def test_what_is_not_speech_gives_no_text(asr: openai.OpenAI, what: str) -> None
         (b"this is no sound at all" * 99, {}, openai.APIStatusError, "unsupported_media_type"),
         (b"RIFF" + bytes(4000), {}, openai.APIStatusError, "unsupported_media_type"),
         (None, {"model": "nothing"}, openai.NotFoundError, "model_not_found"),
-        (None, {"language": "es"}, openai.BadRequestError, "unsupported_language"),
+        (None, {"language": "xx"}, openai.BadRequestError, "unsupported_language"),
         (None, {"response_format": "pdf"}, openai.UnprocessableEntityError, "invalid_value"),
         (bytes(10_000_000), {}, openai.APIStatusError, "too_large"),
     ],

@@ -46,11 +46,12 @@ def test_the_encoder_is_given_the_sound_and_a_margin(heard: int, frames: int) ->
 
 def test_words_in_no_time_after_the_sound_are_made_up() -> None:
     said = [Word("nurses.", 9.7, 10.0)]
-    made_up = [Word("This", 10.0, 10.0), Word("is", 10.0, 10.02), Word("it.", 10.02, 10.06)]
+    made_up = [Word("This", 10.0, 10.0), Word("is", 10.0, 10.02), Word("it.", 10.02, 10.05)]
 
     assert without_invention([*said, *made_up]) == said
     assert without_invention([*said, made_up[0]]) == [*said, made_up[0]]
     assert without_invention(made_up) == []
+    assert without_invention([*said, *made_up, Word("help", 10.1, 10.4)]) == [*said, Word("help", 10.1, 10.4)]
 
 
 def test_speech_in_pieces_is_written_down_once_with_case_and_full_stop(
