@@ -28,7 +28,7 @@ from tools.setup import ROOT
 NAMES = [image.name for image in EVERYDAY]
 PYTHON = ["app", "speech"]
 UNWANTED = ("pip", "pip3", "uv", "gcc", "cc", "make", "git", "npm", "go")
-# The README's sizes are right to a tenth and to the MB by which a mirror's base and Debian's own differ.
+# The sizes in docs/containers.md are right to a tenth and to the MB by which a mirror's base and Debian's own differ.
 TOLERANCE = 0.1
 BASES = 16.0
 
@@ -40,10 +40,10 @@ def test_both_platforms_are_in_one_manifest_list(built: Built, name: str) -> Non
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_image_is_within_its_limit_and_as_large_as_the_readme_says(built: Built, name: str) -> None:
-    table = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = (ROOT / "docs" / "containers.md").read_text(encoding="utf-8")
     table = table.partition("<!-- image sizes -->")[2].partition("<!-- end of image sizes -->")[0]
     found = re.search(rf"^\| `{name}` \| (\d+) \| (\d+) \|", table, re.MULTILINE)
-    assert found is not None, f"README.md has no sizes of {name}"
+    assert found is not None, f"docs/containers.md has no sizes of {name}"
     for platform, told in zip(images.BOTH, found.groups(), strict=True):
         size = built.megabytes(name, platform)
         assert size < images.get(name).limit

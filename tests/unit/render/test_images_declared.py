@@ -47,9 +47,9 @@ def test_what_a_dockerfile_copies_is_let_through_and_nothing_more(image: images.
 
 @pytest.mark.parametrize("image", images.IMAGES, ids=lambda each: each.name)
 def test_the_readme_tells_each_image_s_size_within_its_limit(image: images.Image) -> None:
-    table = text_of("README.md").partition("<!-- image sizes -->")[2].partition("<!-- end of image sizes -->")
+    table = text_of("docs/containers.md").partition("<!-- image sizes -->")[2].partition("<!-- end of image sizes -->")
     found = re.search(rf"^\| `{image.name}` \| (\d+) \| (\d*) ?\|", table[0], re.MULTILINE)
-    assert found is not None, f"README.md has no sizes of {image.name}"
+    assert found is not None, f"docs/containers.md has no sizes of {image.name}"
     sizes = dict(zip(images.BOTH, found.groups(), strict=True))
     assert {platform for platform, told in sizes.items() if told} == set(image.platforms)
     assert all(int(told) < image.limit for told in sizes.values() if told)
