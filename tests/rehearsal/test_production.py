@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from app.release import names
 from tests.rehearsal.conftest import PASSWORD
 from tests.rehearsal.emulator.server import Emulator
 from tests.rehearsal.made import instance, left, volumes
@@ -42,7 +43,7 @@ def test_secrets_are_in_no_bundle_no_user_data_and_no_state(
     production: Production, emulator: Emulator
 ) -> None:
     ssm, s3, ec2 = (emulator.client(name) for name in ("ssm", "s3", "ec2"))
-    name = "/voicestack/rehearsal/streaming/secrets/MEDIA_PUBLISH_PASSWORD"
+    name = f"{names.secrets_path('rehearsal', 'streaming')}/MEDIA_PUBLISH_PASSWORD"
     kept = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
     assert (kept["Type"], kept["Value"]) == ("SecureString", PASSWORD)
     bucket = production.outputs()["bucket"]

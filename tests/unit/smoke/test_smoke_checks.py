@@ -16,7 +16,7 @@ from tests.smoke.report import Report
 
 IMAGE = "example/app@sha256:aa"
 VOLUME = "vol-0123456789abcdef0"
-LINK = "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0"
+LINK = f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{VOLUME.replace('-', '')}"
 SERVICES: dict[str, Any] = {"media": {"image": IMAGE}, "sts": {"image": IMAGE, "deploy": {}}}
 
 
