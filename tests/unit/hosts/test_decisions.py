@@ -128,9 +128,9 @@ def test_only_a_device_that_was_read_and_holds_nothing_is_formatted(
 
 
 def test_a_volume_is_found_by_its_own_id_alone() -> None:
-    number = "0123456789abcdef0"
-    names = decide.device_names(f"vol-{number}")
-    assert names == (f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol{number}",)
+    volume = "vol-0123456789abcdef0"
+    in_name = volume.replace("-", "")
+    assert decide.device_names(volume) == (f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{in_name}",)
 
 
 def test_fstab_keeps_everything_else_and_mounts_once() -> None:
