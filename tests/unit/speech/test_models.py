@@ -34,21 +34,6 @@ def test_a_whisper_model_loads_from_its_folder_and_tells_its_languages(whisper: 
         whisper.session("es")
 
 
-def test_whisper_commits_words_in_order_within_the_time_asked(whisper: Whisper) -> None:
-    session = whisper.session("en")
-    told, until = [], 0.0
-    for _ in range(4):
-        session.feed(noise(1.5))
-        words = session.commit(until + 1.2, pause=False)
-        assert all(word.middle < until + 1.2 for word in words)
-        until += 1.2
-        told += words
-    session.close()
-
-    assert told
-    assert [word.middle for word in told] == sorted(word.middle for word in told)
-
-
 def test_whisper_hears_nothing_in_silence(whisper: Whisper) -> None:
     session = whisper.session("en")
     session.feed(np.zeros(RECOGNISER_RATE, np.float32))

@@ -62,11 +62,15 @@ def test_speech_in_pieces_is_written_down_once_with_case_and_full_stop(
     for start in range(0, sound.size, PIECE):
         session.feed(sound[start : start + PIECE])
         end = min(start + PIECE, sound.size)
-        told += session.commit(end / RECOGNISER_RATE - 0.3, pause=False)
+        until = end / RECOGNISER_RATE - 0.3
+        words = session.commit(until, pause=False)
+        assert all(word.middle < until for word in words)
+        told += words
     told += session.commit(sound.size / RECOGNISER_RATE, pause=True)
     session.close()
 
     text = " ".join(word.text for word in told)
+    assert [word.middle for word in told] == sorted(word.middle for word in told)
     # The voice speaks a little differently each time.
     assert errors(plain(TEXT).split(), plain(text).split()) <= 2
     assert text.endswith(".")
