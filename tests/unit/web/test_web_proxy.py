@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from app import connections
+from app.serving import connections
 from app.settings import load
 from app.web import proxy
 from app.web.service import create

@@ -6,7 +6,7 @@ import asyncio
 
 import httpx
 import pytest
-from app.dubbing.media_api import MediaApi
+from app.dubbing.service.media_api import MediaApi
 from fastapi import FastAPI
 
 from app.dubbing import media_calls
