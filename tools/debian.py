@@ -69,7 +69,7 @@ def remedy(names: tuple[str, ...]) -> str:
         brews = [PROGRAMS[name][1] for name in names if PROGRAMS[name][1]]
         words = [f"brew install {' '.join(brews)}"] if brews else []
         if "apertium" in names:
-            words.append("Homebrew has no Apertium: set MT_ENGINE=ctranslate2 and MT_MODEL, see docs/streams.md")
+            words.append("Homebrew has no Apertium: set MT_ENGINE=ctranslate2, see docs/streams.md")
         return "; ".join(words)
     return f"install {' '.join(names)} with your system's package manager"
 

@@ -49,9 +49,7 @@ STEPS = (
     Step("make lint", "make lint"),
     Step("make secrets", "make secrets"),
     # The parts that look at how a machine is set up: the rest of make test is the same everywhere.
-    Step(
-        "make test, a part", "make test ARGS=\"-k 'setup or native or supervisor or media'\"", 900.0
-    ),
+    Step("make test, a part", "make test ARGS=\"-k 'setup or native or supervisor or media'\"", 900.0),
 )
 
 CONTAINERS = "needs a Docker engine, which a container has none of"

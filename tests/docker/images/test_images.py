@@ -28,7 +28,7 @@ from tools.setup import ROOT
 NAMES = [image.name for image in EVERYDAY]
 PYTHON = ["app", "speech"]
 UNWANTED = ("pip", "pip3", "uv", "gcc", "cc", "make", "git", "npm", "go")
-# The sizes in docs/containers.md are right to a tenth and to the MB by which a mirror's base and Debian's own differ.
+# The documented sizes are right to a tenth and to the MB by which a mirror's base and Debian's own differ.
 TOLERANCE = 0.1
 BASES = 16.0
 

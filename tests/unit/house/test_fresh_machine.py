@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 from tests.fresh import clients, readme
 from tests.stack import ROOT
 
-
 PAGES = ("README.md", "docs/streams.md", "docs/speech.md", "docs/containers.md")
 
 

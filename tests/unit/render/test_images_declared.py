@@ -46,8 +46,12 @@ def test_what_a_dockerfile_copies_is_let_through_and_nothing_more(image: images.
 
 
 @pytest.mark.parametrize("image", images.IMAGES, ids=lambda each: each.name)
-def test_the_readme_tells_each_image_s_size_within_its_limit(image: images.Image) -> None:
-    table = text_of("docs/containers.md").partition("<!-- image sizes -->")[2].partition("<!-- end of image sizes -->")
+def test_the_documents_tell_each_image_s_size_within_its_limit(image: images.Image) -> None:
+    table = (
+        text_of("docs/containers.md")
+        .partition("<!-- image sizes -->")[2]
+        .partition("<!-- end of image sizes -->")
+    )
     found = re.search(rf"^\| `{image.name}` \| (\d+) \| (\d*) ?\|", table[0], re.MULTILINE)
     assert found is not None, f"docs/containers.md has no sizes of {image.name}"
     sizes = dict(zip(images.BOTH, found.groups(), strict=True))

@@ -37,6 +37,9 @@ class StandIn:
     def voices(self, language: str) -> Sequence[str]:
         return ("good",) if language == "es" else ()
 
+    def has(self, voice: str, language: str) -> bool:
+        return voice in self.voices(language)
+
     def speak(self, _text: str, _language: str, _voice: str, _speed: float = 1.0) -> tuple[Samples, int]:
         return np.ones(2 * RATE, np.float32), RATE
 

@@ -6,11 +6,11 @@ import asyncio
 
 import httpx
 import pytest
-from app.dubbing.service.media_api import MediaApi
 from fastapi import FastAPI
 
-from app.dubbing import media_calls
+from app.dubbing.service import media_calls
 from app.dubbing.service.auth import API_USER, INTERNAL_USER, AccessRequest
+from app.dubbing.service.media_api import MediaApi
 from app.dubbing.service.throttle import AT_ONCE, EVERY, MOST_CLIENTS, MediaServers, Throttle, client_of
 from app.dubbing.service.watcher import Watcher
 from app.settings import load
