@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from app.speech.guards import plain
+from tests.bench.word_error import errors
 from tests.integration.live.conftest import HERE, SENTENCES
 from tests.stack import Stack
 
@@ -25,4 +26,7 @@ def test_its_client_writes_every_word_of_a_file_into_its_subtitles_once(
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [line for line in srt.read_text(encoding="utf-8").splitlines() if re.search("[a-z]", line)]
-    assert plain(" ".join(lines)) == plain(" ".join(SENTENCES)), done.stdout + live.logs()
+    heard, said = plain(" ".join(lines)).split(), plain(" ".join(SENTENCES)).split()
+    # The recogniser may take a word for another; none is lost or told twice.
+    assert len(heard) == len(said), done.stdout + live.logs()
+    assert errors(said, heard) <= 1, done.stdout + live.logs()

@@ -16,6 +16,7 @@ from wyoming.event import Event
 from wyoming.info import Describe, Info
 from wyoming.tts import Synthesize, SynthesizeVoice
 
+from app.speech.guards import plain
 from app.speech.sound import to_pcm
 from tests.integration.speech.conftest import RATE, spoken
 from tests.stack import Stack
@@ -59,8 +60,8 @@ def test_asr_says_what_it_offers_and_writes_down_what_it_hears(wyoming: Stack) -
     info = Info.from_event(talk(port, [Describe().event()], "info")[0])
     answer = talk(port, [Transcribe(language="en").event(), *sound_events(spoken(SENTENCE))], "transcript")
 
-    assert info.asr[0].models[0].languages == ["en"]
-    assert Transcript.from_event(answer[-1]).text == "the government will help the schools"
+    assert {"en", "es"} <= set(info.asr[0].models[0].languages)
+    assert plain(Transcript.from_event(answer[-1]).text) == "the government will help the schools"
 
 
 def test_tts_says_what_it_offers_and_speaks_what_asr_understands(wyoming: Stack) -> None:
@@ -72,7 +73,7 @@ def test_tts_says_what_it_offers_and_speaks_what_asr_understands(wyoming: Stack)
 
     assert "en_US-joe-medium" in [voice.name for voice in info.tts[0].voices]
     assert [event.type for event in told] == ["audio-start", "audio-chunk", "audio-stop"]
-    assert Transcript.from_event(heard[-1]).text == "the government will help the schools"
+    assert plain(Transcript.from_event(heard[-1]).text) == "the government will help the schools"
 
 
 def test_a_voice_that_is_not_there_is_told_and_the_connection_goes_on(wyoming: Stack) -> None:
