@@ -6,11 +6,10 @@ import asyncio
 import importlib
 import logging
 import os
-import re
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,8 @@ from uvicorn.config import STARTUP_FAILURE
 from app import __version__, catalog
 from app.serving import guarding
 from app.serving.connections import PatientHttp, PatientSocket, raise_descriptors
+from app.serving.hiding import hide_credentials as hide_credentials
+from app.serving.hiding import hide_in_event
 from app.settings import Settings, load
 
 log = structlog.get_logger(__name__)
@@ -36,7 +37,6 @@ FORCED_WITHIN = 0.2
 # uses up the descriptors. Those that the system keeps meanwhile are another matter.
 ACCEPTED_AT_ONCE = 16
 KEPT_WAITING = 1024
-CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@|(?<=[?&]pass=)[^&\s]+|(?<=[?&]token=)[^&\s]+")
 
 
 @dataclass(frozen=True)
@@ -164,18 +164,6 @@ async def run_checks(checks: Mapping[str, Checker]) -> dict[str, Check]:
     return {name: check for name, check in found if check is not None}
 
 
-def hide_credentials(text: str) -> str:
-    """The text without user and password in every address in it, also of `?user=…&pass=…` and `?token=…`."""
-    return CREDENTIALS.sub(lambda found: "***@" if found[0].endswith("@") else "***", text)
-
-
-def _hide_in_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = hide_credentials(value)
-    return event
-
-
 def configure_logging(level: str, style: str) -> None:
     """Sends structlog's and the standard library's logs to stderr, as plain lines or JSON."""
     shared: list[Any] = [
@@ -184,7 +172,7 @@ def configure_logging(level: str, style: str) -> None:
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso" if style == "json" else "%H:%M:%S", utc=style == "json"),
         structlog.processors.format_exc_info,
-        _hide_in_event,
+        hide_in_event,
     ]
     renderer: Any = (
         structlog.processors.JSONRenderer()
