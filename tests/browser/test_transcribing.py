@@ -31,7 +31,7 @@ def address(live: StandInLive) -> Iterator[str]:
     port = free_port()
     with (
         serving(live.app(), port),
-        serving(create(load({"LIVE_PORT": str(port)})), free_port()) as web,
+        serving(create(load({"LIVE_PORT": str(port), "ALLOWED_HOSTS": "console.test"})), free_port()) as web,
     ):
         yield f"{web}/transcribe/"
 
