@@ -22,6 +22,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from uvicorn.config import STARTUP_FAILURE
 
 from app import __version__, catalog
+from app.native.guard import PRIVATE
 from app.serving import guarding
 from app.serving.connections import PatientHttp, PatientSocket, raise_descriptors
 from app.serving.hiding import hide_credentials as hide_credentials
@@ -209,6 +210,7 @@ def serve(name: str, settings: Settings, *, reload: bool = False) -> None:
         raise catalog.UnknownService(f"{name} is not a Python service; `python -m app run` starts it")
     configure_logging(settings.log_level, settings.log_format)
     raise_descriptors()
+    os.umask(PRIVATE)
     if reload:
         os.environ["SERVICE_MODE"] = name
         uvicorn.run(

@@ -6,11 +6,15 @@ import importlib.util
 import shutil
 
 from app.catalog import Service
+from app.guarding import LOOPBACK
 from app.native.engines import engine_problems
+from app.native.guard import PRIVATE
 from app.native.ports import port_problems
 from app.native.problem import Problem
 from app.render import media
 from app.settings import Settings
+
+WITH_KEYS = ("asr", "tts", "live")
 
 
 def before_start(services: tuple[Service, ...], settings: Settings) -> list[Problem]:
@@ -23,6 +27,7 @@ def before_start(services: tuple[Service, ...], settings: Settings) -> list[Prob
         *_modules(services),
         *data_folder_problems(settings),
         *_open_to_all(settings),
+        *_without_login(services, settings),
     ]
 
 
@@ -54,7 +59,7 @@ def _modules(services: tuple[Service, ...]) -> list[Problem]:
 def data_folder_problems(settings: Settings) -> list[Problem]:
     """Whether DATA_DIR can be written; its folders are made where they are missing."""
     try:
-        settings.recordings_dir.mkdir(parents=True, exist_ok=True)
+        settings.recordings_dir.mkdir(mode=0o777 & ~PRIVATE, parents=True, exist_ok=True)
         settings.models_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         return [
@@ -67,7 +72,7 @@ def data_folder_problems(settings: Settings) -> list[Problem]:
 
 
 def _open_to_all(settings: Settings) -> list[Problem]:
-    if settings.bind_address in ("127.0.0.1", "::1", "localhost") or settings.media_publish_user:
+    if settings.bind_address in LOOPBACK or settings.media_publish_user:
         return []
     return [
         Problem(
@@ -76,3 +81,25 @@ def _open_to_all(settings: Settings) -> list[Problem]:
             fatal=False,
         )
     ]
+
+
+def _without_login(services: tuple[Service, ...], settings: Settings) -> list[Problem]:
+    names = [
+        service.name for service in services if service.module is not None and is_open(service, settings)
+    ]
+    if settings.bind_address in LOOPBACK or not names:
+        return []
+    return [
+        Problem(
+            f"BIND_ADDRESS={settings.bind_address}: anyone on your network may use {', '.join(names)}, "
+            "which ask for no login",
+            "Let only those reach them who may: a firewall, or a reverse proxy with a login in front; "
+            "API_KEYS closes asr, tts and live.",
+            fatal=False,
+        )
+    ]
+
+
+def is_open(service: Service, settings: Settings) -> bool:
+    """Whether a service of ours asks nobody who comes for a key."""
+    return service.name not in WITH_KEYS or not settings.api_keys

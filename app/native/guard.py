@@ -14,6 +14,8 @@ import time
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 LOOK_EVERY = 1.0
+PRIVATE = 0o077
+"""The umask of everything that we start: recordings and data are nobody else's on this machine."""
 
 
 def command(supervisor: int, wrapped: list[str]) -> list[str]:
@@ -60,6 +62,7 @@ def is_alive(pid: int) -> bool:
 def main(arguments: list[str]) -> None:
     """Guards this process, then becomes the command."""
     supervisor, wrapped = int(arguments[0]), arguments[1:]
+    os.umask(PRIVATE)
     if sys.platform == "linux":
         die_with_parent(supervisor)
     else:

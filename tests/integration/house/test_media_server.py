@@ -76,6 +76,7 @@ def test_reading_needs_the_password_and_recordings_are_written(guarded: Stack) -
             assert viewer.get(hls, auth=("viewer", "read-word")).status_code == 200
         folder = guarded.settings.recordings_dir / "live" / "kept"
         wait_for("a recording", lambda: any(file.stat().st_size for file in folder.glob("*.mp4")), 20)
+        assert not any(file.stat().st_mode & 0o077 for file in (folder, *folder.glob("*.mp4")))
     finally:
         publisher.kill()
         publisher.communicate()

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.catalog import get
 from app.native.checks import before_start, data_folder_problems
 from app.native.engines import engine_problems
 from app.native.plan import chosen
@@ -74,6 +75,24 @@ def test_opening_to_the_network_without_a_password_is_warned_about(
     settings = load({**free_ports(), "BIND_ADDRESS": address, "DATA_DIR": str(tmp_path)})
     problems = before_start(chosen(["media"]), settings)
     assert any("anyone on your network" in each.what and not each.fatal for each in problems) is warned
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"BIND_ADDRESS": "0.0.0.0"}, ["sts, dubber, asr, sales, web"]),
+        ({"BIND_ADDRESS": "0.0.0.0", "API_KEYS": "a-long-word"}, ["sts, dubber, sales, web"]),
+        ({"BIND_ADDRESS": "127.0.0.1"}, []),
+    ],
+)
+def test_opening_to_the_network_what_has_no_login_is_warned_about(
+    tmp_path: Path, environment: dict[str, str], told: list[str]
+) -> None:
+    services = tuple(get(name) for name in ("sts", "media", "dubber", "asr", "sales", "web"))
+    settings = load({**free_ports(), "DATA_DIR": str(tmp_path), **environment})
+    warnings = [each for each in before_start(services, settings) if "no login" in each.what]
+    assert [each.what.partition("may use ")[2].partition(", which")[0] for each in warnings] == told
+    assert not any(each.fatal for each in warnings)
 
 
 def test_what_a_service_can_not_reach_is_shown() -> None:

@@ -48,6 +48,14 @@ def deadline_for_exec(process: psutil.Process) -> None:
     raise AssertionError("the guard did not become the command")
 
 
+def test_what_the_command_writes_is_nobody_elses() -> None:
+    from app.native import guard
+
+    words = guard.command(psutil.Process().pid, ["sh", "-c", "umask"])
+    done = subprocess.run(words, capture_output=True, text=True, check=True, umask=0)
+    assert int(done.stdout, 8) == 0o077
+
+
 def test_the_command_runs_with_its_arguments_and_exit_code() -> None:
     from app.native import guard
 

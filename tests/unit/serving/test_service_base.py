@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 
 import pytest
 import structlog
@@ -157,3 +159,24 @@ def test_work_beside_a_block_ends_with_it() -> None:
 
     asyncio.run(block())
     assert ended == ["work", "block"]
+
+
+# Serves until it would listen.
+SERVE = """
+import os, uvicorn
+from app.service import serve
+from app.settings import load
+
+def run(server):
+    server.started = True
+    print(os.umask(0))
+
+os.umask(0)
+uvicorn.Server.run = run
+serve("sales", load({}))
+"""
+
+
+def test_what_a_service_writes_is_nobody_elses() -> None:
+    done = subprocess.run([sys.executable, "-c", SERVE], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == 0o077
