@@ -7,6 +7,7 @@ Bojar, 2023).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from app.speech.guards import plain
@@ -30,12 +31,12 @@ class Agreement:
         """The newest hypothesis without what is settled."""
         return list(self._before)
 
-    def propose(self, words: Sequence[Word]) -> list[Word]:
-        """The words that this hypothesis and the one before it agree on from their start."""
+    def propose(self, words: Sequence[Word], until: float = math.inf) -> list[Word]:
+        """The words up to `until` that this hypothesis and the one before it agree on from their start."""
         fresh = self._fresh(words)
         agreed = 0
         for one, other in zip(self._fresh(self._before), fresh, strict=False):
-            if plain(one.text) != plain(other.text):
+            if plain(one.text) != plain(other.text) or other.end > until:
                 break
             agreed += 1
         self._before = fresh[agreed:]

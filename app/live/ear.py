@@ -21,6 +21,9 @@ MOST_AT_ONCE = 16 * SAMPLE_RATE
 STALE = 1.0
 """Seconds of waiting sound that make a partial result not worth finding."""
 
+UNFINISHED = 0.25
+"""Seconds before the end of the sound in which a word may be the beginning of a longer one (a choice)."""
+
 SHORTEST_GUESS = SAMPLE_RATE // 2
 """Samples of speech that make a partial result worth finding, where that means to hear all of it anew."""
 
@@ -159,7 +162,8 @@ class Ear:
         too_soon = time.monotonic() < self._next_guess or self._unsettled < SHORTEST_GUESS
         if too_soon or not self._speaking:
             return Heard(partial=self._agreement.pending)
-        settled = self._agreement.propose(self._moved(self._recogniser.partial()))
+        words = self._moved(self._recogniser.partial())
+        settled = self._agreement.propose(words, self._next / SAMPLE_RATE - UNFINISHED)
         if settled and self._origin is not None:
             self._recogniser.skip(settled[-1].end - self._origin / SAMPLE_RATE)
         now = time.monotonic()

@@ -83,7 +83,7 @@ def test_int16_with_words_and_the_tail_is_told_before_the_close(live: Stack, spe
     last = messages[-1]["segments"]
     assert [each["completed"] for each in last] == [True, True]
     assert plain(last[-1]["text"]).endswith(" mountains")
-    assert [word["word"] for word in last[-1]["words"]][-1] == " mountains"
+    assert [word["word"] for word in last[-1]["words"]][-1].startswith(" mountains")
     nobody_left(live)
 
 

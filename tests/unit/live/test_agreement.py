@@ -65,3 +65,12 @@ def test_finished_segments_never_change_and_starts_never_go_back(
             starts = [float(each["start"]) for each in segments]
             assert starts == sorted(starts)
             assert all(each["text"].startswith(" ") for each in segments)
+
+
+def test_a_word_at_the_edge_of_the_sound_is_not_settled_though_it_is_heard_twice() -> None:
+    agreement = Agreement()
+    cut_off = [Word("the", 0.0, 0.4), Word("map.", 0.4, 0.7)]
+    agreement.propose(cut_off, until=0.5)
+
+    assert [word.text for word in agreement.propose(cut_off, until=0.5)] == ["the"]
+    assert [word.text for word in agreement.pending] == ["map."]
