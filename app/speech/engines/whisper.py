@@ -38,6 +38,8 @@ FEWEST_TOKENS = 10
 TOKENS_A_SECOND = 9.0
 """What is said in a second at most; more is made up, and takes long."""
 NO_TIME = 0.05
+FAINT = 0.05
+"""A word that is as faint as this against the loudest of the sound (-26 dB) is silence."""
 FRAME = 0.01
 """Whisper tells where a phrase starts to this many seconds, rounded down."""
 MOST_THREADS = 4
@@ -137,7 +139,7 @@ class Whisper:
                 for word in segment.words or ()
                 if plain(word.word)
             ]
-        return without_loops(without_invention(words))
+        return without_loops(audible(without_invention(words), samples))
 
     def transcribe_batch(
         self, phrases: list[Samples], language: str, prompt: str, task: str
@@ -209,6 +211,21 @@ def without_invention(words: list[Word]) -> list[Word]:
         if not brief or len(several) < (2 if at_the_end else 3):
             kept += several
     return kept
+
+
+def audible(words: list[Word], samples: Samples) -> list[Word]:
+    """The words without those at the end that lie in silence: a farewell that Whisper expects there."""
+    frame = RECOGNISER_RATE // 50
+    frames = samples[: samples.size // frame * frame].reshape(-1, frame)
+    levels = np.sqrt(np.mean(np.square(frames), axis=1)) if frames.size else np.zeros(1)
+    floor = FAINT * float(np.percentile(levels, 95))
+    kept = len(words)
+    while kept:
+        spoken = levels[int(words[kept - 1].start * 50) : max(1, round(words[kept - 1].end * 50))]
+        if spoken.size and float(np.median(spoken)) > floor:
+            break
+        kept -= 1
+    return words[:kept]
 
 
 def is_silence(no_speech: float, log_probability: float) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from app.speech.engines.piper import Piper
 from app.speech.engines.short_window import window
-from app.speech.engines.whisper import Whisper, without_invention
+from app.speech.engines.whisper import Whisper, audible, without_invention
 from app.speech.guards import plain
 from app.speech.models.table import TINY_EN
 from app.speech.sound import Resampler
@@ -52,6 +52,16 @@ def test_words_in_no_time_after_the_sound_are_made_up() -> None:
     assert without_invention([*said, made_up[0]]) == [*said, made_up[0]]
     assert without_invention(made_up) == []
     assert without_invention([*said, *made_up, Word("help", 10.1, 10.4)]) == [*said, Word("help", 10.1, 10.4)]
+
+
+def test_a_word_at_the_end_that_lies_in_silence_is_left_out() -> None:
+    loud = np.random.default_rng(2).normal(0, 0.1, RECOGNISER_RATE).astype(np.float32)
+    sound = np.concatenate([loud, 0.001 * loud])
+    said, thanks = Word("mountains.", 0.5, 1.0), Word("Thanks.", 0.98, 1.8)
+
+    assert audible([said, thanks], sound) == [said]
+    assert audible([thanks], 0 * sound) == []
+    assert audible([], sound[:0]) == []
 
 
 def test_speech_in_pieces_is_written_down_once_with_case_and_full_stop(
