@@ -6,7 +6,7 @@ import importlib.util
 import shutil
 
 from app.catalog import Service
-from app.guarding import LOOPBACK
+from app.serving.guarding import LOOPBACK
 from app.native.engines import engine_problems
 from app.native.guard import PRIVATE
 from app.native.ports import port_problems
