@@ -59,7 +59,7 @@ def test_a_change_of_code_is_served_by_the_same_container(dev: Checkout) -> None
 
 def test_broken_code_is_told_in_the_log_and_its_repair_is_served(dev: Checkout) -> None:
     before, was = dev.started(SERVICES), version(dev)
-    source = dev.folder / "app" / "speech" / "asr.py"
+    source = dev.folder / "app" / "speech" / "asr" / "service.py"
     change(source, "from app.settings import Settings\n", "from app.settings import Setings\n")
     wait_for("the service gone", lambda: not version(dev), RELOADED_WITHIN, 0.1)
     wait_for("the error in the log", lambda: "Setings" in logged(dev), RELOADED_WITHIN, 0.1)

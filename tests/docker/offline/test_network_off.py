@@ -136,7 +136,7 @@ def test_with_the_network_off_everything_stops_starts_and_is_replaced_with_its_d
 
 def change_code(folder: Path) -> None:
     """A change that makes another image."""
-    with (folder / "app" / "speech" / "asr.py").open("a", encoding="utf-8") as code:
+    with (folder / "app" / "speech" / "asr" / "service.py").open("a", encoding="utf-8") as code:
         code.write("\n# Changed by a test.\n")
 
 
