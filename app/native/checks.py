@@ -6,12 +6,12 @@ import importlib.util
 import shutil
 
 from app.catalog import Service
-from app.serving.guarding import LOOPBACK
 from app.native.engines import engine_problems
 from app.native.guard import PRIVATE
 from app.native.ports import port_problems
 from app.native.problem import Problem
 from app.render import media
+from app.serving.guarding import LOOPBACK
 from app.settings import Settings
 
 WITH_KEYS = ("asr", "tts", "live")

@@ -21,7 +21,8 @@ def test_who_sends_nothing_is_told_what_was_said_and_loses_the_place(
 ) -> None:
     monkeypatch.setattr(session, "SILENT_CLIENT", 0.3)
     monkeypatch.setattr(session, "IDLE_CLIENT", 0.3)
-    with TestClient(create(load({"LIVE_MAX_CLIENTS": "1"}))) as client:
+    settings = load({"LIVE_MAX_CLIENTS": "1", "ASR_ENGINE": "pocketsphinx", "ALLOWED_HOSTS": "testserver"})
+    with TestClient(create(settings)) as client:
         wait_for("live ready", lambda: client.get("/health").status_code == 200, WITHIN)
         with client.websocket_connect("/") as socket:
             socket.send_text(json.dumps({"uid": "me", "language": "en"}))

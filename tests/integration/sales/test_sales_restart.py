@@ -23,6 +23,8 @@ from tests.stack import Stack, wait_for
 NewStack = Callable[..., Stack]
 RATE = 16_000
 WITHIN = 60.0
+# Hears the same words whatever the machine does meanwhile: what is tested is that none is lost.
+SAME_WORDS = "pocketsphinx"
 FIRST, SECOND = "The government will help the schools.", "The weather will be cold in the mountains."
 
 
@@ -68,7 +70,7 @@ class Spoken:
 
 
 def test_what_was_said_when_sales_is_stopped_is_in_the_call_after_the_restart(new_stack: NewStack) -> None:
-    stack = new_stack("sales")
+    stack = new_stack("sales", ASR_ENGINE=SAME_WORDS)
     call = Spoken(stack)
     with call.source() as socket:
         call.speak(socket, sound_of(FIRST) + PAUSE + sound_of(SECOND))
@@ -82,7 +84,7 @@ def test_what_was_said_when_sales_is_stopped_is_in_the_call_after_the_restart(ne
 
 
 def test_what_was_heard_when_sales_is_killed_is_in_the_call_after_the_restart(new_stack: NewStack) -> None:
-    stack = new_stack("sales")
+    stack = new_stack("sales", ASR_ENGINE=SAME_WORDS)
     call = Spoken(stack)
     with contextlib.suppress(ConnectionClosed), call.source() as socket:
         call.speak(socket, sound_of(FIRST) + PAUSE)
@@ -95,7 +97,7 @@ def test_what_was_heard_when_sales_is_killed_is_in_the_call_after_the_restart(ne
 
 
 def test_a_call_loses_no_word_when_live_is_restarted_in_it(new_stack: NewStack) -> None:
-    stack = new_stack("sales")
+    stack = new_stack("sales", ASR_ENGINE=SAME_WORDS)
     call = Spoken(stack)
     with call.source() as socket:
         call.speak(socket, sound_of(FIRST))
