@@ -38,7 +38,7 @@ def until_closed(socket: ClientConnection) -> list[dict[str, Any]]:
     return messages
 
 
-# This recogniser hears the same words whatever the machine does meanwhile: what is tested is that none is lost.
+# Hears the same words whatever the machine does meanwhile: what is tested is that none is lost.
 SAME_WORDS = {"ASR_ENGINE": "pocketsphinx"}
 
 
