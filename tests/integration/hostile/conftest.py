@@ -38,7 +38,7 @@ class Siege:
         return int(dub["restarts"])
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
     """All services, with a stream that is dubbed and whose dub is being read."""
     more_descriptors()
