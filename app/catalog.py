@@ -142,6 +142,7 @@ CATALOG: tuple[Service, ...] = (
         ),
         volumes=("models", "uploads"),
         found_by=(("ASR_URL", "http://{host}:5001"),),
+        grace=20.0,
         memory=2048,
         gpu=True,
     ),
