@@ -30,7 +30,8 @@ from numpy.typing import NDArray
 from app.cache import cache_dir
 from app.demo.publish import ingest_address, publish
 from app.demo.sample import SOUND_RATE, load_voice
-from app.settings import Profile, load
+from app.settings import load
+from app.settings.fields import Profile
 from app.speech.engines.apertium import Apertium
 from app.speech.models import places
 from app.speech.models.table import BASE
