@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -91,6 +91,3 @@ class Vigil:
 def median(values: list[float]) -> float:
     """The middle one. Raises IndexError for none."""
     return sorted(values)[len(values) // 2]
-
-
-Attack = Callable[[int], None]
