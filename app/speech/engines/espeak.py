@@ -23,6 +23,23 @@ FALLBACK_RATE = 22050
 VARIANT_FILE = re.compile(r"!v/([^(]*?)\s*(?:\(|$)")
 
 
+def said_by(program: str, arguments: Sequence[str], text: str) -> bytes:
+    """What eSpeak NG answers to a text. Raises SpeechError where it fails or takes longer than TIMEOUT."""
+    try:
+        done = subprocess.run(
+            [program, *arguments],
+            input=text.encode(),
+            capture_output=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SpeechError(f"{program} failed: {type(error).__name__}") from error
+    if done.returncode:
+        raise SpeechError(f"{program} failed: {done.stderr.decode(errors='replace').strip()[:200]}")
+    return done.stdout
+
+
 class Espeak:
     """eSpeak NG through its command line: text on stdin, WAV on stdout."""
 
@@ -95,19 +112,7 @@ class Espeak:
         return trimmed(samples, rate), rate
 
     def _run(self, arguments: Sequence[str], text: str) -> bytes:
-        try:
-            done = subprocess.run(
-                [self.program, *arguments],
-                input=text.encode(),
-                capture_output=True,
-                timeout=TIMEOUT,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise SpeechError(f"{self.program} failed: {type(error).__name__}") from error
-        if done.returncode:
-            raise SpeechError(f"{self.program} failed: {done.stderr.decode(errors='replace').strip()[:200]}")
-        return done.stdout
+        return said_by(self.program, arguments, text)
 
 
 def voice_names(listing: str, language: str) -> tuple[str, ...]:

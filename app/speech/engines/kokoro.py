@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from app.speech import licences
+from app.speech.engines.espeak import said_by
 from app.speech.models import places
 from app.speech.models.table import KOKORO
 from app.speech.sound import trimmed
@@ -29,7 +29,6 @@ from app.speech.types import EngineMissing, Samples, SpeechError, TooSlow
 RATE = 24000
 MOST_TOKENS = 150
 """About 10 s of speech. The model takes 510; the longer the piece, the more memory stays taken."""
-TIMEOUT = 10.0
 LANGUAGES = {"es": "es", "en": "en-us", "it": "it", "pt": "pt-br"}
 """What it is understood in better than eSpeak NG (French is not), and what eSpeak NG calls them."""
 JOINED = {
@@ -156,19 +155,8 @@ class Kokoro:
         return tokens(spoken, self._vocabulary)
 
     def _phonemes(self, text: str, language: str) -> str:
-        try:
-            done = subprocess.run(
-                [self.program, "-v", LANGUAGES[language], "-q", "--ipa=3", "--stdin"],
-                input=text.encode(),
-                capture_output=True,
-                timeout=TIMEOUT,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise SpeechError(f"{self.program} failed: {type(error).__name__}") from error
-        if done.returncode:
-            raise SpeechError(f"{self.program} failed: {done.stderr.decode(errors='replace').strip()[:200]}")
-        return phonemes(done.stdout.decode(errors="replace"), language)
+        answer = said_by(self.program, ["-v", LANGUAGES[language], "-q", "--ipa=3", "--stdin"], text)
+        return phonemes(answer.decode(errors="replace"), language)
 
 
 VOICES = ("jf_nezumi", "jf_tebukuro", "jf_gongitsune", "jm_kumo", "jf_alpha")
