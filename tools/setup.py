@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Mapping
 from functools import partial
@@ -68,8 +69,16 @@ def system_packages(purpose: str) -> None:
     wanted = debian.packages(*GROUPS[purpose])
     if browser_libraries.missing():
         wanted += () if shutil.which("npm") else ("npm",)
+    wanted += compiler_packages()
     if absent := debian.missing(wanted):
         step("setup", f"system packages ({', '.join(absent)})", lambda: debian.install(absent))
+
+
+def compiler_packages() -> tuple[str, ...]:
+    """What is missing here to compile the one package that comes as C: a compiler, this Python's headers."""
+    header = Path(sysconfig.get_paths()["include"]) / "Python.h"
+    there = (shutil.which("gcc") is not None, header.exists())
+    return () if all(there) or not debian.is_debian() else debian.packages("voice")
 
 
 def python_packages(purpose: str) -> None:
@@ -144,18 +153,20 @@ def speech_models() -> None:
     if done.get(lock.name) == fingerprint(lock):
         return
     wanted = entries(lock.read_text(encoding="utf-8"))
+    whole = True
     for number, entry in enumerate(wanted, 1):
         name = entry.partition("==")[0]
         try:
             step("setup", f"speech models, {number} of {len(wanted)} ({name})", partial(install_one, entry))
         except SetupFailed as problem:
             print(
-                f"setup: {problem}\nsetup: without {name} the light engines recognise and speak; "
+                f"setup: {problem}\nsetup: without {name} a lighter engine recognises or speaks; "
                 "the next `make setup` tries again",
                 file=sys.stderr,
             )
-            return
-    STAMP.write_text(json.dumps({**done, lock.name: fingerprint(lock)}), encoding="utf-8")
+            whole = False
+    if whole:
+        STAMP.write_text(json.dumps({**done, lock.name: fingerprint(lock)}), encoding="utf-8")
 
 
 def entries(lock: str) -> list[str]:

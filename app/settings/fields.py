@@ -167,11 +167,12 @@ class Settings(BaseSettings):
     mt_model: str = section(
         "Speech", "", "Model of the translator: a folder under DATA_DIR/models.", "opus-mt-en-es"
     )
-    tts_engine: Literal["auto", "espeak", "kokoro", "piper", "xtts"] = section(
+    tts_engine: Literal["auto", "espeak", "kokoro", "pico", "piper", "xtts"] = section(
         "Speech",
         "auto",
-        "Voice engine: piper, kokoro, espeak, auto (the first of these that has a voice for the language; in "
-        "a dub, a lighter one where it would be late), or xtts (voices cloned from samples in VOICES_DIR).",
+        "Voice engine: piper, kokoro, pico, espeak, auto (the first of these that has a voice for the "
+        "language; in a dub, a lighter one where it would be late), or xtts (voices cloned from samples in "
+        "VOICES_DIR).",
     )
     tts_model: str = section(
         "Speech", "", "Voice of piper: in VOICES_DIR, or fetched by preload.", "es_ES-davefx-medium"

@@ -77,6 +77,14 @@ KOKORO_MODEL = Licence(
     "its ONNX form is MIT; its phonemes are eSpeak NG's",
 )
 
+PICO = Licence(
+    "SVOX Pico and its voices",
+    "voice",
+    "Apache-2.0",
+    "metadata of the ttspico package",
+    "the voices' sources are not published; runs as a program of its own",
+)
+
 ALL: tuple[Licence, ...] = (
     POCKETSPHINX,
     POCKETSPHINX_MODEL,
@@ -94,4 +102,5 @@ ALL: tuple[Licence, ...] = (
     XTTS,
     XTTS_MODEL,
     KOKORO_MODEL,
+    PICO,
 )

@@ -70,6 +70,10 @@ def _kokoro(settings: Settings) -> Engine:
     return _new("kokoro", "Kokoro")(settings.models_dir)
 
 
+def _pico(_: Settings) -> Engine:
+    return _new("pico", "Pico")()
+
+
 def _xtts(settings: Settings) -> Engine:
     return _new("xtts", "Xtts")(
         settings.tts_model, settings.tts_device, settings.models_dir, settings.voices_dir
@@ -90,7 +94,7 @@ def _best_recogniser(settings: Settings, any_language: bool = False) -> Engine:
 
 def _best_voices(settings: Settings) -> Engine:
     neural = [_kokoro(settings)] if places.available(KOKORO, settings.models_dir) else []
-    return FirstThatSpeaks([_piper(settings), *neural, _espeak(settings)])  # type: ignore[list-item]
+    return FirstThatSpeaks([_piper(settings), *neural, _pico(settings), _espeak(settings)])  # type: ignore[list-item]
 
 
 def _new(module: str, name: str) -> Callable[..., Engine]:
@@ -101,7 +105,14 @@ def _new(module: str, name: str) -> Callable[..., Engine]:
 FACTORIES: dict[str, dict[str, Callable[[Settings], Engine]]] = {
     "asr": {"auto": _best_recogniser, "pocketsphinx": _pocketsphinx, "whisper": _whisper},
     "mt": {"apertium": _apertium, "ctranslate2": _ctranslate2, "identity": _identity},
-    "tts": {"auto": _best_voices, "piper": _piper, "kokoro": _kokoro, "espeak": _espeak, "xtts": _xtts},
+    "tts": {
+        "auto": _best_voices,
+        "piper": _piper,
+        "kokoro": _kokoro,
+        "pico": _pico,
+        "espeak": _espeak,
+        "xtts": _xtts,
+    },
 }
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -174,11 +175,18 @@ def dubbed(
     return recording, [json.loads(line) for line in log.splitlines()], engines
 
 
-def measure(shown: Programme, profile: str, streams: int, model: Any) -> Result:
+def measure(shown: Programme, profile: str, streams: int, model: Any, keep: Path | None = None) -> Result:
     """Dubs the programme and tells how much of it is understood."""
     with tempfile.TemporaryDirectory() as folder:
         recording, phrases, engines = dubbed(Path(folder), shown, profile, streams)
         heard = written_down(model, recording)
+        if keep is not None:
+            kept = keep / f"{profile}-{streams}"
+            kept.mkdir(parents=True, exist_ok=True)
+            shutil.copy(recording, kept)
+            (kept / "heard.txt").write_text(heard, encoding="utf-8")
+            records = "".join(json.dumps(phrase, ensure_ascii=False) + "\n" for phrase in phrases)
+            (kept / "phrases.jsonl").write_text(records, encoding="utf-8")
     worded = [phrase for phrase in phrases if phrase["outcome"] != "wordless"]
     source = " ".join(phrase["source"] for phrase in worded)
     target = " ".join(phrase["target"] for phrase in worded)
@@ -231,6 +239,7 @@ def main() -> None:
     parser.add_argument("--streams", nargs="*", type=int, default=[1])
     parser.add_argument("--seconds", type=float, default=200.0, help="about how long the programme is")
     parser.add_argument("--out", type=Path, help="file that the table is written to")
+    parser.add_argument("--keep", type=Path, help="folder for the recordings and the records of the phrases")
     arguments = parser.parse_args()
     load()
     model = listener()
@@ -243,7 +252,7 @@ def main() -> None:
     ]
     print("\n".join(lines), flush=True)
     for streams, profile in itertools.product(arguments.streams, arguments.profile):
-        lines.append(row(measure(shown, profile, streams, model)))
+        lines.append(row(measure(shown, profile, streams, model, arguments.keep)))
         print(lines[-1], flush=True)
     if arguments.out:
         arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")

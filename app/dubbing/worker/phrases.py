@@ -114,6 +114,9 @@ class Phrases:
             self._record(answer, phrase, "dropped", f"the voice spoke for {len(sound) / rate:.0f} s")
             return
         plan = self._plan(phrase, len(sound) / rate)
+        if plan.speed > 1.0:
+            sound = fit.tighten(sound, rate)
+            plan = self._plan(phrase, len(sound) / rate)
         if not plan.play:
             self._record(answer, phrase, "dropped", f"{plan.lateness:.1f} s late", plan)
             return

@@ -1,7 +1,7 @@
 """Speech by Kokoro-82M, a small neural voice, from the phonemes that eSpeak NG finds.
 
 The voices that come with it are Japanese. How well they are understood in other languages is measured in
-docs/benchmarks/speech-parts.md: Spanish and English well, Portuguese and Italian so-so.
+docs/benchmarks/speech-parts.md: Spanish and English well, Portuguese so-so.
 It wants 0.3 of real time on a thread of a quick machine, twice that on a busy one.
 """
 
@@ -29,8 +29,8 @@ from app.speech.types import EngineMissing, Samples, SpeechError, TooSlow
 RATE = 24000
 MOST_TOKENS = 150
 """About 10 s of speech. The model takes 510; the longer the piece, the more memory stays taken."""
-LANGUAGES = {"es": "es", "en": "en-us", "it": "it", "pt": "pt-br"}
-"""What it is understood in better than eSpeak NG (French is not), and what eSpeak NG calls them."""
+LANGUAGES = {"es": "es", "en": "en-us", "pt": "pt-br"}
+"""What it is understood in as well as the light voices or better, and what eSpeak NG calls them."""
 JOINED = {
     "t‍ʃ": "ʧ", "d‍ʒ": "ʤ", "t‍s": "ʦ", "d‍z": "ʣ",
 }  # fmt: skip

@@ -3,7 +3,7 @@
 A neural voice takes a good part of the time that its speech lasts; how large a part depends on the machine
 and on what else it does. That is measured when the voice is loaded and at every phrase, and a phrase that
 would be late is spoken by the light voice instead. A voice that changes from phrase to phrase would be
-tiresome: after one that was too slow the next few are spoken by the light one too, each time more of them.
+tiresome: after one that was too slow the light one speaks until a few would have been ready, each time more.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAY_BE_LATE = 1.9
 """Seconds that a phrase's deadline lets a dub start late, at most (app/dubbing/worker/profiles.py)."""
 REST = 5
 LONGEST_REST = 80
-"""Phrases that the light voice speaks after one that the other was too slow for, at first and at most."""
+"""Phrases that must fit before the voice that was too slow for one speaks again, at first and at most."""
 MEMORY = 0.3
 CALIBRATION = "El gobierno anunció ayer que los precios de la energía bajarán antes del verano."
 """Four seconds of speech."""
@@ -100,11 +100,12 @@ class Speaker:
         if isinstance(engine, FirstThatSpeaks):
             engine = engine.choice(self.language, self.voice)
         light = self._light(engine)
-        if light is None or not isinstance(engine, Hurried):
+        if light is None:
             return self._say(engine, voice, text, seconds, None)
         budget = remaining - MAY_BE_LATE
         needed = self.pace.natural(self.language, voice, text) * self.capacity.cost
-        if self._resting == 0 and needed < budget:
+        fits = needed < budget
+        if self._resting == 0 and fits:
             try:
                 spoken = self._say(engine, voice, text, seconds, budget)
                 self._rest = max(REST, self._rest - 1)
@@ -113,17 +114,17 @@ class Speaker:
                 self.capacity.missed()
         if self._resting == 0:
             self._resting, self._rest = self._rest, min(LONGEST_REST, 2 * self._rest)
-        else:
+        elif fits:
             self._resting -= 1
         self.capacity.forget()
         return self._say(light, light.voices(self.language)[0], text, seconds, None)
 
     def _light(self, engine: Synthesiser) -> Synthesiser | None:
-        """The last choice that speaks the language, where that is another engine."""
-        if not isinstance(self.synthesiser, FirstThatSpeaks):
+        """The best choice for the language that needs no time; None where `engine` needs none."""
+        if not isinstance(self.synthesiser, FirstThatSpeaks) or not isinstance(engine, Hurried):
             return None
-        light = [choice for choice in self.synthesiser.choices if choice.voices(self.language)][-1]
-        return light if light is not engine else None
+        speaking = [choice for choice in self.synthesiser.choices if choice.voices(self.language)]
+        return next((choice for choice in speaking if not isinstance(choice, Hurried)), None)
 
     def _say(
         self, engine: Synthesiser, voice: str, text: str, seconds: float, budget: float | None

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +29,7 @@ def test_a_dub_never_starts_early_and_its_speed_stays_in_bounds(
     assert plan.start >= max(start, free_from)
     assert plan.play == (plan.lateness <= latest)
     assert 1.0 <= plan.speed <= fit.FASTEST_SPEED
-    if plan.lateness <= fit.IN_TIME:
+    if pause and plan.lateness <= fit.IN_TIME:
         assert plan.speed <= fit.COMFORTABLE_SPEED
 
 
@@ -37,6 +38,20 @@ def test_a_dub_that_fits_is_not_hurried_and_a_late_one_catches_up() -> None:
     late = fit.plan(start=1, end=3, pause=False, seconds=3.0, free_from=1.5, latest_start=1)
     assert (fits.start, fits.speed, fits.lateness) == (1, 1.0, 0)
     assert (late.start, late.speed, late.lateness) == (1.5, fit.FASTEST_SPEED, 0.5)
+
+
+def test_a_dub_that_fits_makes_the_next_one_late_by_less_than_is_heard() -> None:
+    tight = fit.plan(start=1, end=3, pause=True, seconds=2.3, free_from=0, latest_start=1)
+    assert tight.start + 2.3 / tight.speed - 3 < fit.IN_TIME
+
+
+def test_long_pauses_inside_a_dub_are_shortened_and_its_sound_is_kept() -> None:
+    sound = np.concatenate([tone(0.5), np.zeros(RATE // 2, np.float32), tone(0.5)])
+    tight = fit.tighten(sound, RATE)
+    assert abs(len(tight) / RATE - (1.0 + fit.LONGEST_PAUSE)) < 0.03
+    assert np.sum(tight**2) == pytest.approx(np.sum(sound**2), rel=0.001)
+    assert len(fit.tighten(tone(0.5), RATE)) == len(tone(0.5))
+    assert len(fit.tighten(sound[:0], RATE)) == 0
 
 
 @given(st.floats(1.0, 1.4), st.floats(0.3, 3.0))
