@@ -27,7 +27,7 @@ from app.demo.report import (
     summary_table,
     verdict,
 )
-from app.demo.sample import SampleError, sample_video
+from app.demo.sample import NEWS, SampleError, sample_video
 from app.demo.services import Services, ServicesError
 from app.settings import Settings
 from app.settings.rules import SettingsError
@@ -46,6 +46,10 @@ def demo(
     language: Annotated[
         str, typer.Option(help="Language to dub into; the first of TARGET_LANGUAGES without it.")
     ] = "",
+    source: Annotated[
+        str,
+        typer.Option("--from", help=f"Language of the sample: {', '.join(NEWS)}. Others than en: into en."),
+    ] = "en",
 ) -> None:
     """Dub a sample broadcast, show every phrase, and measure delay, lag and skew."""
     try:
@@ -54,19 +58,23 @@ def demo(
         fail(f"These settings can't be used:\n{error}\nSee .env.example for every variable.", 2)
     signal.signal(signal.SIGTERM, as_interrupt)
     try:
-        run(settings, seconds, output, language or settings.target_languages[0])
+        if source not in NEWS:
+            raise SampleError(f"there is no sample in {source!r}; there are: {', '.join(NEWS)}")
+        into = settings.target_languages[0] if source == "en" else "en"
+        run(settings, seconds, output, language or into, source)
     except (SampleError, ServicesError) as error:
         fail(f"The demo can't run: {error}\nTry `make setup`, then `python -m app doctor`.", 1)
     except KeyboardInterrupt:
         fail("Stopped.", INTERRUPTED)
 
 
-def run(settings: Settings, seconds: float, output: Path, language: str) -> None:
+def run(settings: Settings, seconds: float, output: Path, language: str, source: str) -> None:
     """Runs the demo; ends the program with status 1 where nothing was dubbed."""
     console = Console(stderr=False, highlight=False)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.unlink(missing_ok=True)
-    video = sample_video(seconds + 10, lambda stage: console.print(f"sample: {stage}"))
+    video = sample_video(seconds + 10, lambda stage: console.print(f"sample: {stage}"), source)
+    environment = {"TARGET_LANGUAGES": language} | ({"SOURCE_LANGUAGE": "auto"} if source != "en" else {})
     measurement = Measurement()
     phrases: list[Document] = []
     live: Live | None = None
@@ -78,9 +86,12 @@ def run(settings: Settings, seconds: float, output: Path, language: str) -> None
 
     with ExitStack() as stack:
         console.print("services: starting, or using those that run")
-        services = stack.enter_context(
-            Services(settings, output.with_name("demo-services.log"), {"TARGET_LANGUAGES": language})
-        )
+        services = stack.enter_context(Services(settings, output.with_name("demo-services.log"), environment))
+        if source != "en" and not services.are_ours and settings.source_language not in ("auto", source):
+            raise ServicesError(
+                f"the services that run listen for {settings.source_language!r}; stop them, or start them "
+                "with SOURCE_LANGUAGE=auto"
+            )
         console.print(f"services: {'started for this demo' if services.are_ours else 'already running'}")
         console.print(f"watch it meanwhile: http://{settings.local_host}:{settings.web_port}")
         following = stack.enter_context(Following(settings.dubber_address, STREAM, language, on_phrase))

@@ -1,4 +1,4 @@
-"""The sample speech video: news of our own, spoken by Piper, with a timecode, beeps and flashes.
+"""The sample speech video: news of our own, spoken by Piper (Spanish: Kokoro), with timecode, beeps, flashes.
 
 H.264 without B-frames (so that every protocol takes it), 640 × 360 at 25 frames a second, a keyframe
 each second; AAC 48 kHz stereo. Made once and kept in the user's cache.
@@ -22,9 +22,13 @@ from numpy.typing import NDArray
 from app.cache import cache_dir
 from app.demo import beep, font, picture, script
 from app.demo.script import Script
+from app.speech.engines.kokoro import Kokoro
+from app.speech.types import SpeechError
 
 VERSION = 1
-NEWS = Path(__file__).with_name("news.txt")
+NEWS = {
+    language: Path(__file__).with_name(name) for language, name in (("en", "news.txt"), ("es", "news-es.txt"))
+}
 SOUND_RATE = 48000
 PACKET_SAMPLES = 1024
 SPEECH_PEAK = 0.5
@@ -44,25 +48,27 @@ def sentences(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def fingerprint(seconds: float) -> str:
+def fingerprint(seconds: float, language: str = "en") -> str:
     """A hash of all that decides what the sample looks and sounds like."""
     digest = hashlib.sha256(f"{VERSION} {script.whole_frames(seconds)}".encode())
-    for source in (NEWS, *(Path(str(module.__file__)) for module in (beep, font, picture, script))):
+    for source in (NEWS[language], *(Path(str(module.__file__)) for module in (beep, font, picture, script))):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def sample_video(seconds: float, progress: Progress = lambda _: None) -> Path:
+def sample_video(seconds: float, progress: Progress = lambda _: None, language: str = "en") -> Path:
     """The sample video of about so many seconds (280 at most; a publisher loops it), made if need be.
+
+    `language` is one of NEWS.
 
     Raises SampleError where the voice is missing.
     """
     seconds = min(seconds, LONGEST)
-    path = cache_dir("demo", f"sample-{fingerprint(seconds)}.mp4")
+    path = cache_dir("demo", f"sample-{fingerprint(seconds, language)}.mp4")
     if path.is_file():
         return path
     progress("speaking the news")
-    spoken = Spoken(sentences(NEWS.read_text(encoding="utf-8")))
+    spoken = Spoken(sentences(NEWS[language].read_text(encoding="utf-8")), language)
     plan = script.lay_out((len(sound) / SOUND_RATE for sound in spoken), seconds)
     progress("drawing the picture")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,12 +82,13 @@ def sample_video(seconds: float, progress: Progress = lambda _: None) -> Path:
 class Spoken:
     """The sentences as sound at 48 kHz, each spoken when it is asked for; round and round."""
 
-    def __init__(self, texts: list[str]) -> None:
+    def __init__(self, texts: list[str], language: str = "en") -> None:
         self.texts = texts
+        self.language = language
         self.sounds: list[Sound] = []
 
     def __iter__(self) -> Iterator[Sound]:
-        speak = load_voice()
+        speak = load_voice() if self.language == "en" else load_kokoro(self.language)
         for text in itertools.cycle(self.texts):
             self.sounds.append(speak(text))
             yield self.sounds[-1]
@@ -101,6 +108,21 @@ def load_voice() -> Callable[[str], Sound]:
     def speak(text: str) -> Sound:
         pieces = [chunk.audio_float_array for chunk in voice.synthesize(text)]
         return resample(trim(np.concatenate(pieces)), voice.config.sample_rate)
+
+    return speak
+
+
+def load_kokoro(language: str) -> Callable[[str], Sound]:
+    """As `load_voice`, with the voice of Kokoro."""
+    voice = Kokoro(cache_dir("demo", "models"))
+    try:
+        voice.load()
+    except SpeechError as error:
+        raise SampleError(str(error)) from None
+
+    def speak(text: str) -> Sound:
+        samples, rate = voice.speak(text, language, "")
+        return resample(trim(samples), rate)
 
     return speak
 

@@ -39,6 +39,13 @@ class Bypass:
 
 
 @dataclass(frozen=True)
+class Spoken:
+    """This language is spoken from the next phrase on (auto: find it out)."""
+
+    language: str
+
+
+@dataclass(frozen=True)
 class SourceReady:
     """The publisher is there (again): connect now, to this address, instead of at the next attempt."""
 
@@ -55,7 +62,7 @@ class Drain:
     """Take nothing more in, play out what was taken in, then finish."""
 
 
-Command = Bypass | SourceReady | Stop | Drain
+Command = Bypass | Spoken | SourceReady | Stop | Drain
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,7 @@ class State:
     """A worker's heartbeat, sent twice a second. Times in seconds.
 
     `standing_by`: another publishes this dub, and this worker is ready to, as soon as that one ends.
+    `spoken`: the language that was heard last, empty where it isn't known yet.
     """
 
     phase: Phase
@@ -124,6 +132,7 @@ class State:
     reconnects: int
     note: str = ""
     standing_by: bool = False
+    spoken: str = ""
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,7 @@ class Live:
 
     def _default_language(self) -> str:
         known = self.recogniser.languages
-        source = self.settings.source_language
+        source = self.settings.first_language
         return source if source in known or "*" in known else known[0]
 
     async def _translate(self, greeting: Greeting, source: str, warnings: list[str]) -> Translate | None:

@@ -45,7 +45,7 @@ def mic(
     if file is None and not device and sys.platform.startswith("linux") and not may_have_microphone():
         fail(NO_MICROPHONE, FAILED)
     try:
-        asyncio.run(run(settings, file, device, language or settings.source_language, with_sales))
+        asyncio.run(run(settings, file, device, language or settings.first_language, with_sales))
     except asyncio.CancelledError:
         fail("Stopped.", INTERRUPTED)
     except (capture.NoSound, live.LiveProblem, sales.SalesProblem) as error:

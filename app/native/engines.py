@@ -69,6 +69,10 @@ def _models(settings: Settings) -> list[Problem]:
 
 def _translator(settings: Settings) -> list[Problem]:
     source = settings.source_language
+    # Whisper translates into English itself, whatever is spoken.
+    targets = [target for target in settings.target_languages if target != "en" or source == "en"]
+    if not targets:
+        return []
     if settings.mt_engine == "ctranslate2":
         folder = settings.models_dir / settings.mt_model
         if settings.mt_model and folder.is_dir():
@@ -98,8 +102,8 @@ def _translator(settings: Settings) -> list[Problem]:
             "Debian: `apt-cache search apertium-` lists the pairs. Or set MT_ENGINE=ctranslate2.",
             fatal=False,
         )
-        for target in settings.target_languages
-        if not engine.supports(source, target)
+        for target in targets
+        if source != "auto" and not engine.supports(source, target)
     ]
 
 

@@ -122,7 +122,13 @@ class Settings(BaseSettings):
         "Record every stream, original and dubbed, under DATA_DIR/recordings.",
     )
 
-    source_language: Language = section("Dubbing", "en", "Language that is spoken in the streams.")
+    source_language: Annotated[str, Field(pattern=r"^(auto|[a-z]{2,3})$")] = section(
+        "Dubbing",
+        "en",
+        "Language that is spoken in the streams; auto finds it out (needs a Whisper model of many languages, "
+        "for example base).",
+        "auto",
+    )
     target_languages: Annotated[tuple[Language, ...], NoDecode] = section(
         "Dubbing", ("es",), "Languages to dub into, separated by commas.", "es,fr"
     )
@@ -342,10 +348,21 @@ class Settings(BaseSettings):
         router = bool(self.openrouter_api_key.get_secret_value())
         if self.objection_engine == "llm" and not (self.llm_model and (self.llm_base_url or router)):
             problems.append("OBJECTION_ENGINE=llm needs LLM_MODEL, and LLM_BASE_URL or OPENROUTER_API_KEY")
+        if self.source_language == "auto" and (self.asr_engine == "pocketsphinx" or ".en" in self.asr_model):
+            what = "ASR_ENGINE=pocketsphinx" if self.asr_engine == "pocketsphinx" else self.asr_model
+            problems.append(
+                f"SOURCE_LANGUAGE=auto: {what} knows English alone; name the language, or set "
+                "ASR_ENGINE=whisper with a model of many languages (ASR_MODEL=base)"
+            )
         problems += [self.wyoming_problem] if self.wyoming_problem else []
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def first_language(self) -> str:
+        """A language where one is needed before anybody speaks: SOURCE_LANGUAGE, English for auto."""
+        return "en" if self.source_language == "auto" else self.source_language
 
     @property
     def dubber_address(self) -> str:

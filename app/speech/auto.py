@@ -53,9 +53,9 @@ class FirstThatHears:
         """Frees the one that hears."""
         self._hearing.close()
 
-    def session(self, language: str) -> RecogniserSession:
+    def session(self, language: str, translate: bool = False) -> RecogniserSession:
         """A session of the one that hears."""
-        return self._hearing.session(language)
+        return self._hearing.session(language, translate)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._hearing, name)

@@ -27,12 +27,14 @@ MOST_WORDS = 2000
 LONGEST_DUB = 120.0
 LONGEST_STAGE = 3600.0
 
-FailureCode = Literal["overloaded", "deadline", "no_speech", "failed"]
+FailureCode = Literal["overloaded", "deadline", "no_speech", "same_language", "failed"]
 ErrorCode = Literal["bad_config", "bad_message", "no_translator", "no_recogniser", "no_voice", "overloaded"]
 
 
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """A language or a voice: no control characters, since programs are asked for what has that name."""
+Added = Annotated[Name, Field(exclude_if=lambda value: not value)]
+"""Left out where it is empty: an older partner refuses what it doesn't know."""
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 # For people to read: its end may be missing.
 Told = Annotated[str, AfterValidator(lambda text: text[:LONGEST_MESSAGE])]
@@ -46,7 +48,10 @@ class Message(BaseModel):
 
 
 class Config(Message):
-    """First message of a client: languages (ISO 639), voice (empty: any), sample rate in Hz."""
+    """First message of a client: languages (ISO 639), voice (empty: any), sample rate in Hz.
+
+    `source` may be `auto`: the recogniser finds out what is spoken.
+    """
 
     type: Literal["config"] = "config"
     source: Name
@@ -60,7 +65,8 @@ class PhraseMark(Message):
 
     `deadline` is in seconds from now: later than that the answer is of no use. `pause` says that
     silence follows, so that the recogniser may settle everything it has heard up to `end`.
-    `seconds` is the time the dub should take when spoken, or 0 where it doesn't matter.
+    `seconds` is the time the dub should take when spoken, or 0 where it doesn't matter. `spoken` is the
+    language from this phrase on, or `auto`; empty leaves it as it is.
     """
 
     type: Literal["phrase"] = "phrase"
@@ -70,6 +76,7 @@ class PhraseMark(Message):
     deadline: float
     pause: bool = False
     seconds: float = 0.0
+    spoken: Added = ""
 
 
 class Ready(Message):
@@ -100,13 +107,19 @@ class SpokenWord(Message):
 
 
 class Dub(Message):
-    """The answer to a phrase. `samples` int16 samples at `sample_rate` Hz follow in a binary message."""
+    """The answer to a phrase. `samples` int16 samples at `sample_rate` Hz follow in a binary message.
+
+    `language` is what was spoken, where the
+    session's first message doesn't say it. `source` and `words` are empty where the
+    recogniser translates.
+    """
 
     type: Literal["dub"] = "dub"
     id: int
     source: Text
     target: Text
     words: Annotated[tuple[SpokenWord, ...], Field(max_length=MOST_WORDS)]
+    language: Added = ""
     timings: Timings
     sample_rate: Annotated[int, Field(ge=8000, le=192_000)]
     samples: Annotated[int, Field(ge=0)]
@@ -119,12 +132,13 @@ class Dub(Message):
 
 
 class Failure(Message):
-    """A phrase that gets no dub, told at once: why, as a code and in words."""
+    """A phrase that gets no dub, told at once: why, as a code and in words, and `language` as in Dub."""
 
     type: Literal["failure"] = "failure"
     id: int
     code: FailureCode
     message: Told
+    language: Added = ""
 
 
 class Error(Message):

@@ -10,7 +10,7 @@ from app.settings import Settings
 from app.speech.auto import FirstThatHears, FirstThatSpeaks, whisper_model
 from app.speech.models import places
 from app.speech.models.table import KOKORO
-from app.speech.types import Engine, Recogniser, Synthesiser, Translator
+from app.speech.types import AUTO, Engine, Recogniser, Synthesiser, Translator
 
 
 @dataclass
@@ -46,7 +46,7 @@ def _whisper(settings: Settings) -> Engine:
 
 
 def _apertium(settings: Settings) -> Engine:
-    pairs = tuple((settings.source_language, target) for target in settings.target_languages)
+    pairs = tuple((settings.first_language, target) for target in settings.target_languages)
     return _new("apertium", "Apertium")(warm=pairs)
 
 
@@ -90,6 +90,25 @@ def _best_recogniser(settings: Settings, any_language: bool = False) -> Engine:
     if settings.source_language not in light.languages:  # type: ignore[attr-defined]
         return whisper
     return FirstThatHears([whisper, light])  # type: ignore[list-item]
+
+
+LIGHT_TRANSLATORS = ("apertium", "identity")
+"""Those that Whisper's own translation is better than (docs/decisions/0021)."""
+
+
+def into_english(engines: Engines, target: str) -> bool:
+    """Whether the recogniser gives the dub's words itself: English, for whatever is spoken."""
+    return target == "en" and engines.recogniser.into_english and engines.translator.name in LIGHT_TRANSLATORS
+
+
+def translates(engines: Engines, source: str, target: str) -> bool:
+    """Whether what is spoken can be dubbed into the target; what is found out may turn out not to be."""
+    if into_english(engines, target) and source != target:
+        return True
+    translator = engines.translator
+    if source == AUTO:
+        return any(to == target for _, to in translator.pairs)
+    return translator.supports(source, target)
 
 
 def _best_voices(settings: Settings) -> Engine:

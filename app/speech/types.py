@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from app.speech.licences import Licence
 Samples = NDArray[np.float32]
 
 RECOGNISER_RATE = 16000
+AUTO = "auto"
+"""In place of a language: the recogniser finds it out."""
 
 
 class SpeechError(Exception):
@@ -88,6 +90,24 @@ class RecogniserSession(Protocol):
         """Gives back what the session holds."""
 
 
+@runtime_checkable
+class Polyglot(Protocol):
+    """A recogniser's session that finds out which language is spoken, or is told another one."""
+
+    language: str
+    """What is spoken (ISO 639); empty where it isn't known yet."""
+
+    @property
+    def translates(self) -> bool:
+        """Whether its words are English although another language is spoken."""
+
+    def listen_for(self, language: str) -> None:
+        """This is spoken from here on (`AUTO`: find it out). Raises SpeechError where it isn't known."""
+
+    def silence(self, seconds: float) -> None:
+        """Nothing was said for so long: after a long time another may speak."""
+
+
 class Recogniser(Engine, Protocol):
     """Speech to words."""
 
@@ -96,8 +116,14 @@ class Recogniser(Engine, Protocol):
     hears_anew: bool
     """Whether each partial result is found from the sound anew, so that two that agree can be trusted."""
 
-    def session(self, language: str) -> RecogniserSession:
-        """A new session. Raises SpeechError where the language is not known."""
+    into_english: bool
+    """Whether its sessions can give English words for speech in another language."""
+
+    def session(self, language: str, translate: bool = False) -> RecogniserSession:
+        """A new session. `AUTO` finds the language out; `translate` gives English words.
+
+        Raises SpeechError where that can't be done.
+        """
 
 
 class Translator(Engine, Protocol):

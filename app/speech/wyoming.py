@@ -158,7 +158,7 @@ class Speaker(Client):
         spoken = ((asked.voice.language if asked.voice else "") or "").replace("_", "-").split("-")[0].lower()
 
         def work(engine: Synthesiser) -> Iterator[tuple[Samples, int]]:
-            voice, language = voices.choose(engine, name, spoken, house.settings.source_language)
+            voice, language = voices.choose(engine, name, spoken, house.settings.first_language)
             for sentence in sentences(asked.text):
                 if left.is_set():
                     return

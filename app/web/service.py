@@ -66,7 +66,7 @@ def create(settings: Settings) -> FastAPI:
         return {
             "rtmp_port": settings.media_rtmp_port,
             "publishing_needs_password": bool(settings.media_publish_user),
-            "source_language": settings.source_language,
+            "source_language": settings.first_language,
             "target_languages": list(settings.target_languages),
             "sample_call": can_speak(),
         }

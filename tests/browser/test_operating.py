@@ -143,3 +143,16 @@ def test_the_focus_stays_on_a_link_whose_status_changes(stage: Stage, page: Page
     link = page.get_by_role("link", name="Spanish Source lost")
     expect(link).to_be_visible()
     expect(link).to_be_focused()
+
+
+def test_the_spoken_language_is_shown_and_corrected_by_one_choice(stage: Stage, page: Page) -> None:
+    stage.dubber.streams = [stream(dub("en")) | {"spoken": {"set": "auto", "heard": "pt"}}]
+    page.goto(stage.web)
+    spoken = page.get_by_label("Spoken", exact=True)
+    expect(spoken.locator("option:checked")).to_have_text("Found out: Portuguese")
+    spoken.select_option("es")
+    wait_until(lambda: bool(stage.dubber.calls), "the order arrived")
+    assert stage.dubber.calls == [("POST", "match/spoken", {"language": "es"})]
+    stage.dubber.streams = [stream(dub("en")) | {"spoken": {"set": "es", "heard": "es"}}]
+    expect(page.locator("#source-name")).to_have_text("Spanish")
+    expect(spoken.locator("option:checked")).to_have_text("Spanish")

@@ -48,6 +48,11 @@ def router(streams: Streams, hub: Hub) -> APIRouter:
         """One stream and its dubs."""
         return streams.stream(name).view()
 
+    @routes.post("/streams/{name}/spoken", dependencies=[operator])
+    async def spoken(name: Name, request: views.SpokenRequest) -> views.Stream:
+        """Says what is spoken in the stream; all its dubs go by it from their next phrase on."""
+        return streams.speak(name, request.language).view()
+
     @routes.put("/streams/{name}/{language}", dependencies=[operator])
     async def start(name: Name, language: Language, response: Response) -> views.Dub:
         """Starts a dub (201), or leaves a running one as it is (200)."""

@@ -101,10 +101,10 @@ class Dub:
 
     def hear(self, state: State) -> bool:
         """Takes a heartbeat in; says whether anything changed that people should see at once."""
-        before = (self.status, self.problem, self.state and self.state.tracks)
+        before = (self.status, self.problem, self.state and (self.state.tracks, self.state.spoken))
         self.state = state
         self.problem = state.speech_problem
-        return before != (self.status, self.problem, state.tracks)
+        return before != (self.status, self.problem, (state.tracks, state.spoken))
 
     def record(self, phrase: messages.Phrase) -> views.Phrase:
         """Keeps a phrase, the newest 2000 of them."""

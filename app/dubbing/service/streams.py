@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from app.dubbing import messages
-from app.dubbing.messages import Bypass, Command, Event, SourceReady, State, WorkerConfig
+from app.dubbing.messages import Bypass, Command, Event, SourceReady, Spoken, State, WorkerConfig
 from app.dubbing.service import addresses, views
 from app.dubbing.service.dub import Dub
 from app.dubbing.service.events import Hub
@@ -48,10 +48,14 @@ MakeRunner = Callable[[WorkerConfig, Callable[[Event], None], Callable[[str], No
 
 
 class Stream:
-    """A stream: its publisher, the one before where it is gone (`gone_at`, monotonic), and its dubs."""
+    """A stream: its publisher, the one before where it is gone (`gone_at`, monotonic), and its dubs.
 
-    def __init__(self, publisher: Publisher) -> None:
+    `spoken` is the language that the operator chose, or what the settings say.
+    """
+
+    def __init__(self, publisher: Publisher, spoken: str) -> None:
         self.publisher = publisher
+        self.spoken = spoken
         self.gone_at: float | None = None
         self.dubs: dict[str, Dub] = {}
 
@@ -62,8 +66,12 @@ class Stream:
             ready=self.gone_at is None,
             since=self.publisher.since,
             source=views.Source(type=self.publisher.source_type, tracks=list(self.publisher.tracks)),
+            spoken=views.Spoken(set=self.spoken, heard=self._heard()),
             dubs=[self.dubs[language].view() for language in sorted(self.dubs)],
         )
+
+    def _heard(self) -> str:
+        return next((dub.state.spoken for dub in self.dubs.values() if dub.state and dub.state.spoken), "")
 
 
 class Streams:
@@ -150,6 +158,17 @@ class Streams:
         runner.send(Bypass(on))
         return dub
 
+    def speak(self, name: str, language: str) -> Stream:
+        """What is spoken in the stream, for all its dubs, from their next phrase on. Raises Unknown."""
+        stream = self.stream(name)
+        stream.spoken = language
+        for other in stream.dubs:
+            if runner := self._runners.get((name, other)):
+                runner.send(Spoken(language))
+        self.changed.set()
+        log.info("spoken language set", stream=name, spoken=language)
+        return stream
+
     def switch(self, name: str, language: str, other: str) -> Dub:
         """Starts the dub in the other language and stops this one. Raises Unknown, Conflict."""
         self.dub(name, language)
@@ -207,7 +226,7 @@ class Streams:
             await asyncio.wait(self._ending.values(), timeout=CLOSE_WITHIN)
 
     def _appear(self, publisher: Publisher) -> None:
-        self._streams[publisher.name] = Stream(publisher)
+        self._streams[publisher.name] = Stream(publisher, self._settings.source_language)
         log.info("publisher appeared", stream=publisher.name, source=publisher.source_type)
         self.changed.set()
         for language in self._settings.target_languages:
@@ -280,7 +299,7 @@ class Streams:
             publish_url=addresses.publish_url(settings, secret, dub.stream, dub.language),
             look_at=addresses.look_at(settings, secret, dub.stream, dub.language),
             sts_addresses=settings.sts_addresses,
-            source_language=settings.source_language,
+            source_language=self._streams[dub.stream].spoken,
             voice=settings.dub_voice,
             profile=settings.dub_profile,
             reconnect_delay=settings.reconnect_delay,

@@ -86,6 +86,13 @@ class Dub(BaseModel):
     problem: str
 
 
+class Spoken(BaseModel):
+    """The language that is spoken: as it is set (auto: found out), and as it was heard last or empty."""
+
+    set: str
+    heard: str = ""
+
+
 class Stream(BaseModel):
     """A published stream and its dubs. `since`: Unix time at which its publisher came."""
 
@@ -93,6 +100,7 @@ class Stream(BaseModel):
     ready: bool
     since: float
     source: Source
+    spoken: Spoken
     dubs: list[Dub]
 
 
@@ -151,3 +159,9 @@ class SwitchRequest(BaseModel):
     """The language to dub into instead."""
 
     language: str = Field(pattern=r"^[a-z]{2,3}$")
+
+
+class SpokenRequest(BaseModel):
+    """The language that is spoken, or `auto` to have it found out."""
+
+    language: str = Field(pattern=r"^(auto|[a-z]{2,3})$")

@@ -19,7 +19,7 @@ from multiprocessing.context import ForkServerContext
 
 import structlog
 
-from app.dubbing.messages import Bypass, Command, Drain, Event, SourceReady, Stop, WorkerConfig
+from app.dubbing.messages import Bypass, Command, Drain, Event, SourceReady, Spoken, Stop, WorkerConfig
 from app.dubbing.service.process import Process
 
 SILENCE = 5.0
@@ -153,9 +153,11 @@ class Supervisor:
         self._task = asyncio.create_task(self._run(after), name=f"dub {self._config.stream}")
 
     def send(self, command: Command) -> None:
-        """Tells the worker; a bypass and the source's address are remembered for the runs to come."""
+        """Tells the worker; all but its end is remembered for the runs to come."""
         if isinstance(command, Bypass):
             self._bypassed = command.on
+        if isinstance(command, Spoken):
+            self._config = replace(self._config, source_language=command.language)
         if isinstance(command, SourceReady):
             self._config = replace(self._config, source_url=command.source_url)
         if self._process is not None:
@@ -214,6 +216,7 @@ class Supervisor:
                 process.send(Bypass(True))
             if self._config != config:
                 process.send(SourceReady(self._config.source_url))
+                process.send(Spoken(self._config.source_language))
             reason = await self._watch(process)
         finally:
             self._process = None

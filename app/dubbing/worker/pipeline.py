@@ -52,6 +52,8 @@ class Pipeline:
             on_answer=self._answered,
         )
         self.bypassed = False
+        self.spoken = ""
+        self.heard = ""
         self.shape: Shape | None = None
         self._source: Source | None = None
         self._listener = Listener(
@@ -135,8 +137,9 @@ class Pipeline:
 
     def _ask(self, cut: Cut) -> None:
         if not self.bypassed:
-            self.speech.ask(self.phrases.cut(cut))
+            self.speech.ask(self.phrases.cut(cut).model_copy(update={"spoken": self.spoken}))
 
     def _answered(self, answer: Answer) -> None:
+        self.heard = answer.language or self.heard
         if not self.bypassed:
             self.phrases.answered(answer)

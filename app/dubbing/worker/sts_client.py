@@ -31,7 +31,7 @@ log = structlog.get_logger()
 class Answer:
     """What became of a phrase: its dub with int16 PCM, or the problem as a code and in words.
 
-    `seconds` is the time from the question to the answer.
+    `seconds` is the time from the question to the answer, `language` what was spoken, where that is known.
     """
 
     id: int
@@ -40,6 +40,7 @@ class Answer:
     code: str
     problem: str
     seconds: float
+    language: str = ""
 
 
 @dataclass
@@ -151,10 +152,10 @@ class StsClient:
                 self._asked[answer.id] = asked
             return
         if isinstance(answer, Dub):
-            self._finish(answer.id, asked, answer, pcm, "", "")
+            self._finish(answer.id, asked, answer, pcm, "", "", answer.language)
         else:
-            self._finish(answer.id, asked, None, b"", answer.code, answer.message)
-        if isinstance(answer, Dub) or answer.code == "no_speech":
+            self._finish(answer.id, asked, None, b"", answer.code, answer.message, answer.language)
+        if isinstance(answer, Dub) or answer.code in ("no_speech", "same_language"):
             self._missed.clear()
             host.answered_well()
         else:
@@ -171,9 +172,16 @@ class StsClient:
             self._choose()
 
     def _finish(
-        self, phrase: int, asked: _Asked, dub: Dub | None, pcm: bytes, code: str, problem: str
+        self,
+        phrase: int,
+        asked: _Asked,
+        dub: Dub | None,
+        pcm: bytes,
+        code: str,
+        problem: str,
+        language: str = "",
     ) -> None:
-        answer = Answer(phrase, dub, pcm, code, problem, time.monotonic() - asked.at)
+        answer = Answer(phrase, dub, pcm, code, problem, time.monotonic() - asked.at, language)
         try:
             self._on_answer(answer)
         except Exception:

@@ -23,6 +23,7 @@ from app.dubbing.messages import (
     Phase,
     Phrase,
     SourceReady,
+    Spoken,
     State,
     Stop,
     WorkerConfig,
@@ -98,6 +99,8 @@ class Worker:
                 self._puller.wake()
             case Bypass(on):
                 self._pipeline.bypass(on)
+            case Spoken(language):
+                self._pipeline.spoken = language
             case SourceReady(source_url):
                 self._puller.wake(source_url)
 
@@ -150,6 +153,7 @@ class Worker:
             reconnects=self._puller.reconnects,
             note=self._publisher.problem or self._puller.problem,
             standing_by=self._publisher.standing_by,
+            spoken=pipeline.heard,
         )
 
 

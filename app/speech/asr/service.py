@@ -111,7 +111,7 @@ class Transcriptions:
         finally:
             await parts.aclose()
             heard.duration = job.heard
-            heard.language = job.detected or job.language or self.settings.source_language
+            heard.language = job.detected or job.language or self.settings.first_language
             self.sound.inc(job.heard)
             self.spoken.inc(job.spoken)
             self.dropped.inc(job.dropped)

@@ -43,6 +43,7 @@ class PocketSphinx:
     device = "cpu"
     languages: tuple[str, ...] = ("en",)
     hears_anew = False
+    into_english = False
 
     def __init__(self, background: bool = True) -> None:
         self._free: list[Decoder] = []
@@ -65,9 +66,9 @@ class PocketSphinx:
         for decoder in spare:
             decoder.close()
 
-    def session(self, language: str) -> PocketSphinxSession:
-        """A session on a spare decoder, or on a new one."""
-        if language not in self.languages:
+    def session(self, language: str, translate: bool = False) -> PocketSphinxSession:
+        """A session on a spare decoder, or on a new one. Raises SpeechError."""
+        if translate or language not in self.languages:
             raise SpeechError(f"pocketsphinx knows English (en), not {language!r}")
         with self._lock:
             decoder = self._free.pop() if self._free else None

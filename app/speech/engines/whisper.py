@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from app.speech.guards import plain, without_loops
 from app.speech.models import places
 from app.speech.models.folders import folder_name
 from app.speech.rest.transcript import Segment
-from app.speech.types import RECOGNISER_RATE, EngineMissing, Samples, SpeechError, Word
+from app.speech.types import AUTO, RECOGNISER_RATE, EngineMissing, Samples, SpeechError, Word
 
 DEFAULT_MODEL = "small"
 LONGEST_BUFFER = 28.0
@@ -34,6 +35,12 @@ LOG_PROBABILITY = -1.0
 """Whisper's own thresholds: a segment above the one and below the other is silence."""
 GUESSED = -1.6
 """Log probability below which a word or two alone are a guess at what noise may be."""
+SURE = 0.7
+ENOUGH = 1.5
+LONG_SILENCE = 5.0
+"""A language that is found out is kept where it is as likely as this in so many seconds of sound, until
+nothing was said for as long as that."""
+TRANSLATION_BEAM = 3
 FEWEST_TOKENS = 10
 TOKENS_A_SECOND = 9.0
 """What is said in a second at most; more is made up, and takes long."""
@@ -55,6 +62,7 @@ class Whisper:
     batch = 8
     languages: tuple[str, ...] = ("*",)
     hears_anew = True
+    into_english = False
 
     def __init__(self, model: str, wanted_device: str, models_dir: Path) -> None:
         self.model_name = model or DEFAULT_MODEL
@@ -99,6 +107,8 @@ class Whisper:
         self.source = places.source(self.model_name, self.models_dir) or "hub"
         if self._model.model.is_multilingual:
             self.languages = tuple(self._model.supported_languages)
+            # Turbo and distilled models were not taught to translate.
+            self.into_english = not re.search("turbo|distil", self.model_name)
         else:
             self.languages = ("en",)
         self.transcribe(np.zeros(RECOGNISER_RATE, np.float32), self.languages[0], "")
@@ -107,11 +117,53 @@ class Whisper:
         """Frees the model."""
         self._model = None
 
-    def session(self, language: str) -> WhisperSession:
-        """A session that listens to one language."""
-        if language not in self.languages:
+    def session(self, language: str, translate: bool = False) -> WhisperSession:
+        """A session that listens to one language, or finds it out. Raises SpeechError."""
+        if translate and not self.into_english:
+            raise SpeechError(f"the model {self.model_name} does not translate")
+        return WhisperSession(self, language, translate)
+
+    def check(self, language: str) -> None:
+        """Raises SpeechError where the model doesn't know the language, or can't find it out."""
+        if language == AUTO and len(self.languages) == 1:
+            raise SpeechError(f"the model {self.model_name} knows {self.languages[0]} alone: name it")
+        if language not in (AUTO, *self.languages):
             raise SpeechError(f"the model {self.model_name} does not know the language {language!r}")
-        return WhisperSession(self, language)
+
+    def language_of(self, samples: Samples) -> tuple[str, float]:
+        """The language that is most likely spoken, and how likely that is (0 to 1)."""
+        with self._turn:
+            if self._model is None:
+                raise SpeechError("whisper is not loaded")
+            language, probability, _ = self._model.detect_language(audio=samples)
+        return str(language), float(probability)
+
+    def translate(self, samples: Samples, language: str) -> list[Word]:
+        """What is said in the samples, in English; the time is shared out among its words."""
+        with self._turn:
+            if self._model is None:
+                raise SpeechError("whisper is not loaded")
+            segments, _ = self._model.transcribe(
+                samples,
+                language=language,
+                task="translate",
+                beam_size=TRANSLATION_BEAM,
+                temperature=0.0,
+                condition_on_previous_text=False,
+                no_speech_threshold=NO_SPEECH,
+                log_prob_threshold=LOG_PROBABILITY,
+                without_timestamps=True,
+                max_new_tokens=FEWEST_TOKENS + round(TOKENS_A_SECOND * samples.size / RECOGNISER_RATE),
+            )
+            text = " ".join(
+                segment.text
+                for segment in segments
+                if not is_silence(segment.no_speech_prob, segment.avg_logprob)
+                and (segment.avg_logprob > GUESSED or len(segment.text.split()) > 2)
+            )
+        words = [word for word in text.split() if plain(word)]
+        each = samples.size / RECOGNISER_RATE / max(1, len(words))
+        return without_loops([Word(word, at * each, (at + 1) * each) for at, word in enumerate(words)])
 
     def transcribe(self, samples: Samples, language: str, prompt: str) -> list[Word]:
         """The words in the samples with their times from the first sample; silence gives none."""
@@ -240,14 +292,52 @@ class WhisperSession:
     what went before, whose words are known and not told anew.
     """
 
-    def __init__(self, engine: Whisper, language: str) -> None:
+    language: str
+
+    def __init__(self, engine: Whisper, language: str, translate: bool = False) -> None:
         self._engine = engine
-        self._language = language
+        self._translate = translate
+        self._wanted = ""
+        self._sure = False
         self._sound: Samples = np.zeros(0, np.float32)
         self._start = 0
         self._committed = 0.0
         self._told: list[Word] = []
         self._text = ""
+        self.listen_for(language)
+
+    @property
+    def translates(self) -> bool:
+        """Whether its words are English although another language is spoken."""
+        return self._translate and self.language not in ("", "en")
+
+    def listen_for(self, language: str) -> None:
+        """This is spoken from here on; AUTO finds it out. Raises SpeechError where it isn't known."""
+        if language == self._wanted:
+            return
+        self._engine.check(language)
+        self._wanted, self._sure = language, language != AUTO
+        self._now(language if language != AUTO else "")
+
+    def silence(self, seconds: float) -> None:
+        """After a long one the language is found out anew."""
+        if self._wanted == AUTO and seconds >= LONG_SILENCE:
+            self._sure = False
+
+    def _now(self, language: str) -> None:
+        """What was said before in another language is no prompt for this one."""
+        self.language = language
+        self._told, self._text = [], ""
+
+    def _find_language(self, end: int) -> None:
+        """Finds out what is spoken in the first `end` samples, until it is sure."""
+        sound = self._sound[: max(0, end)]
+        if self._sure or sound.size < SHORTEST * RECOGNISER_RATE:
+            return
+        language, probability = self._engine.language_of(sound)
+        self._sure = probability >= SURE and sound.size >= ENOUGH * RECOGNISER_RATE
+        if language != self.language and (self._sure or not self.language):
+            self._now(language)
 
     def feed(self, samples: Samples) -> None:
         """Keeps the sound; the oldest is forgotten beyond LONGEST_BUFFER."""
@@ -257,6 +347,12 @@ class WhisperSession:
     def commit(self, until: float, pause: bool) -> list[Word]:
         """Transcribes what is not committed, with what follows it as look-ahead unless a pause follows."""
         end = round(until * RECOGNISER_RATE) - self._start
+        self._find_language(end)
+        if self.translates:
+            # Only what belongs to the phrase: which words of a translation would is not known.
+            words = self._hear(end)
+            self.skip(until)
+            return words
         words = [word for word in self._hear(end if pause else self._sound.size) if word.middle < until]
         self._told += words
         self.skip(until if pause or not words else max(words[-1].end, words[-1].middle))
@@ -272,8 +368,14 @@ class WhisperSession:
         fresh = heard[max(0, round(self._committed * RECOGNISER_RATE) - self._start) :]
         if fresh.size < SHORTEST * RECOGNISER_RATE or float(np.abs(fresh).max()) <= QUIETEST:
             return []
+        if self.translates:
+            offset = max(self._start / RECOGNISER_RATE, self._committed)
+            found = self._engine.translate(fresh, self.language)
+            return [Word(word.text, word.start + offset, word.end + offset) for word in found]
         offset = self._start / RECOGNISER_RATE
-        found = self._engine.transcribe(heard, self._language, self._text[-PROMPT_CHARACTERS:])
+        found = self._engine.transcribe(
+            heard, self.language or self._engine.languages[0], self._text[-PROMPT_CHARACTERS:]
+        )
         moved = [Word(word.text, word.start + offset, word.end + offset) for word in found]
         words = [word for word in moved if word.middle >= self._committed]
         return words[1:] if words and self._repeats(words[0]) else words

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from app.speech.protocol import SpokenWord
 from app.speech.sound import Resampler, from_pcm
 from app.speech.sts.phrase import Phrase
-from app.speech.types import RECOGNISER_RATE, RecogniserSession
+from app.speech.types import RECOGNISER_RATE, Polyglot, RecogniserSession, SpeechError
 
 LONGEST_BACKLOG = 20.0
 LONGEST_FEED = 0.5
@@ -47,10 +47,14 @@ class Mark:
 
 
 class Lane:
-    """Keeps the recogniser on the client's timeline; a step in positions resets it."""
+    """Keeps the recogniser on the client's timeline; a step in positions resets it.
 
-    def __init__(self, recogniser: RecogniserSession, sample_rate: int) -> None:
+    `source` is the language that the session was opened for.
+    """
+
+    def __init__(self, recogniser: RecogniserSession, sample_rate: int, source: str = "") -> None:
         self.recogniser = recogniser
+        self.source = source
         self.rate = sample_rate
         self.dropped = 0.0
         self.resets = 0
@@ -159,6 +163,8 @@ class Lane:
             if self._origin is not None:
                 self.resets += 1
                 self.recogniser.reset()
+                if isinstance(self.recogniser, Polyglot):
+                    self.recogniser.silence((sound.position - self._next) / self.rate)
             self._origin = sound.position
             self._resampler = Resampler(self.rate, RECOGNISER_RATE)
         self._next = sound.end
@@ -175,7 +181,16 @@ class Lane:
             self.recogniser.skip(until)
             phrase.check()
             return
-        words = self.recogniser.commit(until, phrase.mark.pause)
+        recogniser = self.recogniser
+        if isinstance(recogniser, Polyglot):
+            if phrase.mark.spoken:
+                recogniser.listen_for(phrase.mark.spoken)
+        elif phrase.mark.spoken not in ("", self.source):
+            raise SpeechError(f"the recogniser here knows {self.source} alone, not {phrase.mark.spoken!r}")
+        words = recogniser.commit(until, phrase.mark.pause)
+        if isinstance(recogniser, Polyglot):
+            phrase.translated = recogniser.translates
+            phrase.language = recogniser.language if recogniser.language != self.source else ""
         phrase.recognise = time.monotonic() - started
         phrase.words = tuple(
             SpokenWord(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
-OUTCOMES = ("dubbed", "overloaded", "deadline", "no_speech", "failed", "abandoned")
+OUTCOMES = ("dubbed", "overloaded", "deadline", "no_speech", "same_language", "failed", "abandoned")
 STAGES = ("waited", "recognise", "translate", "synthesise")
 
 

@@ -30,6 +30,8 @@ class Phrase:
     waited: float = 0.0
     recognise: float = 0.0
     words: tuple[SpokenWord, ...] = ()
+    language: str = ""
+    translated: bool = False
 
     @property
     def remaining(self) -> float:
@@ -48,7 +50,7 @@ class Phrase:
 
     def failure(self, code: FailureCode, message: str) -> Failure:
         """The message that tells that it failed."""
-        return Failure(id=self.mark.id, code=code, message=message)
+        return Failure(id=self.mark.id, code=code, message=message, language=self.language)
 
 
 @dataclass
@@ -66,9 +68,13 @@ class Dubber:
         if not text:
             raise PhraseFailed("no_speech", "no words were recognised")
         phrase.check()
+        spoken = phrase.language or self.source
+        translator = self.engines.translator
+        if spoken == self.target and not translator.supports(self.target, self.target):
+            raise PhraseFailed("same_language", f"{self.target} is what is spoken: nothing to dub")
         started = time.monotonic()
         try:
-            target = self.engines.translator.translate(text, self.source, self.target, context)
+            target = text if phrase.translated else translator.translate(text, spoken, self.target, context)
             translated = time.monotonic()
             if not target:
                 raise PhraseFailed("no_speech", "the translation is empty")
@@ -84,9 +90,10 @@ class Dubber:
         )
         answer = Dub(
             id=phrase.mark.id,
-            source=text,
+            source="" if phrase.translated else text,
             target=target,
-            words=phrase.words,
+            words=() if phrase.translated else phrase.words,
+            language=phrase.language,
             timings=timings,
             sample_rate=rate,
             samples=samples.size,

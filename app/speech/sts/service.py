@@ -95,7 +95,7 @@ class SpeechService:
         missing = [
             f"{source}-{target}"
             for target in self.settings.target_languages
-            if not self.engines.translator.supports(source, target)
+            if not registry.translates(self.engines, source, target)
         ]
         return Check(not missing, f"no translator for {', '.join(missing)}" if missing else "")
 
@@ -177,8 +177,10 @@ class SpeechService:
 
     async def _session(self, socket: WebSocket, config: Config) -> Session:
         engines = self.engines
-        if not engines.translator.supports(config.source, config.target):
-            raise Refused("no_translator", f"no translator for {config.source}-{config.target}")
+        if not registry.translates(engines, config.source, config.target):
+            same = " (that is what is spoken: nothing to dub)" if config.source == config.target else ""
+            raise Refused("no_translator", f"no translator for {config.source}-{config.target}{same}")
+        translate = registry.into_english(engines, config.target)
         loop = asyncio.get_running_loop()
         voices = await loop.run_in_executor(self.executor, engines.synthesiser.voices, config.target)
         voice = config.voice or next(iter(voices), "")
@@ -187,19 +189,21 @@ class SpeechService:
             known = f"; there are: {', '.join(voices[:10])}" if voices else ""
             raise Refused("no_voice", f"no voice {voice!r} for {config.target}{known}")
         try:
-            recogniser = await loop.run_in_executor(self.executor, engines.recogniser.session, config.source)
+            recogniser = await loop.run_in_executor(
+                self.executor, engines.recogniser.session, config.source, translate
+            )
         except SpeechError as error:
             raise Refused("no_recogniser", str(error)) from error
         ready = Ready(
             recogniser=engines.recogniser.name,
-            translator=engines.translator.name,
+            translator=(engines.recogniser if translate else engines.translator).name,
             synthesiser=registry.speaker(engines.synthesiser, config.target, voice),
             voice=voice,
         )
         await socket.send_text(ready.model_dump_json())
         return Session(
             socket,
-            Lane(recogniser, config.sample_rate),
+            Lane(recogniser, config.sample_rate, config.source),
             Dubber(
                 engines,
                 config.source,

@@ -19,6 +19,7 @@ from app.speech.protocol import Config, Dub, ErrorCode, Failure, PhraseMark, unp
 from app.speech.sts.lane import Lane, Mark, Sound
 from app.speech.sts.metrics import Metrics
 from app.speech.sts.phrase import Dubber, Phrase, PhraseFailed
+from app.speech.types import SpeechError
 
 log = structlog.get_logger(__name__)
 
@@ -242,6 +243,8 @@ def failed(phrase: Phrase, error: BaseException | None) -> Answer:
         return phrase.failure(error.code, str(error)), None
     if error is None:
         return phrase.failure("deadline", f"not ready within {phrase.mark.deadline:.2f} s"), None
+    if isinstance(error, SpeechError):
+        return phrase.failure("failed", str(error)), None
     log.error("phrase failed", id=phrase.mark.id, error=f"{type(error).__name__}: {error}")
     return phrase.failure("failed", f"{type(error).__name__} in the speech engine"), None
 

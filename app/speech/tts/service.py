@@ -92,7 +92,7 @@ class Speeches:
         """The file in parts, one or more a sentence. Runs in a worker thread."""
         asked = wishes.voice if isinstance(wishes.voice, str) else wishes.voice.id
         voice, language = voices.choose(
-            engine, asked or self.settings.tts_model, wishes.language, self.settings.source_language
+            engine, asked or self.settings.tts_model, wishes.language, self.settings.first_language
         )
         encoder = Encoder(wishes.response_format)
         for sentence in sentences(wishes.input):

@@ -46,6 +46,6 @@ def test_a_sentence_that_does_not_fit_is_left_out() -> None:
 
 
 def test_the_news_is_one_sentence_a_line() -> None:
-    lines = sample.sentences(sample.NEWS.read_text(encoding="utf-8"))
+    lines = sample.sentences(sample.NEWS["en"].read_text(encoding="utf-8"))
     assert len(lines) > 40
     assert all(line[0].isupper() and line.endswith(".") for line in lines)

@@ -32,6 +32,8 @@ export const phrases = async (stream, language, limit) =>
 export const startDub = (stream, language) => request("PUT", dubAddress(stream, language), {});
 export const stopDub = (stream, language) => request("DELETE", dubAddress(stream, language));
 export const bypassDub = (stream, language, on) => request("POST", dubAddress(stream, language, "/bypass"), { on });
+export const setSpoken = (stream, language) =>
+  request("POST", `${DUBBER}/streams/${encodeURIComponent(stream)}/spoken`, { language });
 export const switchDub = (stream, language, to) =>
   request("POST", dubAddress(stream, language, "/switch"), { language: to });
 

@@ -1,16 +1,16 @@
 // The operator's buttons: original only, switch and add a language, stop and start.
 
-import { RequestFailed, bypassDub, startDub, stopDub, switchDub } from "./api.js";
+import { RequestFailed, bypassDub, setSpoken, startDub, stopDub, switchDub } from "./api.js";
 import { byId, make, renderOnce, setText } from "./dom.js";
-import { COMMON_LANGUAGES, languageName } from "./words.js";
+import { COMMON_LANGUAGES, languageName, spokenLanguage } from "./words.js";
 
 /** Buttons for one dub. `choose` is told which language to look at after a change. */
 export class Controls {
   #dub = null;
+  #stream = null;
   #busy = false;
   #usable = true;
   #languages = [];
-  #sourceLanguage = "";
   #choose;
   #announce;
 
@@ -22,20 +22,22 @@ export class Controls {
     this.#on("start", () => this.#start());
     this.#on("switch", () => this.#switch());
     this.#on("add", () => this.#add());
+    byId("spoken").addEventListener("change", () => this.#spoken());
   }
 
   configure(settings) {
     this.#languages = settings.target_languages;
-    this.#sourceLanguage = settings.source_language;
   }
 
   /** Shows the buttons that fit the dub's status. `usable` is false while the dubber is out of reach. */
-  render(dub, usable) {
+  render(stream, dub, usable) {
     const changed = this.#dub?.stream !== dub.stream || this.#dub?.language !== dub.language;
     this.#dub = dub;
+    this.#stream = stream;
     this.#usable = usable;
     if (changed) this.#say("");
     this.#renderLanguages(dub);
+    this.#renderSpoken();
     const stopped = dub.status === "stopped" || dub.status === "absent";
     const focused = document.activeElement;
     byId("start").hidden = !stopped;
@@ -47,9 +49,30 @@ export class Controls {
     for (const button of byId("controls").querySelectorAll("button")) this.#enable(button);
   }
 
+  #renderSpoken() {
+    const select = byId("spoken");
+    const { set = "auto", heard = "" } = this.#stream?.spoken ?? {};
+    select.disabled = !this.#stream || !this.#usable;
+    const codes = [...new Set([...COMMON_LANGUAGES, ...(set === "auto" ? [] : [set])])];
+    const named = codes.map((code) => [languageName(code), code]).sort(([one], [other]) => one.localeCompare(other));
+    const found = set === "auto" && heard ? `Found out: ${languageName(heard)}` : "Find it out";
+    renderOnce(select, JSON.stringify([found, codes, set]), () => [
+      make("option", { value: "auto", selected: set === "auto" }, found),
+      ...named.map(([name, code]) => make("option", { value: code, selected: code === set }, name)),
+    ]);
+  }
+
+  async #spoken() {
+    const select = byId("spoken");
+    const to = select.value;
+    const done = this.#busy || !this.#stream ? false : await this.#act("spoken", "", "Setting the spoken language failed", () => setSpoken(this.#stream.name, to));
+    // What the dubber goes by is shown again where it did not take the choice.
+    if (!done) delete select.dataset.key;
+  }
+
   #renderLanguages(dub) {
     const select = byId("language");
-    const offered = (codes) => codes.filter((code) => code !== dub.language && code !== this.#sourceLanguage);
+    const offered = (codes) => codes.filter((code) => code !== dub.language && code !== spokenLanguage(this.#stream));
     const configured = offered(this.#languages);
     const others = offered(COMMON_LANGUAGES.filter((code) => !this.#languages.includes(code)));
     const byName = (codes) => codes.map((code) => [languageName(code), code]).sort(([one], [other]) => one.localeCompare(other));
@@ -106,7 +129,7 @@ export class Controls {
     const words = button.textContent;
     this.#busy = true;
     button.setAttribute("aria-busy", "true");
-    setText(button, doing);
+    if (doing) setText(button, doing);
     this.#enableAll();
     this.#say("");
     try {
@@ -120,7 +143,7 @@ export class Controls {
     } finally {
       this.#busy = false;
       button.removeAttribute("aria-busy");
-      setText(button, words);
+      if (doing) setText(button, words);
       this.#enableAll();
     }
   }

@@ -12,7 +12,7 @@ import { Player } from "./player.js";
 import { renderPublish } from "./publish.js";
 import { curtainWords } from "./stage.js";
 import { aboutSource, chosenDub, firstChoice, hashOf, readHash, renderStreams } from "./streams.js";
-import { PLAYABLE, STATUS, duration, languageName } from "./words.js";
+import { PLAYABLE, STATUS, duration, languageName, spokenLanguage } from "./words.js";
 
 const KEPT_PHRASES = 100;
 
@@ -45,7 +45,7 @@ function current() {
 }
 
 function languages() {
-  return { source: settings.source_language, target: view.choice?.language ?? "" };
+  return { source: spokenLanguage(current()?.stream) || null, target: view.choice?.language ?? "" };
 }
 
 function choose(stream, language) {
@@ -68,7 +68,8 @@ function render() {
 
 function renderMonitor({ stream, dub }) {
   const name = languageName(dub.language);
-  const sourceName = languageName(settings.source_language);
+  const source = spokenLanguage(stream);
+  const sourceName = source ? languageName(source) : "Original";
   const chosen = JSON.stringify(view.choice);
   if (view.shown !== chosen) {
     view.shown = chosen;
@@ -83,10 +84,10 @@ function renderMonitor({ stream, dub }) {
   setText(byId("target-name"), name);
   setText(byId("source-name"), sourceName);
   setAttribute(byId("caption-target"), "lang", dub.language);
-  setAttribute(byId("caption-source"), "lang", settings.source_language);
+  setAttribute(byId("caption-source"), "lang", source || null);
   renderFigures(byId("figures"), byId("details"), dub, player.latency);
   renderDownloads(byId("downloads"), (rest) => dubAddress(dub.stream, dub.language, rest), { target: name, source: sourceName });
-  controls.render(dub, view.connected);
+  controls.render(stream, dub, view.connected);
   renderStage(stream, dub);
 }
 
@@ -181,7 +182,7 @@ feed.addEventListener("lost", () => {
   setText(byId("notice-text"), view.streams ? "The dubber can’t be reached: figures and captions stand still." : "The dubber can’t be reached.");
   if (!view.streams) setText(byId("streams"), "");
   const now = current();
-  if (now) controls.render(now.dub, false);
+  if (now) controls.render(now.stream, now.dub, false);
 });
 
 setInterval(() => {

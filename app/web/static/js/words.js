@@ -39,6 +39,12 @@ export function languageName(code) {
   }
 }
 
+/** What is spoken in a stream: as it is set, or as it was heard; empty where it isn't known yet. */
+export function spokenLanguage(stream) {
+  const { set = "auto", heard = "" } = stream?.spoken ?? {};
+  return set === "auto" ? heard : set;
+}
+
 /** Seconds as "2.80 s", or a dash where there is no number. */
 export const seconds = (value) => (Number.isFinite(value) ? `${value.toFixed(2)} s` : "–");
 

@@ -10,7 +10,7 @@ import pytest
 from stand_in_runner import World
 from stand_in_worker import caption, phrase, state
 
-from app.dubbing.messages import Bypass, Counts, Phase, SourceReady
+from app.dubbing.messages import Bypass, Counts, Phase, SourceReady, Spoken
 from app.dubbing.service import dub
 from app.dubbing.service.streams import MAX_DUBS, MAX_WORKERS, Conflict, Unknown
 
@@ -300,3 +300,20 @@ def test_the_logs_are_bounded() -> None:
         assert [one.captions[0].id, one.captions[-1].id] == [10, dub.LOG + 9]
 
     scenario(play)
+
+
+def test_the_spoken_language_is_corrected_for_all_dubs_and_those_to_come() -> None:
+    def play(world: World) -> None:
+        world.see("news")
+        assert world.streams.stream("news").view().spoken.set == "auto"
+        world.runners[0].told(replace(state(), spoken="pt"))
+        assert world.streams.stream("news").view().spoken.heard == "pt"
+        world.streams.speak("news", "es")
+        assert world.runners[0].commands == [Spoken("es")]
+        world.streams.start("news", "fr")
+        assert world.runners[1].config.source_language == "es"
+        assert world.streams.stream("news").view().spoken.set == "es"
+        with pytest.raises(Unknown):
+            world.streams.speak("sport", "es")
+
+    scenario(play, SOURCE_LANGUAGE="auto", TARGET_LANGUAGES="en")
