@@ -27,6 +27,7 @@ class WorkerConfig:
     profile: str
     reconnect_delay: float
     max_reconnect_delay: float
+    record: bool
     log_level: str
     log_format: str
 
@@ -46,6 +47,13 @@ class Spoken:
 
 
 @dataclass(frozen=True)
+class RecordPhrases:
+    """Operator's command: keep the sounds of each phrase, from the next one on, or keep none."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
 class SourceReady:
     """The publisher is there (again): connect now, to this address, instead of at the next attempt."""
 
@@ -62,7 +70,7 @@ class Drain:
     """Take nothing more in, play out what was taken in, then finish."""
 
 
-Command = Bypass | Spoken | SourceReady | Stop | Drain
+Command = Bypass | Spoken | RecordPhrases | SourceReady | Stop | Drain
 
 
 @dataclass(frozen=True)
@@ -136,12 +144,21 @@ class State:
 
 
 @dataclass(frozen=True)
+class Sounds:
+    """A phrase's sounds as FLAC files: what was said, and the dub as it is heard, empty without one."""
+
+    original: bytes = field(repr=False)
+    dub: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Phrase:
     """The record of one phrase.
 
     `start` and `end` are seconds on the output's timeline; `shown_at` and `hidden_at` are Unix times
     at which that sound leaves the output; `lateness` and `speed` are of the dub, 0 without one;
-    `stages` are seconds by stage (waited, recognise, translate, synthesise, answer).
+    `stages` are seconds by stage (waited, recognise, translate, synthesise, answer); `sounds` are there
+    where it is recorded.
     """
 
     id: int
@@ -156,6 +173,7 @@ class Phrase:
     lateness: float
     speed: float
     stages: dict[str, float]
+    sounds: Sounds | None = None
 
 
 @dataclass(frozen=True)

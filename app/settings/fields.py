@@ -139,6 +139,15 @@ class Settings(BaseSettings):
         "More delay gives longer phrases, which are recognised and translated better.",
     )
     dub_voice: str = section("Dubbing", "", "Voice of the dub; empty picks one for the language.", "es+f3")
+    phrases_kept_mb: Annotated[int, Field(ge=1)] = section(
+        "Dubbing",
+        1024,
+        "MB of recorded phrases (sounds and records, where an operator switches that on) that are kept under "
+        "DATA_DIR/phrases; the oldest go first.",
+    )
+    phrases_kept_days: Annotated[float, Field(gt=0)] = section(
+        "Dubbing", 7.0, "Days for which recorded phrases are kept."
+    )
     sts_urls: Annotated[tuple[str, ...], NoDecode] = section(
         "Dubbing",
         (),

@@ -78,7 +78,7 @@ def upstreams(settings: Settings) -> Upstreams:
 
 def is_for_operators(path: str) -> bool:
     """Whether the console shows that address of the dubber; the media server's /auth and /hooks never."""
-    return path.split("/")[0] in {"streams", "events", "health"}
+    return path.split("/")[0] in {"streams", "recorded", "events", "health"}
 
 
 def is_playback(path: str) -> bool:

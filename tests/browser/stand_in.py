@@ -53,6 +53,7 @@ def stream(*dubs: dict[str, Any], name: str = "match", ready: bool = True) -> di
         "since": time.time() - 754,
         "source": {"type": "rtmpConn", "tracks": ["H264", "MPEG-4 Audio"]},
         "spoken": {"set": "en", "heard": "en"},
+        "recording": False,
         "dubs": [one | {"stream": name, "path": f"dub/{name}/{one['language']}"} for one in dubs],
     }
     return views.Stream.model_validate(document).model_dump()

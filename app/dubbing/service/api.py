@@ -75,6 +75,11 @@ def router(streams: Streams, hub: Hub) -> APIRouter:
         """Starts the dub in another language, then stops this one; answers with the new one."""
         return streams.switch(name, language, request.language).view()
 
+    @routes.post("/streams/{name}/record", dependencies=[operator])
+    async def record(name: Name, request: views.RecordRequest) -> views.Stream:
+        """Keeps the sounds of each phrase, in all the stream's languages, or keeps none any more."""
+        return streams.record(name, request.on).view()
+
     @routes.get("/streams/{name}/{language}/phrases")
     async def phrases(
         name: Name, language: Language, limit: Annotated[int, Query(ge=1, le=2000)] = 100

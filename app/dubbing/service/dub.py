@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from app.dubbing import messages
 from app.dubbing.messages import State
@@ -108,7 +108,8 @@ class Dub:
 
     def record(self, phrase: messages.Phrase) -> views.Phrase:
         """Keeps a phrase, the newest 2000 of them."""
-        record = views.Phrase(stream=self.stream, language=self.language, **asdict(phrase))
+        told = asdict(replace(phrase, sounds=None))
+        record = views.Phrase(stream=self.stream, language=self.language, **told)
         record.id = self._number(phrase.id)
         self.phrases.append(record)
         return record

@@ -14,10 +14,11 @@ import structlog
 from fastapi import FastAPI
 
 from app.dubbing.lasting import lasting
-from app.dubbing.service import api, feeds, media_calls, metrics, speech_health
+from app.dubbing.service import api, feeds, media_calls, metrics, recorded_api, speech_health
 from app.dubbing.service.auth import API_USER, api_password, new_secret
 from app.dubbing.service.events import Hub
 from app.dubbing.service.media_api import MediaApi
+from app.dubbing.service.recorded import Recorded
 from app.dubbing.service.streams import LINGER, Streams
 from app.dubbing.service.watcher import Watcher
 from app.dubbing.service.workers import PATIENCE, Launcher, Main, Patience, Supervisor, run_real_worker
@@ -48,12 +49,14 @@ def create(
     readiness = Readiness()
     hub = Hub()
     launcher = Launcher(worker)
+    recorded = Recorded(settings.data_dir / "phrases", settings.phrases_kept_mb, settings.phrases_kept_days)
     streams = Streams(
         settings,
         secret,
         lambda config, told, restarting: Supervisor(config, launcher, told, restarting, patience),
         hub,
         linger,
+        recorded=recorded,
     )
     media = MediaApi(settings.media_host, settings.media_api_port, (API_USER, api_password(settings, secret)))
     watcher = Watcher(media, streams.seen)
@@ -84,6 +87,7 @@ def create(
             asyncio.create_task(lasting("watcher", watch), name="watcher"),
             asyncio.create_task(take_over(), name="take over"),
             asyncio.create_task(lasting("feeds", partial(feeds.tell_streams, streams, hub)), name="feeds"),
+            asyncio.create_task(lasting("recorded phrases", recorded.run), name="recorded phrases"),
         ]
         try:
             yield
@@ -105,6 +109,7 @@ def create(
         lifespan=lifespan,
         checks={
             "media": media.check,
+            "recorded phrases": recorded.check,
             **{
                 f"sts {speech_health.shown_address(address)}": speech_health.checker(client, address)
                 for address in settings.sts_addresses
@@ -117,6 +122,7 @@ def create(
     )
 
     api.install(app, streams, hub)
+    app.include_router(recorded_api.router(recorded))
     app.include_router(media_calls.router(settings, secret, watcher))
     return app
 

@@ -10,10 +10,20 @@ from typing import Protocol
 import structlog
 
 from app.dubbing import messages
-from app.dubbing.messages import Bypass, Command, Event, SourceReady, Spoken, State, WorkerConfig
+from app.dubbing.messages import (
+    Bypass,
+    Command,
+    Event,
+    RecordPhrases,
+    SourceReady,
+    Spoken,
+    State,
+    WorkerConfig,
+)
 from app.dubbing.service import addresses, views
 from app.dubbing.service.dub import Dub
 from app.dubbing.service.events import Hub
+from app.dubbing.service.recorded import Recorded, key
 from app.dubbing.service.watcher import Publisher
 from app.service import hide_credentials
 from app.settings import Settings
@@ -57,6 +67,7 @@ class Stream:
         self.publisher = publisher
         self.spoken = spoken
         self.gone_at: float | None = None
+        self.recording = False
         self.dubs: dict[str, Dub] = {}
 
     def view(self) -> views.Stream:
@@ -67,6 +78,7 @@ class Stream:
             since=self.publisher.since,
             source=views.Source(type=self.publisher.source_type, tracks=list(self.publisher.tracks)),
             spoken=views.Spoken(set=self.spoken, heard=self._heard()),
+            recording=self.recording,
             dubs=[self.dubs[language].view() for language in sorted(self.dubs)],
         )
 
@@ -89,6 +101,7 @@ class Streams:
         hub: Hub,
         linger: float = LINGER,
         clock: Callable[[], float] = time.monotonic,
+        recorded: Recorded | None = None,
     ) -> None:
         self._settings = settings
         self._secret = secret
@@ -96,6 +109,8 @@ class Streams:
         self._hub = hub
         self._linger = linger
         self._clock = clock
+        self._recorded = recorded
+        self._keeping: set[asyncio.Task[None]] = set()
         self._streams: dict[str, Stream] = {}
         self._runners: dict[tuple[str, str], Runner] = {}
         self._ending: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -167,6 +182,17 @@ class Streams:
                 runner.send(Spoken(language))
         self.changed.set()
         log.info("spoken language set", stream=name, spoken=language)
+        return stream
+
+    def record(self, name: str, on: bool) -> Stream:
+        """Keeps the sounds of the stream's phrases from the next one on, or no more. Raises Unknown."""
+        stream = self.stream(name)
+        stream.recording = on
+        for language in stream.dubs:
+            if runner := self._runners.get((name, language)):
+                runner.send(RecordPhrases(on))
+        self.changed.set()
+        log.info("phrases are recorded" if on else "phrases are not recorded any more", stream=name)
         return stream
 
     def switch(self, name: str, language: str, other: str) -> Dub:
@@ -286,9 +312,22 @@ class Streams:
             if dub.hear(event):
                 self.changed.set()
         elif isinstance(event, messages.Phrase):
-            self._hub.tell("phrase", dub.record(event), dub.stream, dub.language)
+            record = dub.record(event)
+            if event.sounds is None or self._recorded is None:
+                self._hub.tell("phrase", record, dub.stream, dub.language)
+                return
+            task = asyncio.create_task(self._keep(self._recorded, record, event.sounds))
+            self._keeping.add(task)
+            task.add_done_callback(self._keeping.discard)
         else:
             self._hub.tell("caption", dub.caption(event), dub.stream, dub.language)
+
+    async def _keep(self, recorded: Recorded, record: views.Phrase, sounds: messages.Sounds) -> None:
+        """Tells of the phrase once its sounds can be asked for."""
+        name = key(record)
+        if await recorded.keep(record.model_copy(update={"recorded": name}), sounds):
+            record.recorded = name
+        self._hub.tell("phrase", record, record.stream, record.language)
 
     def _config(self, dub: Dub) -> WorkerConfig:
         settings, secret = self._settings, self._secret
@@ -304,6 +343,7 @@ class Streams:
             profile=settings.dub_profile,
             reconnect_delay=settings.reconnect_delay,
             max_reconnect_delay=settings.max_reconnect_delay,
+            record=self._streams[dub.stream].recording,
             log_level=settings.log_level,
             log_format=settings.log_format,
         )

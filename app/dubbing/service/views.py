@@ -94,13 +94,17 @@ class Spoken(BaseModel):
 
 
 class Stream(BaseModel):
-    """A published stream and its dubs. `since`: Unix time at which its publisher came."""
+    """A published stream and its dubs. `since`: Unix time at which its publisher came.
+
+    `recording`: the sounds of its phrases are kept.
+    """
 
     name: str
     ready: bool
     since: float
     source: Source
     spoken: Spoken
+    recording: bool
     dubs: list[Dub]
 
 
@@ -111,7 +115,10 @@ class Streams(BaseModel):
 
 
 class Phrase(BaseModel):
-    """The record of a phrase; see app.dubbing.messages.Phrase. `id` only grows, over restarts too."""
+    """The record of a phrase; see app.dubbing.messages.Phrase. `id` only grows, over restarts too.
+
+    `recorded` is the name under which its sounds are kept, empty where they are not.
+    """
 
     stream: str
     language: str
@@ -127,12 +134,30 @@ class Phrase(BaseModel):
     lateness: float
     speed: float
     stages: dict[str, float]
+    recorded: str = ""
 
 
 class Phrases(BaseModel):
     """Phrases, the newest last."""
 
     phrases: list[Phrase]
+
+
+class RecordedDub(BaseModel):
+    """A dub that has recorded phrases; `first` and `last` are Unix times at which they were heard."""
+
+    stream: str
+    language: str
+    phrases: int
+    bytes: int
+    first: float
+    last: float
+
+
+class RecordedDubs(BaseModel):
+    """All of them."""
+
+    dubs: list[RecordedDub]
 
 
 class Caption(BaseModel):
@@ -151,6 +176,12 @@ class Caption(BaseModel):
 
 class BypassRequest(BaseModel):
     """`on`: original sound only; off: dubbing again."""
+
+    on: bool
+
+
+class RecordRequest(BaseModel):
+    """`on`: keep the sounds of each phrase from the next one on."""
 
     on: bool
 

@@ -19,7 +19,17 @@ from multiprocessing.context import ForkServerContext
 
 import structlog
 
-from app.dubbing.messages import Bypass, Command, Drain, Event, SourceReady, Spoken, Stop, WorkerConfig
+from app.dubbing.messages import (
+    Bypass,
+    Command,
+    Drain,
+    Event,
+    RecordPhrases,
+    SourceReady,
+    Spoken,
+    Stop,
+    WorkerConfig,
+)
 from app.dubbing.service.process import Process
 
 SILENCE = 5.0
@@ -153,13 +163,15 @@ class Supervisor:
         self._task = asyncio.create_task(self._run(after), name=f"dub {self._config.stream}")
 
     def send(self, command: Command) -> None:
-        """Tells the worker; all but its end is remembered for the runs to come."""
+        """Tells the worker; what is to last is remembered for the runs to come."""
         if isinstance(command, Bypass):
             self._bypassed = command.on
         if isinstance(command, Spoken):
             self._config = replace(self._config, source_language=command.language)
         if isinstance(command, SourceReady):
             self._config = replace(self._config, source_url=command.source_url)
+        if isinstance(command, RecordPhrases):
+            self._config = replace(self._config, record=command.on)
         if self._process is not None:
             self._process.send(command)
 
@@ -217,6 +229,7 @@ class Supervisor:
             if self._config != config:
                 process.send(SourceReady(self._config.source_url))
                 process.send(Spoken(self._config.source_language))
+                process.send(RecordPhrases(self._config.record))
             reason = await self._watch(process)
         finally:
             self._process = None

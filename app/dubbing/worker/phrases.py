@@ -39,7 +39,8 @@ class Phrases:
     """Asks for dubs and puts them in the mixer, in time or not at all.
 
     `playhead` tells the output time that is leaving now; `tell` takes a Caption as soon as the texts
-    are known and a Phrase once its outcome is. The mixer is used under `lock`.
+    are known and a Phrase once its outcome is; `placed` is given a dub as it will be heard. The mixer is
+    used under `lock`.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class Phrases:
         lock: threading.RLock,
         playhead: Callable[[], float],
         tell: Callable[[Caption | Phrase], None],
+        placed: Callable[[int, fit.Samples], None] = lambda *_: None,
     ) -> None:
         self._profile = profile
         self._mixer = mixer
         self._lock = lock
         self._playhead = playhead
         self._tell = tell
+        self._placed = placed
         self._open: dict[int, _Open] = {}
         self._last_id = 0
         self._lag = LagMeter()
@@ -123,6 +126,7 @@ class Phrases:
         shaped = fit.match_level(fit.retime(sound, rate, plan.speed, MIX_RATE), phrase.cut.level)
         with self._lock:
             placed = self._mixer.place(shaped, round(plan.start * MIX_RATE)) / MIX_RATE
+        self._placed(answer.id, shaped)
         plan = replace(plan, start=placed, lateness=placed - phrase.start)
         self._lag.add(phrase.start, plan.lateness)
         self._record(answer, phrase, "late" if plan.lateness > fit.IN_TIME else "in_time", "", plan)

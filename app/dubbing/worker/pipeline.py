@@ -14,6 +14,7 @@ from app.dubbing.worker.mixer import SAMPLE_RATE, Mixer
 from app.dubbing.worker.output import Output, OutputError
 from app.dubbing.worker.phrases import Phrases
 from app.dubbing.worker.profiles import PROFILES
+from app.dubbing.worker.recorder import Recorder
 from app.dubbing.worker.source import Item, Source, VideoData, VideoPacket
 from app.dubbing.worker.sts_client import Answer, StsClient
 from app.dubbing.worker.timeline import Timeline
@@ -44,7 +45,10 @@ class Pipeline:
         self.timeline = Timeline(self.profile.delay)
         self.delay_line: DelayLine[VideoData] = DelayLine(MOST_BYTES)
         self.mixer = Mixer(self.profile.delay + SPARE_SECONDS)
-        self.phrases = Phrases(self.profile, self.mixer, self.lock, self.playhead, tell)
+        self.recorder = Recorder(tell, self.profile.longest_phrase, config.record)
+        self.phrases = Phrases(
+            self.profile, self.mixer, self.lock, self.playhead, self.recorder.tell, self.recorder.placed
+        )
         self.speech = StsClient(
             config.sts_addresses,
             Config(source=config.source_language, target=config.language, voice=config.voice),
@@ -58,7 +62,7 @@ class Pipeline:
         self._source: Source | None = None
         self._listener = Listener(
             Rules(longest=self.profile.longest_phrase, window=self.profile.cut_window),
-            self.speech.send_sound,
+            self._send_sound,
             self._ask,
         )
         self._next_sound: int | None = None
@@ -135,9 +139,15 @@ class Pipeline:
             return following
         return position
 
+    def _send_sound(self, position: int, pcm: bytes) -> None:
+        self.recorder.hear(position, pcm)
+        self.speech.send_sound(position, pcm)
+
     def _ask(self, cut: Cut) -> None:
         if not self.bypassed:
-            self.speech.ask(self.phrases.cut(cut).model_copy(update={"spoken": self.spoken}))
+            mark = self.phrases.cut(cut)
+            self.recorder.cut(mark.id, mark.start, mark.end)
+            self.speech.ask(mark.model_copy(update={"spoken": self.spoken}))
 
     def _answered(self, answer: Answer) -> None:
         self.heard = answer.language or self.heard

@@ -22,6 +22,7 @@ from app.dubbing.messages import (
     Event,
     Phase,
     Phrase,
+    RecordPhrases,
     SourceReady,
     Spoken,
     State,
@@ -101,6 +102,8 @@ class Worker:
                 self._pipeline.bypass(on)
             case Spoken(language):
                 self._pipeline.spoken = language
+            case RecordPhrases(on):
+                self._pipeline.recorder.record(on)
             case SourceReady(source_url):
                 self._puller.wake(source_url)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from app.dubbing.messages import Command, Event, WorkerConfig
 from app.dubbing.service.events import Hub
+from app.dubbing.service.recorded import Recorded
 from app.dubbing.service.streams import Streams
 from app.dubbing.service.watcher import Publisher
 from app.settings import load
@@ -46,12 +47,18 @@ class StandInRunner:
 class World:
     """Streams, their stand-in runners in the order they were made, and a clock that the test turns."""
 
-    def __init__(self, **environment: str) -> None:
+    def __init__(self, recorded: Recorded | None = None, **environment: str) -> None:
         self.runners: list[StandInRunner] = []
         self.now = 100.0
         self.hub = Hub()
         self.streams = Streams(
-            load(environment), "of-this-run", self._make, self.hub, linger=60.0, clock=lambda: self.now
+            load(environment),
+            "of-this-run",
+            self._make,
+            self.hub,
+            linger=60.0,
+            clock=lambda: self.now,
+            recorded=recorded,
         )
 
     def _make(

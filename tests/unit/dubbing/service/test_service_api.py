@@ -286,3 +286,20 @@ def test_the_api_is_documented() -> None:
         assert not any(path.startswith(("/auth", "/hooks")) for path in paths)
 
     ask_service(play)
+
+
+def test_recording_is_switched_for_a_stream_that_is_there_and_shown_with_it() -> None:
+    """DUB-13."""
+
+    async def play(_: World, http: httpx.AsyncClient) -> None:
+        assert not (await http.get("/streams/news")).json()["recording"]
+        assert (await http.post("/streams/news/record", json={"on": True})).json()["recording"]
+        assert (await http.get("/streams/news")).json()["recording"]
+        assert (await http.post("/streams/sport/record", json={"on": True})).status_code == 404
+        assert (await http.post("/streams/news/record", json={})).status_code == 422
+        form = await http.post(
+            "/streams/news/record", content="on=true", headers={"content-type": "text/plain"}
+        )
+        assert form.status_code == 415
+
+    scenario(play)

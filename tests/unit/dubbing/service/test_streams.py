@@ -10,7 +10,7 @@ import pytest
 from stand_in_runner import World
 from stand_in_worker import caption, phrase, state
 
-from app.dubbing.messages import Bypass, Counts, Phase, SourceReady, Spoken
+from app.dubbing.messages import Bypass, Counts, Phase, RecordPhrases, SourceReady, Spoken
 from app.dubbing.service import dub
 from app.dubbing.service.streams import MAX_DUBS, MAX_WORKERS, Conflict, Unknown
 
@@ -55,6 +55,26 @@ def test_a_worker_is_given_the_internal_addresses_and_the_settings() -> None:
         RECONNECT_DELAY="2",
         MAX_RECONNECT_DELAY="8",
     )
+
+
+def test_recording_phrases_is_off_at_first_and_goes_for_all_languages_and_those_to_come() -> None:
+    """DUB-13."""
+
+    def play(world: World) -> None:
+        world.see("news")
+        assert not world.streams.view().streams[0].recording
+        assert not world.runner("es").config.record
+        world.streams.record("news", True)
+        assert world.runner("es").commands == [RecordPhrases(True)]
+        world.streams.start("news", "fr")
+        assert world.runner("fr").config.record
+        assert world.streams.view().streams[0].recording
+        world.streams.record("news", False)
+        assert world.runner("fr").commands == [RecordPhrases(False)]
+        with pytest.raises(Unknown):
+            world.streams.record("sport", True)
+
+    scenario(play)
 
 
 def test_a_dub_outlives_a_short_drop_of_its_publisher_and_is_told_of_the_return() -> None:

@@ -36,6 +36,7 @@ def config(language: str = "es", reconnect_delay: float = 0.05) -> WorkerConfig:
         profile="live",
         reconnect_delay=reconnect_delay,
         max_reconnect_delay=4 * reconnect_delay,
+        record=False,
         log_level="info",
         log_format="plain",
     )
