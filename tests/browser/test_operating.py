@@ -124,7 +124,7 @@ def test_everything_is_reached_by_keyboard_in_the_order_it_is_read(stage: Stage,
         outlined = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outlined == "solid", f"no visible focus on {name}"
     wanted = ["a", "play-dub", "play-original", "video", "announce-captions", "bypass", "stop", "language"]
-    wanted += ["switch", "add", "log-scroller", "summary"]
+    wanted += ["switch", "add", "record", "log-scroller", "summary"]
     assert [name for name in seen if name in wanted] == wanted
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 
 import httpx
@@ -14,6 +15,11 @@ from tests.browser.servers import publishing_file
 from tests.stack import Stack
 
 PATIENCE = 60_000
+# What the page plays beside its video is in no document: this shows it to the test.
+AUDIO_IN_SIGHT = """
+  const Real = window.Audio;
+  window.Audio = function () { return (window.sound = new Real()); };
+"""
 # The highest sample of what the page's video plays in five seconds.
 LOUDEST = """async () => {
   const context = new AudioContext();
@@ -80,6 +86,34 @@ def test_the_operator_stops_bypasses_and_starts_the_real_dub(stack: Stack, page:
     page.get_by_role("button", name="Start the dub").click()
     expect(page.locator("#status")).to_contain_text("Dubbing", timeout=PATIENCE)
     until(page, PLAYING, 60)
+
+
+def test_recorded_phrases_are_played_and_downloaded(stack: Stack, page: Page) -> None:
+    """DUB-13: off at first; then both sounds of a phrase are heard, and all come as one archive."""
+    page.add_init_script(AUDIO_IN_SIGHT)
+    page.goto(address(stack))
+    expect(page.locator("#log tr").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#log .play")).to_have_count(0)
+    record = page.get_by_label("Record phrases")
+    expect(record).not_to_be_checked()
+    record.check()
+    dubbed = page.locator("#log tr").filter(has=page.get_by_role("button", name="Play the dub"))
+    expect(dubbed.first).to_be_visible(timeout=PATIENCE)
+    expect(record).to_be_checked()
+    for which in ("original", "dub"):
+        button = page.locator("#log").get_by_role("button", name=f"Play the {which}").last
+        button.click()
+        until(page, f"sound.src.endsWith('/{which}.flac') && sound.duration > 0.2 && sound.currentTime > 0.1")
+        assert page.evaluate("sound.error") is None
+        expect(button).to_have_attribute("aria-pressed", "false", timeout=PATIENCE)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download recorded phrases").click()
+    assert download.value.suggested_filename == "news-es-phrases.zip"
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert {"phrases.jsonl"} < set(archive.namelist())
+    record.uncheck()
+    expect(record).not_to_be_checked()
+    until(page, "fetch('/api/dubber/streams/news').then((a) => a.json()).then((s) => !s.recording)")
 
 
 def test_the_original_plays_beside_the_dub(stack: Stack, page: Page) -> None:

@@ -34,6 +34,13 @@ export const stopDub = (stream, language) => request("DELETE", dubAddress(stream
 export const bypassDub = (stream, language, on) => request("POST", dubAddress(stream, language, "/bypass"), { on });
 export const setSpoken = (stream, language) =>
   request("POST", `${DUBBER}/streams/${encodeURIComponent(stream)}/spoken`, { language });
+
+export const recordPhrases = (stream, on) =>
+  request("POST", `${DUBBER}/streams/${encodeURIComponent(stream)}/record`, { on });
+
+/** Address of the dub's recorded phrases. */
+export const recordedAddress = (stream, language, rest = "") =>
+  `${DUBBER}/recorded/${encodeURIComponent(stream)}/${encodeURIComponent(language)}${rest}`;
 export const switchDub = (stream, language, to) =>
   request("POST", dubAddress(stream, language, "/switch"), { language: to });
 

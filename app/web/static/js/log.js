@@ -1,6 +1,7 @@
 // The phrase log: newest first, bounded.
 
 import { light, make } from "./dom.js";
+import { playButton } from "./recorded.js";
 import { OUTCOME, seconds, timeOfDay } from "./words.js";
 
 const ROWS = 200;
@@ -73,24 +74,25 @@ function buildRow(phrase, languages) {
     "tr",
     { role: "row" },
     make("td", { role: "cell", class: "time", "data-name": "Time" }, timeOfDay(phrase.shown_at)),
-    make("td", { role: "cell", lang: languages.source, "data-name": "Original" }, phrase.source || "–"),
-    make("td", { role: "cell", lang: languages.target, "data-name": "Translation" }, phrase.target || "–"),
+    make("td", { role: "cell", lang: languages.source, "data-name": "Original" }, playButton(phrase, "original"), phrase.source || "–"),
+    make("td", { role: "cell", lang: languages.target, "data-name": "Translation" }, playButton(phrase, "dub"), phrase.target || "–"),
     outcome,
     make("td", { role: "cell", class: "number", "data-name": "Lag" }, heard ? seconds(phrase.lateness) : "–"),
   );
 }
 
-/** Links to the whole log and the captions. */
-export function renderDownloads(list, address, languageNames) {
+/** Links to the whole log and the captions, and to the recorded phrases where `recordings` is their address. */
+export function renderDownloads(list, address, languageNames, recordings) {
   const links = [
     ["Phrase log (JSON lines)", "/phrases.jsonl", "jsonl"],
     [`${languageNames.target} captions (WebVTT)`, "/captions.vtt?text=target", "vtt"],
     [`${languageNames.source} captions (WebVTT)`, "/captions.vtt?text=source", "vtt"],
   ];
-  const key = links.map(([words, rest]) => words + address(rest)).join();
+  const key = links.map(([words, rest]) => words + address(rest)).join() + recordings;
   if (list.dataset.key === key) return;
   list.dataset.key = key;
   list.replaceChildren(
     ...links.map(([words, rest]) => make("li", {}, make("a", { href: address(rest), download: true }, words))),
+    ...(recordings ? [make("li", {}, make("a", { href: recordings, download: true }, "Download recorded phrases (ZIP)"))] : []),
   );
 }

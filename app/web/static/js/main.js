@@ -1,6 +1,6 @@
 // Puts the page together: the dubber's events in, everything that is seen out.
 
-import { dubAddress, pageSettings, phrases } from "./api.js";
+import { dubAddress, pageSettings, phrases, recordedAddress } from "./api.js";
 import { Captions, Subtitles } from "./captions.js";
 import { Controls } from "./controls.js";
 import { byId, light, renderOnce, setAttribute, setText } from "./dom.js";
@@ -9,6 +9,7 @@ import { lagsOf, renderFigures, renderSparkline } from "./figures.js";
 import { Health } from "./health.js";
 import { PhraseLog, renderDownloads } from "./log.js";
 import { Player } from "./player.js";
+import { RecordSwitch, silence } from "./recorded.js";
 import { renderPublish } from "./publish.js";
 import { curtainWords } from "./stage.js";
 import { aboutSource, chosenDub, firstChoice, hashOf, readHash, renderStreams } from "./streams.js";
@@ -27,6 +28,7 @@ const health = new Health(byId("lights"));
 const feed = new Feed();
 const announce = (text) => setText(byId("announcer"), text);
 const controls = new Controls({ choose, announce });
+const recordSwitch = new RecordSwitch(byId("record"), byId("record-problem"));
 const captions = new Captions({
   target: byId("caption-target"),
   source: byId("caption-source"),
@@ -86,9 +88,20 @@ function renderMonitor({ stream, dub }) {
   setAttribute(byId("caption-target"), "lang", dub.language);
   setAttribute(byId("caption-source"), "lang", source || null);
   renderFigures(byId("figures"), byId("details"), dub, player.latency);
-  renderDownloads(byId("downloads"), (rest) => dubAddress(dub.stream, dub.language, rest), { target: name, source: sourceName });
+  renderLinks(dub, name, sourceName);
+  recordSwitch.render(stream ?? null, view.connected);
   controls.render(stream, dub, view.connected);
   renderStage(stream, dub);
+}
+
+function renderLinks(dub, name, sourceName) {
+  const recorded = log.phrases.some((phrase) => phrase.recorded);
+  renderDownloads(
+    byId("downloads"),
+    (rest) => dubAddress(dub.stream, dub.language, rest),
+    { target: name, source: sourceName },
+    recorded ? recordedAddress(dub.stream, dub.language, "/phrases.zip") : "",
+  );
 }
 
 function renderStatus(dub, name) {
@@ -130,6 +143,7 @@ async function openDub(dub) {
   const chosen = view.shown;
   view.original = false;
   captions.clear();
+  silence();
   log.clear();
   addPhrases([]);
   await loadPhrases(dub, chosen);
@@ -182,7 +196,9 @@ feed.addEventListener("lost", () => {
   setText(byId("notice-text"), view.streams ? "The dubber can’t be reached: figures and captions stand still." : "The dubber can’t be reached.");
   if (!view.streams) setText(byId("streams"), "");
   const now = current();
-  if (now) controls.render(now.stream, now.dub, false);
+  if (!now) return;
+  controls.render(now.stream, now.dub, false);
+  recordSwitch.render(now.stream ?? null, false);
 });
 
 setInterval(() => {
