@@ -189,7 +189,7 @@ class Recorded:
                     yield _Entry(path.name, path, size(path))
 
     def _sweep(self) -> None:
-        """What a dubber that was killed left half written, and folders that are empty."""
+        """Deletes what a dubber that was killed left half written."""
         for stream in self._in(self._folder, paths.NAME_PATTERN):
             for language in self._in(stream, paths.LANGUAGE_PATTERN):
                 for new in self._in(language, re.escape(NEW) + KEY_PATTERN):

@@ -42,7 +42,7 @@ class Recorder:
 
     Compressing is done in a thread of its own; where that can't keep up, records go out without sounds.
     A phrase whose beginning was not heard, because recording was switched on in the middle of it, has
-    none. Methods may be called from any thread and take microseconds.
+    none. Methods may be called from any thread and take a millisecond at most.
     """
 
     def __init__(self, tell: Callable[[Caption | Phrase], None], longest_phrase: float, on: bool) -> None:
@@ -88,9 +88,12 @@ class Recorder:
 
     def placed(self, id: int, samples: Samples) -> None:
         """The phrase's dub is heard like this: mono at 48 kHz."""
+        if not self._on:
+            return
+        dub = (np.clip(samples, -1.0, 1.0) * 32767.0).astype(np.int16)
         with self._lock:
             if id in self._taken:
-                self._taken[id].dub = (np.clip(samples, -1.0, 1.0) * 32767.0).astype(np.int16)
+                self._taken[id].dub = dub
 
     def tell(self, event: Caption | Phrase) -> None:
         """Tells it on; a phrase with its sounds, a moment later, where it has any."""
