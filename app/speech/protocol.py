@@ -2,7 +2,8 @@
 
 The client speaks first: a `config` message (JSON text). The server answers `ready`, or `error` and a
 close. Then the client sends sound as it arrives, as binary messages (`pack_sound`), so that the
-recogniser hears everything, and marks each phrase with a `phrase` message. Every phrase is answered,
+recogniser hears everything, and marks each phrase with a `phrase` message. A `profile` message changes the
+stream's wording from the next phrase on, and has no answer. Every phrase is answered,
 in the order asked, by one `dub` message followed at once by one binary message of int16
 little-endian mono PCM (absent where `samples` is 0), or by one `failure` message. What an answer
 says is bounded here, so that neither side has to trust the other.
@@ -25,6 +26,8 @@ LONGEST_TEXT = 10_000
 LONGEST_MESSAGE = 1000
 MOST_WORDS = 2000
 LONGEST_DUB = 120.0
+LONGEST_SUBJECT = 300
+MOST_TERMS = 200
 LONGEST_STAGE = 3600.0
 
 FailureCode = Literal["overloaded", "deadline", "no_speech", "same_language", "failed"]
@@ -47,6 +50,25 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Word = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(?:[^\x00-\x1f\x7f]*\S)?$")]
+"""A name or a term of a glossary: printable, without space at its ends."""
+
+
+class Profile(Message):
+    """How a stream is worded. Sent again it holds from the next phrase on.
+
+    `subject` tells the recogniser what is spoken of; names in `keep` stay as they are; `terms` have a fixed
+    translation. `voice` empty is the config's.
+    """
+
+    type: Literal["profile"] = "profile"
+    voice: Name = ""
+    subject: Annotated[str, Field(max_length=LONGEST_SUBJECT, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    keep: Annotated[tuple[Word, ...], Field(max_length=MOST_TERMS)] = ()
+    terms: Annotated[dict[Word, Word], Field(max_length=MOST_TERMS)] = {}
+    normalise: bool = True
+
+
 class Config(Message):
     """First message of a client: languages (ISO 639), voice (empty: any), sample rate in Hz.
 
@@ -58,6 +80,7 @@ class Config(Message):
     target: Name
     voice: Name = ""
     sample_rate: Annotated[int, Field(ge=8000, le=48000)] = 16000
+    profile: Profile = Profile()
 
 
 class PhraseMark(Message):

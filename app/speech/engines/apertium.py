@@ -13,7 +13,8 @@ import threading
 from pathlib import Path
 
 from app.speech import licences
-from app.speech.engines.apertium_text import clean, prepare, unknown_words, with_capitals
+from app.speech.engines.apertium_repair import repaired
+from app.speech.engines.apertium_text import clean, ending, prepare, unknown_words, with_capitals
 from app.speech.engines.pipe import NullFlushPipe
 from app.speech.types import EngineMissing, SpeechError
 
@@ -85,8 +86,8 @@ class Apertium:
         if unknown and (capitals := with_capitals(prepared, unknown)) != prepared:
             retried = pipe.ask(capitals + END)
             if len(unknown_words(retried)) < len(unknown):
-                marked = retried
-        return clean(marked)
+                marked, prepared = retried, capitals
+        return ending(repaired(clean(marked), prepared, target), text)
 
     def _pipe(self, source: str, target: str) -> NullFlushPipe:
         with self._lock:

@@ -6,7 +6,10 @@ import re
 
 RESERVED = re.compile(r"[\[\]{}^$/\\@<>*#~\x00]+")
 UNKNOWN = re.compile(r"[*@#]([^\s.,;:!?]+)")
+ESCAPES = re.compile(r"\\(?=[\w@*#])")
 BLANKS = re.compile(r"\[[^\]]*\]")
+ENDS = ".!?…"
+OPEN = ",;: "
 MARKS = re.compile(r"(?<!\w)[*@#]|~")
 
 
@@ -14,13 +17,28 @@ def prepare(text: str) -> str:
     """The text as a sentence, without the characters that Apertium's stream format reserves.
 
     A recogniser gives lowercase words without punctuation; a capital and a full stop tell Apertium
-    where the sentence starts and ends.
+    where the sentence starts and ends. What is written with either already begins as it is written.
     """
     words = " ".join(RESERVED.sub(" ", text).split())
     if not words:
         return ""
-    words = re.sub(r"\bi\b", "I", words[0].upper() + words[1:])
-    return words if words[-1] in ".!?…" else words + "."
+    if not is_written(text):
+        words = words[0].upper() + words[1:]
+    words = re.sub(r"\bi\b", "I", words.rstrip(OPEN))
+    return words if words.endswith(tuple(ENDS)) else words + "."
+
+
+def is_written(text: str) -> bool:
+    """Whether the text has capitals or punctuation, as a part of a sentence has too."""
+    return any(mark in text for mark in ".,;:!?…") or bool(re.search(r"\b(?!I\b)[A-ZÁÉÍÓÚÑ]", text))
+
+
+def ending(translation: str, text: str) -> str:
+    """The translation, ending as the text does: a part of a sentence has no full stop."""
+    last = text.rstrip()[-1:]
+    if not is_written(text) or last in ENDS or last in "\"'»”)":
+        return translation
+    return translation.rstrip(".") + (last if last in OPEN else "")
 
 
 def unknown_words(marked: str) -> tuple[str, ...]:
@@ -38,4 +56,4 @@ def with_capitals(text: str, words: tuple[str, ...]) -> str:
 
 def clean(marked: str) -> str:
     """Apertium's answer without its marks, on one line."""
-    return " ".join(MARKS.sub("", BLANKS.sub(" ", marked)).split())
+    return " ".join(MARKS.sub("", ESCAPES.sub("", BLANKS.sub(" ", marked))).split())

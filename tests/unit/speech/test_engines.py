@@ -107,7 +107,7 @@ def test_every_program_of_a_mode_flushes_at_null_bytes(tmp_path: Path) -> None:
     [
         ("the rain and i", "The rain and I."),
         ("", ""),
-        ("is it [so]?", "Is it so ?"),
+        ("is it [so]?", "is it so ?"),
         ("a^b$c\\d/e", "A b c d e."),
         ("one\x00two", "One two."),
     ],

@@ -1,0 +1,1 @@
+"""What is done to a phrase's text around its translation, whichever engine translates. Pure."""
