@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.speech.protocol import Profile
+
 Phase = Literal["connecting", "waiting", "running", "source_lost"]
 Outcome = Literal["in_time", "late", "dropped", "passed_through", "wordless"]
 
@@ -30,6 +32,7 @@ class WorkerConfig:
     record: bool
     log_level: str
     log_format: str
+    wording: Profile = field(default_factory=Profile)
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,13 @@ class SourceReady:
 
 
 @dataclass(frozen=True)
+class Reword:
+    """The stream's wording into this language has been edited."""
+
+    profile: Profile
+
+
+@dataclass(frozen=True)
 class Stop:
     """Finish: close the output and exit."""
 
@@ -70,7 +80,7 @@ class Drain:
     """Take nothing more in, play out what was taken in, then finish."""
 
 
-Command = Bypass | Spoken | RecordPhrases | SourceReady | Stop | Drain
+Command = Bypass | Spoken | RecordPhrases | Reword | SourceReady | Stop | Drain
 
 
 @dataclass(frozen=True)

@@ -429,6 +429,11 @@ class Settings(BaseSettings):
         return self.data_dir / "models"
 
     @property
+    def profiles_dir(self) -> Path:
+        """Folder of the streams' profiles, <stream>.toml."""
+        return self.data_dir / "profiles"
+
+    @property
     def recordings_dir(self) -> Path:
         """Folder of the recorded streams."""
         return self.data_dir / "recordings"

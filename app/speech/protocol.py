@@ -80,7 +80,7 @@ class Config(Message):
     target: Name
     voice: Name = ""
     sample_rate: Annotated[int, Field(ge=8000, le=48000)] = 16000
-    profile: Profile = Profile()
+    profile: Annotated[Profile, Field(exclude_if=lambda profile: profile == Profile())] = Profile()
 
 
 class PhraseMark(Message):

@@ -83,6 +83,9 @@ class RecogniserSession(Protocol):
     def skip(self, until: float) -> None:
         """Gives up the words up to `until` without the work of finding them."""
 
+    def prompt(self, text: str) -> None:
+        """Told what is spoken of and with which names, from now on; one that has no use for it ignores it."""
+
     def reset(self) -> None:
         """Sound is missing from here: forgets what it heard; time starts again at 0."""
 

@@ -13,6 +13,7 @@ from app.dubbing.service import feeds, paths, views
 from app.dubbing.service.captions import Cue, webvtt
 from app.dubbing.service.events import Hub
 from app.dubbing.service.guards import json_only
+from app.dubbing.service.profile import StreamProfile
 from app.dubbing.service.streams import Conflict, Streams, Unknown
 
 Name = Annotated[str, Path(pattern=f"^{paths.NAME_PATTERN}$")]
@@ -52,6 +53,17 @@ def router(streams: Streams, hub: Hub) -> APIRouter:
     async def spoken(name: Name, request: views.SpokenRequest) -> views.Stream:
         """Says what is spoken in the stream; all its dubs go by it from their next phrase on."""
         return streams.speak(name, request.language).view()
+
+    @routes.get("/streams/{name}/profile")
+    async def profile(name: Name) -> StreamProfile:
+        """How the stream is worded, and in which languages, voices and delay it is dubbed."""
+        return streams.stream(name).profile
+
+    # Before the languages, for none of them is called so.
+    @routes.put("/streams/{name}/profile", dependencies=[operator])
+    async def edit_profile(name: Name, profile: StreamProfile) -> StreamProfile:
+        """Another profile until the stream ends: wording and voices from the next phrase on."""
+        return streams.profile(name, profile)
 
     @routes.put("/streams/{name}/{language}", dependencies=[operator])
     async def start(name: Name, language: Language, response: Response) -> views.Dub:

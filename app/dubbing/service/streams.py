@@ -15,6 +15,7 @@ from app.dubbing.messages import (
     Command,
     Event,
     RecordPhrases,
+    Reword,
     SourceReady,
     Spoken,
     State,
@@ -23,6 +24,7 @@ from app.dubbing.messages import (
 from app.dubbing.service import addresses, views
 from app.dubbing.service.dub import Dub
 from app.dubbing.service.events import Hub
+from app.dubbing.service.profile import BadProfile, StreamProfile, read
 from app.dubbing.service.recorded import Recorded, key
 from app.dubbing.service.watcher import Publisher
 from app.service import hide_credentials
@@ -63,9 +65,10 @@ class Stream:
     `spoken` is the language that the operator chose, or what the settings say.
     """
 
-    def __init__(self, publisher: Publisher, spoken: str) -> None:
+    def __init__(self, publisher: Publisher, spoken: str, profile: StreamProfile) -> None:
         self.publisher = publisher
         self.spoken = spoken
+        self.profile = profile
         self.gone_at: float | None = None
         self.recording = False
         self.dubs: dict[str, Dub] = {}
@@ -149,6 +152,7 @@ class Streams:
         if dub is None and len(stream.dubs) >= MAX_DUBS:
             raise Conflict(f"{name} has {MAX_DUBS} languages already; no more are kept for one stream")
         dub = dub or Dub(name, language, self._settings.dub_profile)
+        dub.profile = stream.profile.delay or self._settings.dub_profile
         dub.begin(time.time())
         stream.dubs[language] = dub
         self._run(dub)
@@ -194,6 +198,24 @@ class Streams:
         self.changed.set()
         log.info("phrases are recorded" if on else "phrases are not recorded any more", stream=name)
         return stream
+
+    def profile(self, name: str, profile: StreamProfile) -> StreamProfile:
+        """The stream has this profile until it ends; its wording holds from the next phrase on.
+
+        Languages that are new are started; another delay holds for dubs that are started after. Raises
+        Unknown, and Conflict where a language can't be started.
+        """
+        stream = self.stream(name)
+        stream.profile = profile
+        for language in stream.dubs:
+            runner = self._runners.get((name, language))
+            if runner is not None:
+                runner.send(Reword(profile.wording(language)))
+        for language in profile.languages:
+            if language not in stream.dubs:
+                self.start(name, language)
+        log.info("profile edited", stream=name)
+        return profile
 
     def switch(self, name: str, language: str, other: str) -> Dub:
         """Starts the dub in the other language and stops this one. Raises Unknown, Conflict."""
@@ -252,14 +274,22 @@ class Streams:
             await asyncio.wait(self._ending.values(), timeout=CLOSE_WITHIN)
 
     def _appear(self, publisher: Publisher) -> None:
-        self._streams[publisher.name] = Stream(publisher, self._settings.source_language)
+        profile = self._read_profile(publisher.name)
+        self._streams[publisher.name] = Stream(publisher, self._settings.source_language, profile)
         log.info("publisher appeared", stream=publisher.name, source=publisher.source_type)
         self.changed.set()
-        for language in self._settings.target_languages:
+        for language in profile.languages or self._settings.target_languages:
             try:
                 self.start(publisher.name, language)
             except Conflict as error:
                 log.warning("not dubbed", stream=publisher.name, language=language, problem=str(error))
+
+    def _read_profile(self, name: str) -> StreamProfile:
+        try:
+            return read(self._settings.profiles_dir, name)
+        except BadProfile as error:
+            log.error("the stream's profile is not used", stream=name, problem=str(error))
+            return StreamProfile()
 
     def _come_back(self, stream: Stream, publisher: Publisher) -> None:
         stream.publisher, stream.gone_at = publisher, None
@@ -340,10 +370,11 @@ class Streams:
             sts_addresses=settings.sts_addresses,
             source_language=self._streams[dub.stream].spoken,
             voice=settings.dub_voice,
-            profile=settings.dub_profile,
+            profile=dub.profile,
             reconnect_delay=settings.reconnect_delay,
             max_reconnect_delay=settings.max_reconnect_delay,
             record=self._streams[dub.stream].recording,
             log_level=settings.log_level,
             log_format=settings.log_format,
+            wording=self._streams[dub.stream].profile.wording(dub.language),
         )

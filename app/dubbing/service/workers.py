@@ -25,6 +25,7 @@ from app.dubbing.messages import (
     Drain,
     Event,
     RecordPhrases,
+    Reword,
     SourceReady,
     Spoken,
     Stop,
@@ -172,6 +173,8 @@ class Supervisor:
             self._config = replace(self._config, source_url=command.source_url)
         if isinstance(command, RecordPhrases):
             self._config = replace(self._config, record=command.on)
+        if isinstance(command, Reword):
+            self._config = replace(self._config, wording=command.profile)
         if self._process is not None:
             self._process.send(command)
 
@@ -230,6 +233,7 @@ class Supervisor:
                 process.send(SourceReady(self._config.source_url))
                 process.send(Spoken(self._config.source_language))
                 process.send(RecordPhrases(self._config.record))
+                process.send(Reword(self._config.wording))
             reason = await self._watch(process)
         finally:
             self._process = None

@@ -51,7 +51,12 @@ class Pipeline:
         )
         self.speech = StsClient(
             config.sts_addresses,
-            Config(source=config.source_language, target=config.language, voice=config.voice),
+            Config(
+                source=config.source_language,
+                target=config.language,
+                voice=config.voice,
+                profile=config.wording,
+            ),
             kept_seconds=self.profile.longest_phrase + 2.0,
             on_answer=self._answered,
         )

@@ -14,7 +14,7 @@ import structlog
 
 from app.dubbing.lasting import lasting
 from app.dubbing.worker.sts_host import Host
-from app.speech.protocol import Config, Dub, Failure, PhraseMark, pack_sound
+from app.speech.protocol import Config, Dub, Failure, PhraseMark, Profile, pack_sound
 
 RETURN_AFTER = 3.0
 RETURN_AT_LATEST = 6.0
@@ -98,6 +98,11 @@ class StsClient:
     def ask(self, mark: PhraseMark) -> None:
         """Asks for the dub of a phrase whose sound has been sent."""
         self._loop.call_soon_threadsafe(self._take_mark, mark)
+
+    def reword(self, profile: Profile) -> None:
+        """The profile holds from the next phrase on."""
+        for host in self._hosts:
+            self._loop.call_soon_threadsafe(host.reword, profile)
 
     @property
     def address(self) -> str:

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.frames import CloseCode
 
 from app.dubbing.backoff import Backoff
-from app.speech.protocol import LONGEST_MESSAGE, Config, Dub, Error, Failure, Ready
+from app.speech.protocol import LONGEST_MESSAGE, Config, Dub, Error, Failure, Profile, Ready
 
 FIRST_RETRY = 0.25
 LONGEST_RETRY = 2.0
@@ -81,6 +81,12 @@ class Host:
             self._outgoing.put_nowait(message)
         except asyncio.QueueFull:
             self.rest("it does not take in the sound fast enough", 5.0)
+
+    def reword(self, profile: Profile) -> None:
+        """The profile holds for the session that is open, and for those to come."""
+        self._config = self._config.model_copy(update={"profile": profile})
+        if self.ready_since is not None:
+            self.send(profile.model_dump_json())
 
     def answered_well(self) -> None:
         """It has done for a phrase what it is there for: what it did before is forgiven."""

@@ -23,6 +23,7 @@ from app.dubbing.messages import (
     Phase,
     Phrase,
     RecordPhrases,
+    Reword,
     SourceReady,
     Spoken,
     State,
@@ -104,6 +105,8 @@ class Worker:
                 self._pipeline.spoken = language
             case RecordPhrases(on):
                 self._pipeline.recorder.record(on)
+            case Reword(profile):
+                self._pipeline.speech.reword(profile)
             case SourceReady(source_url):
                 self._puller.wake(source_url)
 

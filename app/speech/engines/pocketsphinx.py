@@ -138,6 +138,9 @@ class PocketSphinxSession:
         self._told = max(self._told, until)
         self._held = [word for word in self._held if word.middle >= until]
 
+    def prompt(self, text: str) -> None:
+        """Has no use for it."""
+
     def reset(self) -> None:
         """Starts afresh at time 0; the running mean of the features stays."""
         self._end()

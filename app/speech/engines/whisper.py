@@ -30,6 +30,8 @@ CONTEXT = 4.0
 SAME_WORD = 0.15
 QUIETEST = 0.001
 PROMPT_CHARACTERS = 200
+SUBJECT_CHARACTERS = 400
+"""Both together stay well below the 223 tokens that a prompt may have."""
 NO_SPEECH = 0.6
 LOG_PROBABILITY = -1.0
 """Whisper's own thresholds: a segment above the one and below the other is silence."""
@@ -304,7 +306,12 @@ class WhisperSession:
         self._committed = 0.0
         self._told: list[Word] = []
         self._text = ""
+        self._subject = ""
         self.listen_for(language)
+
+    def prompt(self, text: str) -> None:
+        """Puts it before the text that was heard."""
+        self._subject = text[:SUBJECT_CHARACTERS]
 
     @property
     def translates(self) -> bool:
@@ -374,7 +381,9 @@ class WhisperSession:
             return [Word(word.text, word.start + offset, word.end + offset) for word in found]
         offset = self._start / RECOGNISER_RATE
         found = self._engine.transcribe(
-            heard, self.language or self._engine.languages[0], self._text[-PROMPT_CHARACTERS:]
+            heard,
+            self.language or self._engine.languages[0],
+            f"{self._subject} {self._text[-PROMPT_CHARACTERS:]}".strip(),
         )
         moved = [Word(word.text, word.start + offset, word.end + offset) for word in found]
         words = [word for word in moved if word.middle >= self._committed]

@@ -5,11 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from app.speech.protocol import Dub, Failure, FailureCode, PhraseMark, SpokenWord, Timings
+import structlog
+
+from app.speech.protocol import Dub, Failure, FailureCode, PhraseMark, Profile, SpokenWord, Timings
 from app.speech.registry import Engines
 from app.speech.sound import to_pcm
 from app.speech.sts.timely import Speaker
+from app.speech.text.wording import Wording
 from app.speech.types import SpeechError
+
+log = structlog.get_logger(__name__)
 
 
 class PhraseFailed(Exception):
@@ -61,6 +66,22 @@ class Dubber:
     source: str
     target: str
     speaker: Speaker
+    wording: Wording = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.first_voice = self.speaker.voice
+        self.reword(Profile())
+
+    def reword(self, profile: Profile) -> None:
+        """From the next phrase on. A voice that isn't there changes nothing."""
+        self.wording = Wording(profile, self.target)
+        voice = profile.voice or self.first_voice
+        if voice == self.speaker.voice:
+            return
+        if self.engines.synthesiser.has(voice, self.target):
+            self.speaker.voice = voice
+        else:
+            log.warning("no such voice; the old one goes on", voice=voice, language=self.target)
 
     def dub(self, phrase: Phrase, context: str) -> tuple[Dub, bytes]:
         """Translates and speaks the phrase's words. Raises PhraseFailed."""
@@ -74,12 +95,13 @@ class Dubber:
             raise PhraseFailed("same_language", f"{self.target} is what is spoken: nothing to dub")
         started = time.monotonic()
         try:
-            target = text if phrase.translated else translator.translate(text, spoken, self.target, context)
+            wording = self.wording
+            target = text if phrase.translated else wording.translated(translator, text, spoken, context)
             translated = time.monotonic()
             if not target:
                 raise PhraseFailed("no_speech", "the translation is empty")
             phrase.check()
-            samples, rate = self.speaker.speak(target, phrase.mark.seconds, phrase.remaining)
+            samples, rate = self.speaker.speak(wording.spoken(target), phrase.mark.seconds, phrase.remaining)
         except SpeechError as error:
             raise PhraseFailed("failed", str(error)) from error
         timings = Timings(

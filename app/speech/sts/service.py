@@ -194,14 +194,7 @@ class SpeechService:
             )
         except SpeechError as error:
             raise Refused("no_recogniser", str(error)) from error
-        ready = Ready(
-            recogniser=engines.recogniser.name,
-            translator=(engines.recogniser if translate else engines.translator).name,
-            synthesiser=registry.speaker(engines.synthesiser, config.target, voice),
-            voice=voice,
-        )
-        await socket.send_text(ready.model_dump_json())
-        return Session(
+        session = Session(
             socket,
             Lane(recogniser, config.sample_rate, config.source),
             Dubber(
@@ -221,6 +214,16 @@ class SpeechService:
             self.threads.at(next(self.ranks)),
             self.metrics,
         )
+        await loop.run_in_executor(self.executor, session.reword, config.profile)
+        voice = session.dubber.speaker.voice
+        ready = Ready(
+            recogniser=engines.recogniser.name,
+            translator=(engines.recogniser if translate else engines.translator).name,
+            synthesiser=registry.speaker(engines.synthesiser, config.target, voice),
+            voice=voice,
+        )
+        await socket.send_text(ready.model_dump_json())
+        return session
 
 
 async def refuse(socket: WebSocket, code: ErrorCode, message: str) -> None:

@@ -15,10 +15,11 @@ import structlog
 from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
-from app.speech.protocol import Config, Dub, ErrorCode, Failure, PhraseMark, unpack_sound
+from app.speech.protocol import Config, Dub, ErrorCode, Failure, PhraseMark, Profile, unpack_sound
 from app.speech.sts.lane import Lane, Mark, Sound
 from app.speech.sts.metrics import Metrics
 from app.speech.sts.phrase import Dubber, Phrase, PhraseFailed
+from app.speech.text.wording import prompt
 from app.speech.types import SpeechError
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,7 @@ MOST_UNANSWERED = 1000
 SEND_WITHIN = 10.0
 """Seconds within which a client takes an answer; one that does not is let go."""
 
-Parsed = TypeVar("Parsed", Config, PhraseMark)
+Parsed = TypeVar("Parsed", Config, PhraseMark, Profile)
 Answer = tuple[Failure, None] | tuple[Dub, bytes]
 
 
@@ -122,7 +123,7 @@ class Session:
             if message.get("bytes") is not None:
                 self._sound(message["bytes"])
             else:
-                self._phrase(message.get("text") or "")
+                self._told(message.get("text") or "")
             self._something.set()
 
     def _sound(self, message: bytes) -> None:
@@ -144,6 +145,17 @@ class Session:
         if time.monotonic() - self._told_at >= 1.0:
             log.warning("recognition is behind: dropped the oldest sound", seconds=round(self._untold, 2))
             self._told_at, self._untold = time.monotonic(), 0.0
+
+    def _told(self, text: str) -> None:
+        if kind_of(text) == "profile":
+            self.reword(parse(text, Profile))
+        else:
+            self._phrase(text)
+
+    def reword(self, profile: Profile) -> None:
+        """The profile holds for what is recognised, translated and spoken from now on."""
+        self.lane.recogniser.prompt(prompt(profile))
+        self.dubber.reword(profile)
 
     def _phrase(self, text: str) -> None:
         mark = parse(text, PhraseMark)
@@ -268,6 +280,14 @@ def parse(text: str, kind: type[Parsed]) -> Parsed:
         return kind.model_validate_json(text)
     except ValidationError as error:
         raise BadMessage(why(error)) from error
+
+
+def kind_of(text: str) -> str:
+    """The type that a message says it is, empty where it says none."""
+    try:
+        return str(json.loads(text)["type"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
 
 
 def why(error: ValidationError) -> str:

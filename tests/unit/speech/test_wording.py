@@ -53,7 +53,7 @@ def test_the_glossary_holds_whichever_engine_translates(
 ) -> None:
     engine: Translator = apertium if translator == "apertium" else Identity()
     target = "es" if translator == "apertium" else "en"
-    assert Wording(PROFILE, "en", target).translated(engine, text, "") == expected
+    assert Wording(PROFILE, target).translated(engine, text, "en", "") == expected
 
 
 @pytest.mark.parametrize(("source", "target", "text", "expected"), cases("repaired", "source", "target"))
@@ -72,7 +72,7 @@ class Loses(Identity):
 
 
 def test_a_phrase_whose_stand_ins_are_lost_is_translated_without_glossary() -> None:
-    assert Wording(PROFILE, "en", "en").translated(Loses(), "A goal kick here.", "") == "A goal kick here."
+    assert Wording(PROFILE, "en").translated(Loses(), "A goal kick here.", "en", "") == "A goal kick here."
 
 
 def test_stand_ins_are_letters_that_no_two_words_share() -> None:
@@ -84,10 +84,10 @@ def test_stand_ins_are_letters_that_no_two_words_share() -> None:
 
 
 def test_without_normalisation_signs_stay() -> None:
-    wording = Wording(Profile(normalise=False), "en", "en")
-    assert wording.translated(Identity(), "It costs $5.", "") == "It costs $5."
+    wording = Wording(Profile(normalise=False), "en")
+    assert wording.translated(Identity(), "It costs $5.", "en", "") == "It costs $5."
     assert wording.spoken("It costs $5.") == "It costs $5."
-    assert Wording(Profile(), "en", "en").spoken("It costs $5.") == "It costs 5 dollars."
+    assert Wording(Profile(), "en").spoken("It costs $5.") == "It costs 5 dollars."
 
 
 def test_part_of_a_sentence_gets_no_full_stop_that_it_did_not_have() -> None:

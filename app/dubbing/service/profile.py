@@ -1,0 +1,63 @@
+"""A stream's profile: what its operator has set for it alone, from a file and over the API."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.dubbing.service.paths import LANGUAGE_PATTERN
+from app.speech.protocol import LONGEST_SUBJECT, MOST_TERMS, Name, Profile, Word
+
+MOST_LANGUAGES = 16
+LARGEST_FILE = 256 << 10
+Language = Annotated[str, Field(pattern=f"^{LANGUAGE_PATTERN}$")]
+Subject = Annotated[str, Field(max_length=LONGEST_SUBJECT, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Terms = Annotated[dict[Word, Word], Field(max_length=MOST_TERMS)]
+
+
+class BadProfile(ValueError):
+    """A profile's file that can't be used. The message names it and what is wrong."""
+
+
+class StreamProfile(BaseModel):
+    """What is empty is as the settings say. Voices and terms are by language dubbed into."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    languages: Annotated[tuple[Language, ...], Field(max_length=MOST_LANGUAGES)] = ()
+    voices: Annotated[dict[Language, Name], Field(max_length=MOST_LANGUAGES)] = {}
+    delay: Literal["", "live", "steady", "quality"] = ""
+    subject: Subject = ""
+    keep: Annotated[tuple[Word, ...], Field(max_length=MOST_TERMS)] = ()
+    terms: Annotated[dict[Language, Terms], Field(max_length=MOST_LANGUAGES)] = {}
+    normalise: bool = True
+
+    def wording(self, language: str) -> Profile:
+        """The part of it that the speech service is told for one language."""
+        return Profile(
+            voice=self.voices.get(language, ""),
+            subject=self.subject,
+            keep=self.keep,
+            terms=self.terms.get(language, {}),
+            normalise=self.normalise,
+        )
+
+
+def read(folder: Path, stream: str) -> StreamProfile:
+    """The profile in <stream>.toml, or an empty one where there is no such file. Raises BadProfile."""
+    file = folder / f"{stream}.toml"
+    try:
+        if not file.is_file():
+            return StreamProfile()
+        if file.stat().st_size > LARGEST_FILE:
+            raise BadProfile(f"{file} is larger than {LARGEST_FILE >> 10} KiB")
+        return StreamProfile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problems[:5])
+        raise BadProfile(f"{file}: {told}") from None
+    except (OSError, ValueError) as error:
+        raise BadProfile(error if isinstance(error, BadProfile) else f"{file}: {error}") from None

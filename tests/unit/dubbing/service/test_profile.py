@@ -1,0 +1,139 @@
+"""A stream's profile: from its file, over the API, and on its way to the workers. (DUB-11)"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from stand_in_runner import World
+
+from app.dubbing.messages import Reword
+from app.dubbing.service import api
+from app.dubbing.service.profile import LARGEST_FILE, BadProfile, StreamProfile, read
+from app.speech.protocol import Profile
+
+FILE = """
+languages = ["es", "fr"]
+delay = "steady"
+subject = "Football, second division."
+keep = ["Northgate"]
+normalise = false
+
+[voices]
+es = "es+f3"
+
+[terms.es]
+"goal kick" = "saque de meta"
+"""
+PATH = "/streams/news/profile"
+
+
+def scenario(data: Path, play: Callable[[World, httpx.AsyncClient], Awaitable[None]]) -> None:
+    async def go() -> None:
+        world = World(DATA_DIR=str(data))
+        app = FastAPI()
+        api.install(app, world.streams, world.hub)
+        world.see("news")
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="http://dubber"
+        ) as http:
+            await play(world, http)
+
+    asyncio.run(go())
+
+
+def written(data: Path, text: str) -> Path:
+    (data / "profiles").mkdir()
+    (data / "profiles" / "news.toml").write_text(text, encoding="utf-8")
+    return data / "profiles"
+
+
+def test_a_stream_starts_as_its_file_says(tmp_path: Path) -> None:
+    written(tmp_path, FILE)
+
+    async def play(world: World, http: httpx.AsyncClient) -> None:
+        assert (await http.get(PATH)).json()["subject"] == "Football, second division."
+        spanish, french = world.runner("es").config, world.runner("fr").config
+        assert (spanish.profile, french.profile) == ("steady", "steady")
+        assert spanish.wording == Profile(
+            voice="es+f3",
+            subject="Football, second division.",
+            keep=("Northgate",),
+            terms={"goal kick": "saque de meta"},
+            normalise=False,
+        )
+        assert (french.wording.voice, french.wording.terms) == ("", {})
+
+    scenario(tmp_path, play)
+
+
+def test_an_edit_reaches_the_running_worker_and_adds_new_languages(tmp_path: Path) -> None:
+    async def play(world: World, http: httpx.AsyncClient) -> None:
+        assert (await http.get(PATH)).json() == StreamProfile().model_dump(mode="json")
+        edited = {"keep": ["Bath"], "languages": ["es", "fr"], "delay": "quality"}
+        answer = await http.put(PATH, json=edited)
+        assert answer.status_code == 200, answer.text
+        assert (await http.get(PATH)).json() == answer.json()
+        assert answer.json()["keep"] == ["Bath"]
+        assert world.runner("es").commands == [Reword(Profile(keep=("Bath",)))]
+        assert world.runner("fr").config.wording == Profile(keep=("Bath",))
+        assert (world.runner("es").config.profile, world.runner("fr").config.profile) == ("live", "quality")
+
+    scenario(tmp_path, play)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"subjct": "x"}, "subjct"),
+        ({"subject": "x" * 301}, "subject"),
+        ({"subject": "two\nlines"}, "subject"),
+        ({"keep": [""]}, "keep"),
+        ({"keep": [" Bath"]}, "keep"),
+        ({"keep": ["n"] * 201}, "keep"),
+        ({"terms": {"spanish": {}}}, "terms"),
+        ({"terms": {"es": {"goal": ""}}}, "terms"),
+        ({"terms": {"es": {"goal": "g" * 101}}}, "terms"),
+        ({"delay": "slow"}, "delay"),
+        ({"voices": {"es": "a\u0000b"}}, "voices"),
+        ({"normalise": "perhaps"}, "normalise"),
+    ],
+)
+def test_a_wrong_profile_is_refused_by_name_and_changes_nothing(
+    tmp_path: Path, wrong: dict[str, object], named: str
+) -> None:
+    async def play(world: World, http: httpx.AsyncClient) -> None:
+        answer = await http.put(PATH, json=wrong)
+        assert answer.status_code == 422
+        assert named in str(answer.json()["detail"][0]["loc"])
+        assert world.runner("es").commands == []
+        assert (await http.put("/streams/none/profile", json={})).status_code == 404
+        assert (await http.put(PATH, content="{}", headers={"content-type": "text/plain"})).status_code >= 400
+
+    scenario(tmp_path, play)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('subjct = "x"', "subjct"),
+        ("keep = [", "news.toml"),
+        ("[terms.es]\ngoal = 3", "terms.es.goal"),
+        ("#" * (LARGEST_FILE + 1), "larger than"),
+    ],
+)
+def test_a_wrong_file_is_told_by_name_and_the_stream_is_dubbed_without(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    folder = written(tmp_path, text)
+    with pytest.raises(BadProfile, match=told):
+        read(folder, "news")
+
+    async def play(world: World, _: httpx.AsyncClient) -> None:
+        assert world.runner("es").config.wording == Profile()
+
+    scenario(tmp_path, play)
