@@ -19,6 +19,7 @@ from fastapi.responses import JSONResponse, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from app.dubbing.service import views
+from app.dubbing.service.profile import StreamProfile
 
 
 def dub(language: str = "es", status: str = "dubbing", **changes: Any) -> dict[str, Any]:
@@ -106,6 +107,7 @@ class StandInDubber:
     media: tuple[bool, str] = (True, "")
     speech: dict[str, tuple[bool, str]] = field(default_factory=lambda: {"sts 127.0.0.1:5003": (True, "")})
     refusal: str = ""
+    profile: dict[str, Any] = field(default_factory=lambda: StreamProfile().model_dump(mode="json"))
     calls: list[tuple[str, str, Any]] = field(default_factory=list)
     held: threading.Event = field(default_factory=threading.Event)
     _events: list[tuple[str, Any]] = field(default_factory=list)
@@ -148,6 +150,15 @@ class StandInDubber:
         @app.get("/streams/{name}/{language}/captions.vtt")
         async def captions() -> Response:
             return Response("WEBVTT\n", media_type="text/vtt")
+
+        @app.get("/streams/{name}/profile")
+        async def profile() -> dict[str, Any]:
+            return self.profile
+
+        @app.put("/streams/{name}/profile")
+        async def edit(profile: StreamProfile) -> StreamProfile:
+            self.profile = profile.model_dump(mode="json")
+            return profile
 
         @app.api_route("/streams/{path:path}", methods=["PUT", "POST", "DELETE"])
         async def order(request: Request, path: str) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from app.dubbing.service.profile import StreamProfile
 from tests.browser.conftest import Stage
 from tests.browser.looking import until
 from tests.browser.servers import wait_until
@@ -124,7 +125,7 @@ def test_everything_is_reached_by_keyboard_in_the_order_it_is_read(stage: Stage,
         outlined = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outlined == "solid", f"no visible focus on {name}"
     wanted = ["a", "play-dub", "play-original", "video", "announce-captions", "bypass", "stop", "language"]
-    wanted += ["switch", "add", "record", "log-scroller", "summary"]
+    wanted += ["switch", "add", "wording-summary", "record", "log-scroller", "summary"]
     assert [name for name in seen if name in wanted] == wanted
 
 
@@ -156,3 +157,28 @@ def test_the_spoken_language_is_shown_and_corrected_by_one_choice(stage: Stage, 
     stage.dubber.streams = [stream(dub("en")) | {"spoken": {"set": "es", "heard": "es"}}]
     expect(page.locator("#source-name")).to_have_text("Spanish")
     expect(spoken.locator("option:checked")).to_have_text("Spanish")
+
+
+def test_subject_and_glossary_are_edited_and_the_rest_of_the_profile_stays(stage: Stage, page: Page) -> None:
+    stage.dubber.profile = StreamProfile(
+        keep=("Northgate",), terms={"fr": {"goal": "but"}, "es": {"goal": "gol"}}, delay="steady"
+    ).model_dump(mode="json")
+    open_page(stage, page)
+    page.get_by_text("Subject and glossary").click()
+    glossary = page.get_by_label("Glossary into Spanish")
+    expect(glossary).to_have_value("Northgate\ngoal = gol")
+    page.get_by_label("Subject", exact=True).fill("Football")
+    page.get_by_label("Voice").fill("es+f3")
+    glossary.fill("Northgate\nBath\n\ngoal kick = saque de meta")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#wording-saved")).to_contain_text("from the next phrase")
+    assert stage.dubber.profile == StreamProfile(
+        subject="Football",
+        keep=("Northgate", "Bath"),
+        terms={"fr": {"goal": "but"}, "es": {"goal kick": "saque de meta"}},
+        voices={"es": "es+f3"},
+        delay="steady",
+    ).model_dump(mode="json")
+    glossary.fill("goal =")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#wording-problem")).to_contain_text("Saving failed: terms es goal")

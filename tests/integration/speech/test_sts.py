@@ -15,7 +15,7 @@ import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from app.speech.protocol import pack_sound
+from app.speech.protocol import Profile, pack_sound
 from app.speech.sound import from_pcm
 from app.speech.sts.session import MOST_UNANSWERED
 from tests.integration.speech.conftest import RATE, Client, open_client, spoken
@@ -288,3 +288,34 @@ def test_sts_drains_and_exits_at_sigterm(tmp_path_factory: pytest.TempPathFactor
                 client.told()
         assert took < 12.0
         assert running.processes["sts"].returncode in (0, -15)
+
+
+def test_an_edited_profile_holds_from_the_next_phrase_in_the_same_session(client: Client) -> None:
+    """DUB-11"""
+    client.configure(profile={"terms": {"schools": "colegios públicos"}, "subject": "Education policy."})
+    client.hear(spoken(SENTENCE))
+    client.mark()
+    assert "colegios públicos" in client.answer().message["target"]
+
+    client.socket.send(Profile(terms={"schools": "Schulen"}, voice="es+f3").model_dump_json())
+    client.hear(spoken(SENTENCE))
+    client.mark()
+    edited = client.answer()
+    assert "Schulen" in edited.message["target"]
+    assert edited.message["samples"] > 0
+
+    client.socket.send(Profile(voice="nobody").model_dump_json())
+    client.hear(spoken(SENTENCE))
+    client.mark()
+    after = client.answer()
+    assert "Schulen" not in after.message["target"]
+    assert after.message["samples"] > 0, "a voice that isn't there stops no dub"
+
+
+def test_a_profile_that_is_too_large_is_refused_with_what_is_wrong(client: Client) -> None:
+    """DUB-11"""
+    client.configure()
+    client.socket.send(json.dumps({"type": "profile", "keep": ["n"] * 201}))
+    told = client.told()
+    assert (told["type"], told["code"]) == ("error", "bad_message")
+    assert "keep" in told["message"]

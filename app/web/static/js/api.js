@@ -44,6 +44,11 @@ export const recordedAddress = (stream, language, rest = "") =>
 export const switchDub = (stream, language, to) =>
   request("POST", dubAddress(stream, language, "/switch"), { language: to });
 
+const profileAddress = (stream) => `${DUBBER}/streams/${encodeURIComponent(stream)}/profile`;
+/** A stream's profile: subject, glossary, voices, languages, delay. */
+export const profileOf = (stream) => request("GET", profileAddress(stream));
+export const editProfile = (stream, profile) => request("PUT", profileAddress(stream), profile);
+
 /** Sends a request and gives its JSON, or null. Raises RequestFailed. */
 export async function request(method, address, body, alsoFine = []) {
   const options = { method, cache: "no-store", signal: AbortSignal.timeout(PATIENCE), headers: {} };
@@ -74,9 +79,14 @@ function parsed(text) {
   }
 }
 
+function about(item) {
+  const where = (item?.loc ?? []).filter((part) => part !== "body" && part !== "[key]").join(" ");
+  return item?.msg ? `${where ? `${where}: ` : ""}${item.msg}` : "";
+}
+
 function reason(answer, status) {
   const detail = answer?.detail;
   if (typeof detail === "string" && detail) return detail;
-  if (Array.isArray(detail) && detail.length) return detail.map((item) => item?.msg ?? "").filter(Boolean).join("; ");
+  if (Array.isArray(detail) && detail.length) return detail.map((item) => about(item)).filter(Boolean).join("; ");
   return `the answer was an error (${status})`;
 }

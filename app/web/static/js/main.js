@@ -13,6 +13,7 @@ import { RecordSwitch, silence } from "./recorded.js";
 import { renderPublish } from "./publish.js";
 import { curtainWords } from "./stage.js";
 import { aboutSource, chosenDub, firstChoice, hashOf, readHash, renderStreams } from "./streams.js";
+import { WordingForm } from "./wording.js";
 import { PLAYABLE, STATUS, duration, languageName, spokenLanguage } from "./words.js";
 
 const KEPT_PHRASES = 100;
@@ -29,6 +30,7 @@ const feed = new Feed();
 const announce = (text) => setText(byId("announcer"), text);
 const controls = new Controls({ choose, announce });
 const recordSwitch = new RecordSwitch(byId("record"), byId("record-problem"));
+const wording = new WordingForm({ announce });
 const captions = new Captions({
   target: byId("caption-target"),
   source: byId("caption-source"),
@@ -91,6 +93,7 @@ function renderMonitor({ stream, dub }) {
   renderLinks(dub, name, sourceName);
   recordSwitch.render(stream ?? null, view.connected);
   controls.render(stream, dub, view.connected);
+  wording.render(dub);
   renderStage(stream, dub);
 }
 
