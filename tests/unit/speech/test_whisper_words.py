@@ -12,7 +12,9 @@ from app.speech.engines.short_window import window
 from app.speech.engines.whisper import Whisper, audible, without_invention
 from app.speech.guards import plain
 from app.speech.models.table import TINY_EN
+from app.speech.protocol import Profile
 from app.speech.sound import Resampler
+from app.speech.text.wording import prompt
 from app.speech.types import RECOGNISER_RATE, Samples, Word
 from tests.bench.word_error import errors
 
@@ -94,3 +96,20 @@ def test_a_remainder_of_sound_after_a_phrase_gets_no_words(whisper: Whisper, sou
     session.commit(sound.size / RECOGNISER_RATE, pause=True)
 
     assert session.commit((sound.size + quiet.size) / RECOGNISER_RATE, pause=True) == []
+
+
+def test_names_that_it_is_told_of_are_heard_as_they_are_written(whisper: Whisper) -> None:
+    """DUB-11"""
+    samples, rate = Piper(Path("no-voices")).speak("Xavi Thorsby passed to Mbeumo near Northgate.", "en", "")
+    names = Resampler(rate, RECOGNISER_RATE)(samples)
+
+    def heard(subject: str) -> str:
+        session = whisper.session("en")
+        session.prompt(subject)
+        session.feed(names)
+        return " ".join(word.text for word in session.commit(names.size / RECOGNISER_RATE, pause=True))
+
+    assert "Northgate" not in heard("")
+    told = heard(prompt(Profile(subject="Football", keep=("Xavi Thorsby", "Mbeumo", "Northgate"))))
+    assert "Northgate" in told
+    assert "Thorsby" in told

@@ -13,6 +13,7 @@ from app.dubbing.messages import (
     Drain,
     Lag,
     Phrase,
+    Reword,
     SourceReady,
     State,
     Stop,
@@ -38,7 +39,7 @@ def main(config: WorkerConfig, pipe: Connection) -> None:
         time.sleep(3600)
     bypassed, position, until = False, 0.0, float("inf")
     pipe.send(state(bypassed, position))
-    pipe.send(caption(text=config.source_url))
+    pipe.send(caption(text=config.wording.subject or config.source_url))
     pipe.send(phrase())
     while config.language == SILENT:
         time.sleep(3600)
@@ -53,6 +54,8 @@ def main(config: WorkerConfig, pipe: Connection) -> None:
                     bypassed = command.on
                 if isinstance(command, SourceReady):
                     pipe.send(caption(text=command.source_url))
+                if isinstance(command, Reword):
+                    pipe.send(caption(text=command.profile.subject))
                 if isinstance(command, Drain):
                     until = time.monotonic() + PLAYS_OUT
                 if isinstance(command, Stop) and config.language != STUBBORN:

@@ -16,9 +16,10 @@ import stand_in_worker
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dubbing.messages import Bypass, Caption, Event, Phrase, SourceReady, State, WorkerConfig
+from app.dubbing.messages import Bypass, Caption, Event, Phrase, Reword, SourceReady, State, WorkerConfig
 from app.dubbing.service.process import Process
 from app.dubbing.service.workers import Launcher, Patience, Supervisor, pause_before_restart
+from app.speech.protocol import Profile
 
 PATIENCE = Patience(silence=2.0, first_state=10.0, stop_within=3.0, healthy_after=30.0)
 
@@ -288,6 +289,21 @@ def test_a_bypass_lasts_over_a_restart() -> None:
         os.kill(first, signal.SIGKILL)
         await watched.running(besides={first})
         await until(lambda: watched.states[-1].bypassed)
+
+    run(scenario)
+
+
+def test_an_edited_profile_lasts_over_a_restart() -> None:
+    """DUB-11"""
+
+    async def scenario(watch: Watch) -> None:
+        watched = watch()
+        first = await watched.running()
+        watched.supervisor.send(Reword(Profile(subject="Football")))
+        await until(lambda: watched.reads() == "Football")
+        watched.events.clear()
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: watched.reads() == "Football")
 
     run(scenario)
 

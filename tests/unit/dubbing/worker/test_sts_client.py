@@ -14,7 +14,7 @@ from stand_in_sts import RATE, Script, Session, dub, mute, stand_in_sts, well
 
 from app.dubbing.worker.sts_client import MOST_MISSED, Answer, StsClient
 from app.dubbing.worker.sts_host import Host
-from app.speech.protocol import LONGEST_DUB, LONGEST_TEXT, Config, PhraseMark
+from app.speech.protocol import LONGEST_DUB, LONGEST_TEXT, Config, PhraseMark, Profile
 
 WITHIN = 20.0
 PATIENT = 30.0
@@ -259,3 +259,20 @@ def test_what_its_user_raises_does_not_end_the_client() -> None:
             assert worker.ask().dub is not None
         assert (worker.client.address, len(sessions)) == (address, 1)
         assert worker.client.alive
+
+
+def test_an_edit_reaches_the_open_session_before_the_next_phrase_and_the_sessions_to_come() -> None:
+    """DUB-11"""
+    edited = Profile(keep=("Northgate",))
+    heard: list[Profile] = []
+
+    def listens(session: Session) -> None:
+        heard.append(Profile.model_validate_json(session.socket.recv()))
+        session.dub(session.asked().id)
+
+    with working([listens, well]) as (worker, _, [sessions]):
+        worker.client.reword(edited)
+        assert worker.ask().dub is not None
+        assert heard == [edited]
+        wait_until(lambda: len(sessions) == 2)
+        assert [session.config.profile for session in sessions] == [Profile(), edited]
