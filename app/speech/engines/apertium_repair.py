@@ -78,8 +78,6 @@ SPANISH: tuple[Rule, ...] = (
     rule(r"\bde en el extranjero\b", "del extranjero"),
     rule(r"\bde el (?![A-ZÁÉÍÓÚÑ])", "del "),
     rule(r"\ba el (?![A-ZÁÉÍÓÚÑ])", "al "),
-    rule(r"\by (?=h?i(?!e)[a-záéíóúñ])", "e "),
-    rule(r"\bo (?=h?o[a-záéíóúñ])", "u "),
     rule(rf"\b({'|'.join(SER)})( (?:muy )?{ONLY_ESTAR})\b", _estar),
     rule(r"\b(ser)( (?:aquí|allí|ahí)\b)", _estar),
     rule(r"\bestuvo (decidid[oa])\b(?! a\b)", r"fue \1"),
