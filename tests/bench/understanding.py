@@ -15,7 +15,8 @@ from sacrebleu.metrics import CHRF
 from tests.bench.word_error import errors
 
 # Articles, pronouns, prepositions, auxiliaries.
-WITHOUT_CONTENT = """
+WITHOUT_CONTENT = {
+    "es": """
     a al ante aqui asi aun aunque bajo cada casi como con contra cual cuando de del desde donde dos
     durante e el ella ellas ello ellos en entre era eran es esa esas ese eso esos esta estaba
     estaban estan estar estas este esto estos estuvo fue fueron ha habia habian han hace hacia hasta
@@ -23,8 +24,17 @@ WITHOUT_CONTENT = """
     os otra otro para pero por porque que quien se sea ser si sido sin sobre solo son soy su sus
     tambien tan te tiene tienen toda todas todo todos tu tuvo un una unas unos usted ustedes va y ya
     yo
-"""
-STOP_WORDS = frozenset(WITHOUT_CONTENT.split())
+""",
+    "en": """
+    a about above after all also although am an and another any are as at be because been before
+    being between but by can could did do does during each every for from had has have he her here
+    hers him his how i if in into is it its just many me more most much must my nearly no nor not
+    of on one only or other our over she should since so some such than that the their them then
+    there these they this those through to too under until up us very was we were what when where
+    which while who whom whose why will with without would you your
+""",
+}
+STOP_WORDS = {language: frozenset(words.split()) for language, words in WITHOUT_CONTENT.items()}
 
 
 def plain(text: str) -> str:
@@ -40,15 +50,15 @@ def chrf(reference: str, heard: str) -> float:
     return float(CHRF().sentence_score(plain(heard), [plain(reference)]).score)
 
 
-def content_words(text: str) -> Counter[str]:
-    """The words of a text that carry content, each as often as it is said."""
-    return Counter(word for word in plain(text).split() if word not in STOP_WORDS)
+def content_words(text: str, language: str) -> Counter[str]:
+    """The words of a text in es or en that carry content, each as often as it is said."""
+    return Counter(word for word in plain(text).split() if word not in STOP_WORDS[language])
 
 
-def content_heard(reference: str, heard: str) -> float:
+def content_heard(reference: str, heard: str, language: str) -> float:
     """The share of the reference's content words that were heard, 0 to 1, each as often as said."""
-    wanted = content_words(reference)
-    found = wanted & content_words(heard)
+    wanted = content_words(reference, language)
+    found = wanted & content_words(heard, language)
     return found.total() / max(1, wanted.total())
 
 

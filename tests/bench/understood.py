@@ -1,9 +1,11 @@
 """How much of a dub is understood, measured from outside.
 
-    python -m tests.bench.understood [--profile NAME ...] [--streams N ...] [--seconds N] [--out FILE]
+    python -m tests.bench.understood [--profile NAME ...] [--streams N ...] [--seconds N] [--from es]
+        [--out FILE]
 
 A programme (tests/data/programme.toml: news, sport, interview) is spoken, published, dubbed into Spanish,
-recorded as a viewer would hear it, and written down by Whisper base, which no part of the pipeline is.
+recorded as a viewer would hear it, and written down by Whisper base, which no part of the pipeline is;
+`--from es` turns that round, and there Whisper base is a part: it translates, so nothing is recognised.
 What was lost on the way is told for each stage: the recogniser's word error, the translation's chrF on what
 was recognised and on the programme's own text, and how much of the voice is misheard.
 """
@@ -44,7 +46,7 @@ from tests.stack import Stack, wait_for
 
 Sound = NDArray[np.float32]
 TEXTS = Path(__file__).parents[1] / "data" / "programme.toml"
-LANGUAGE = "es"
+INTO = {"en": "es", "es": "en"}
 # Silence in front, in which the dub appears and is found by its reader; and at the end, for the delay.
 LEAD, TAIL = 15.0, 12.0
 BETWEEN_LINES, BETWEEN_SECTIONS = 0.45, 1.5
@@ -52,23 +54,29 @@ BETWEEN_LINES, BETWEEN_SECTIONS = 0.45, 1.5
 
 @dataclass(frozen=True)
 class Programme:
-    """What is said, its translation, and how long it takes in seconds."""
+    """What is said in which language, its translation, and how long it takes in seconds."""
 
-    english: str
-    spanish: str
+    language: str
+    said: str
+    translation: str
     video: Path
     seconds: float
+
+    @property
+    def into(self) -> str:
+        """The language that it is dubbed into."""
+        return INTO[self.language]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What was understood of one dub. Shares are 0 to 1, chrF 0 to 100."""
+    """What was understood of one dub. Shares are 0 to 1, chrF 0 to 100; None: no source text."""
 
     profile: str
     streams: int
     content: float
     chrf: float
-    source_error: float
+    source_error: float | None
     translated_chrf: float
     voice_misheard: float
     in_time: float
@@ -82,9 +90,9 @@ def texts() -> list[tuple[str, list[tuple[str, str]]]]:
     return [(section["name"], [(en, es) for en, es in section["lines"]]) for section in sections]
 
 
-def spoken(lines: list[list[str]]) -> Iterator[Sound]:
+def spoken(lines: list[list[str]], language: str) -> Iterator[Sound]:
     """The sound of the lines at SOUND_RATE, a longer pause after each section."""
-    speak = load_voice()
+    speak = load_voice(language)
     yield np.zeros(int(LEAD * SOUND_RATE), np.float32)
     for section in lines:
         for line in section:
@@ -94,14 +102,16 @@ def spoken(lines: list[list[str]]) -> Iterator[Sound]:
     yield np.zeros(int(TAIL * SOUND_RATE), np.float32)
 
 
-def programme(seconds: float) -> Programme:
-    """The programme as a video, made once; no more lines of each section than fit into so many seconds."""
+def programme(seconds: float, language: str) -> Programme:
+    """The programme in that language as a video; of each section the lines that fit into so many seconds."""
     sections = texts()
     share = max(1, round(seconds / len(sections) / 4.5))  # a line takes about 4.5 s
     chosen = [lines[:share] for _, lines in sections]
     english = [[en for en, _ in lines] for lines in chosen]
-    sound = np.concatenate(list(spoken(english)))
-    video = cache_dir("bench", f"programme-{share}.mp4")
+    spanish = [[es for _, es in lines] for lines in chosen]
+    said, translation = (english, spanish) if language == "en" else (spanish, english)
+    sound = np.concatenate(list(spoken(said, language)))
+    video = cache_dir("bench", f"programme-{language}-{share}.mp4")
     video.parent.mkdir(parents=True, exist_ok=True)
     length = len(sound) / SOUND_RATE
     subprocess.run(
@@ -115,8 +125,9 @@ def programme(seconds: float) -> Programme:
         check=True,
     )
     return Programme(
-        " ".join(itertools.chain(*english)),
-        " ".join(es for lines in chosen for _, es in lines),
+        language,
+        " ".join(itertools.chain(*said)),
+        " ".join(itertools.chain(*translation)),
         video,
         length,
     )
@@ -134,9 +145,9 @@ def listener() -> Any:
     return WhisperModel(str(folder), device="cpu", compute_type="int8")
 
 
-def written_down(model: Any, recording: Path) -> str:
+def written_down(model: Any, recording: Path, language: str) -> str:
     """What Whisper hears in the recording."""
-    found, _ = model.transcribe(sound_of(recording), language=LANGUAGE, beam_size=5, vad_filter=True)
+    found, _ = model.transcribe(sound_of(recording), language=language, beam_size=5, vad_filter=True)
     return " ".join(segment.text.strip() for segment in found)
 
 
@@ -153,8 +164,9 @@ def dubbed(
 ) -> tuple[Path, list[dict[str, Any]], str]:
     """The recording of the first of `streams` dubs, the records of its phrases, and its engines."""
     recording = folder / "dub.mkv"
+    extra = {"DUB_PROFILE": profile, "SOURCE_LANGUAGE": shown.language, "TARGET_LANGUAGES": shown.into}
     with (
-        Stack(folder / "stack", extra={"DUB_PROFILE": profile, "TARGET_LANGUAGES": LANGUAGE}) as stack,
+        Stack(folder / "stack", extra=extra) as stack,
         ExitStack() as held,
     ):
         senders = [
@@ -164,12 +176,12 @@ def dubbed(
         for sender in senders:
             held.callback(sender.stop)
         reader = stack.read(
-            f"dub/programme0/{LANGUAGE}", lambda _: None, wait=LEAD, record=recording, look=False
+            f"dub/programme0/{shown.into}", lambda _: None, wait=LEAD, record=recording, look=False
         )
         # The silence at the end is longer than any delay: what was said has been heard by then.
         wait_for("the end of the programme", lambda: not senders[0].running, shown.seconds + 60, 0.5)
         reader.stop()
-        log = stack.http.get(f"/streams/programme0/{LANGUAGE}/phrases.jsonl").raise_for_status().text
+        log = stack.http.get(f"/streams/programme0/{shown.into}/phrases.jsonl").raise_for_status().text
         health = stack.http.get(f"http://127.0.0.1:{stack.settings.sts_port}/health").json()
     engines = " + ".join(engine["name"] for engine in health["engines"].values())
     return recording, [json.loads(line) for line in log.splitlines()], engines
@@ -179,7 +191,7 @@ def measure(shown: Programme, profile: str, streams: int, model: Any, keep: Path
     """Dubs the programme and tells how much of it is understood."""
     with tempfile.TemporaryDirectory() as folder:
         recording, phrases, engines = dubbed(Path(folder), shown, profile, streams)
-        heard = written_down(model, recording)
+        heard = written_down(model, recording, shown.into)
         if keep is not None:
             kept = keep / f"{profile}-{streams}"
             kept.mkdir(parents=True, exist_ok=True)
@@ -193,10 +205,10 @@ def measure(shown: Programme, profile: str, streams: int, model: Any, keep: Path
     return Result(
         profile=profile,
         streams=streams,
-        content=content_heard(shown.spanish, heard),
-        chrf=chrf(shown.spanish, heard),
-        source_error=word_error_rate(shown.english, source),
-        translated_chrf=chrf(shown.spanish, target),
+        content=content_heard(shown.translation, heard, shown.into),
+        chrf=chrf(shown.translation, heard),
+        source_error=word_error_rate(shown.said, source) if source.strip() else None,
+        translated_chrf=chrf(shown.translation, target),
         voice_misheard=misheard(target, heard),
         in_time=sum(phrase["outcome"] == "in_time" for phrase in worded) / max(1, len(worded)),
         phrases=len(worded),
@@ -209,16 +221,17 @@ def translation_alone(shown: Programme) -> float:
     engine = Apertium()
     engine.load()
     try:
-        return chrf(shown.spanish, engine.translate(shown.english, "en", LANGUAGE))
+        return chrf(shown.translation, engine.translate(shown.said, shown.language, shown.into))
     finally:
         engine.close()
 
 
 def row(result: Result) -> str:
     """A row of the table."""
+    source_error = "–" if result.source_error is None else f"{result.source_error:.1%}"
     return (
         f"| {result.profile} | {result.streams} | {result.content:.2f} | {result.chrf:.0f} | "
-        f"{result.source_error:.1%} | {result.translated_chrf:.0f} | {result.voice_misheard:.0%} | "
+        f"{source_error} | {result.translated_chrf:.0f} | {result.voice_misheard:.0%} | "
         f"{result.in_time:.0%} of {result.phrases} | {result.engines} |"
     )
 
@@ -238,13 +251,14 @@ def main() -> None:
     parser.add_argument("--profile", nargs="*", default=list(get_args(Profile)), choices=get_args(Profile))
     parser.add_argument("--streams", nargs="*", type=int, default=[1])
     parser.add_argument("--seconds", type=float, default=200.0, help="about how long the programme is")
+    parser.add_argument("--from", dest="language", default="en", choices=INTO, help="what is spoken")
     parser.add_argument("--out", type=Path, help="file that the table is written to")
     parser.add_argument("--keep", type=Path, help="folder for the recordings and the records of the phrases")
     arguments = parser.parse_args()
     load()
     model = listener()
-    shown = programme(arguments.seconds)
-    print(f"programme: {len(shown.english.split())} words, {shown.seconds:.0f} s", file=sys.stderr)
+    shown = programme(arguments.seconds, arguments.language)
+    print(f"programme: {len(shown.said.split())} words, {shown.seconds:.0f} s", file=sys.stderr)
     lines = [
         f"The embedded translator on the programme's own text: chrF {translation_alone(shown):.0f}.",
         "",
