@@ -63,7 +63,9 @@ def _espeak(_: Settings) -> Engine:
 
 
 def _piper(settings: Settings) -> Engine:
-    return _new("piper", "Piper")(settings.voices_dir, settings.tts_device, models_dir=settings.models_dir)
+    return _new("piper", "Piper")(
+        settings.voices_dir, settings.tts_device, settings.target_languages, settings.models_dir
+    )
 
 
 def _kokoro(settings: Settings) -> Engine:

@@ -54,7 +54,7 @@ class Piper:
         self._lock = threading.Lock()
 
     def load(self) -> None:
-        """Loads the voices to warm. Raises EngineMissing without the package or any voice."""
+        """Loads the voices to warm. Raises EngineMissing where there is none or one is broken."""
         if importlib.util.find_spec("piper") is None:
             raise EngineMissing("TTS_ENGINE=piper, but piper-tts is not installed: pip install piper-tts")
         if not self.files:
@@ -63,8 +63,15 @@ class Piper:
                 f"{self.voices_dir} (VOICES_DIR), or fetch one: python -m app preload es_ES-davefx-medium"
             )
         self.device = device.choose(self.wanted_device, "TTS_DEVICE", device.onnx_cuda_devices)
-        for name in self.warm:
-            self.speak("One, two, three.", "", name)
+        for language in self.warm:
+            if not self.voices(language):
+                continue
+            try:
+                self.speak("One, two, three.", language, "")
+            except Exception as error:
+                raise EngineMissing(
+                    f"Piper's voice {self.voices(language)[0]} can't be used ({error}): replace its files"
+                ) from error
 
     def close(self) -> None:
         """Frees the loaded voices."""

@@ -182,6 +182,20 @@ def test_a_piper_voice_in_the_folder_is_found_with_its_language_and_comes_first(
     assert list(engine.voices("de")) == []
 
 
+def test_a_loaded_piper_has_the_voices_of_its_languages_ready() -> None:
+    engine = piper.Piper(Path("no-such-folder"), warm=("es", "en"))
+    engine.load()
+
+    assert list(engine._loaded) == ["en_US-joe-medium"]
+
+
+def test_a_piper_voice_that_is_broken_is_named_when_it_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "es_ES-x.onnx").write_bytes(b"")
+    (tmp_path / "es_ES-x.onnx.json").write_text("{}")
+    with pytest.raises(EngineMissing, match="es_ES-x"):
+        piper.Piper(tmp_path, warm=("es",)).load()
+
+
 def test_auto_picks_piper_where_it_has_a_voice_and_espeak_elsewhere() -> None:
     engine = FirstThatSpeaks([piper.Piper(Path("no-such-folder")), espeak.Espeak()])
 
