@@ -271,6 +271,21 @@ def preload(
     raise typer.Exit(fetch(load_settings(), [*(models or []), *(names or [])], everything, force))
 
 
+models_cli = typer.Typer(no_args_is_help=True)
+cli.add_typer(models_cli, name="models", help="Speech models that are recommended.")
+
+
+@models_cli.command("best")
+def models_best(
+    pair: Annotated[str, typer.Option(help="Spoken language and the dub's, such as en-es.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Fetch them without asking.")] = False,
+) -> None:
+    """Show the best models for a language pair, fetch them, and print the settings that use them."""
+    from app.speech.models.best import best
+
+    raise typer.Exit(best(load_settings(), pair, lambda: yes or typer.confirm("Fetch them?")))
+
+
 def main() -> None:
     """Runs the command line."""
     cli()

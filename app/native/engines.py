@@ -10,6 +10,7 @@ from app.native.problem import Problem
 from app.settings import Settings
 from app.speech.auto import whisper_model
 from app.speech.models import places
+from app.speech.models.folders import folder_name
 from app.speech.models.table import KOKORO
 
 MODULES = {
@@ -74,13 +75,14 @@ def _translator(settings: Settings) -> list[Problem]:
     if not targets:
         return []
     if settings.mt_engine == "ctranslate2":
-        folder = settings.models_dir / settings.mt_model
+        folder = settings.models_dir / folder_name(settings.mt_model)
         if settings.mt_model and folder.is_dir():
             return []
         return [
             Problem(
                 f"MT_ENGINE=ctranslate2, but there is no model folder {folder}",
-                "Put a converted model there and name it in MT_MODEL, or set MT_ENGINE=apertium.",
+                "`python -m app models best --pair en-es` fetches one (for other pairs put a converted model "
+                "there and name it in MT_MODEL), or set MT_ENGINE=apertium.",
             )
         ]
     if settings.mt_engine != "apertium":

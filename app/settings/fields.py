@@ -180,7 +180,10 @@ class Settings(BaseSettings):
         "(no translation: the dub repeats the original's language).",
     )
     mt_model: str = section(
-        "Speech", "", "Model of the translator: a folder under DATA_DIR/models.", "opus-mt-en-es"
+        "Speech",
+        "",
+        "Model of ctranslate2: a folder under DATA_DIR/models; `python -m app models best` fetches one.",
+        "michaelfeil/ct2fast-opus-mt-en-es",
     )
     tts_engine: Literal["auto", "espeak", "kokoro", "pico", "piper", "xtts"] = section(
         "Speech",

@@ -58,7 +58,8 @@ class CTranslate2:
         if not self.model_name or not (self.folder / "model.bin").is_file():
             raise EngineMissing(
                 f"MT_MODEL={self.model_name or '(empty)'}: there is no CTranslate2 model in {self.folder}; "
-                "put its folder there (model.bin, vocabulary, tokenizer), for example MT_MODEL=opus-mt-en-es"
+                "`python -m app models best --pair en-es` fetches one, or put its folder there (model.bin, "
+                "vocabulary, tokenizer), for example MT_MODEL=opus-mt-en-es"
             )
         import ctranslate2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -36,10 +37,14 @@ def preload(settings: Settings, names: list[str], everything: bool, force: bool)
         print("Which models? --models small, or --all, or PRELOAD_MODELS.", file=sys.stderr)
         return BAD_NAME
     with Hub() as hub:
-        failures = [
-            _one(hub, model, settings.models_dir, force or settings.force_download) for model in models
-        ]
-    return FAILED if any(failures) else 0
+        done = fetched(hub, models, settings.models_dir, force or settings.force_download)
+    return 0 if done else FAILED
+
+
+def fetched(hub: Hub, models: Sequence[Model], models_dir: Path, force: bool) -> bool:
+    """Fetches each model with a bar and tells how it went; whether all are there."""
+    failures = [_one(hub, model, models_dir, force) for model in models]
+    return not any(failures)
 
 
 def known(name: str, models_dir: Path) -> Model:

@@ -16,6 +16,7 @@ from app.settings import Settings, load
 from app.speech import registry
 from app.speech.engines.piper import carried
 from app.speech.engines.whisper import Whisper
+from app.speech.models.best import BEST, best
 from app.speech.models.command import preload
 from app.speech.models.names import VOICES, Model, find, used
 from app.speech.types import RECOGNISER_RATE
@@ -191,3 +192,88 @@ def test_a_model_that_somebody_put_there_counts_under_any_name(tmp_path: Path, s
     assert preload(wanted, [], everything=True, force=True) == 0
     assert preload(wanted, ["..", "."], everything=False, force=False) == 2
     assert shelves.asked == []
+
+
+def recommended(shelves: Shelves, voice: str, *, translator: str) -> None:
+    """Puts a recommended set on the shelves: of one layer each, and a voice that says what joe says."""
+    tiny_models.whisper(shelves.folder / "Systran/faster-whisper-small")
+    tiny_models.translator(shelves.folder / translator, nllb=False, sentencepiece=True)
+    model = carried()[0].model
+    place = find(voice)
+    shelf = shelves.folder / VOICES / place.path
+    shelf.mkdir(parents=True)
+    (shelf / f"{voice}.onnx").symlink_to(model)
+    told = json.loads(Path(f"{model}.json").read_text(encoding="utf-8"))
+    told["language"] = {"code": voice.split("-")[0], "family": voice[:2]}
+    (shelf / f"{voice}.onnx.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def printed(told: str) -> dict[str, str]:
+    """The settings in what a command printed."""
+    return dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
+
+
+def test_one_command_fetches_the_best_models_and_its_settings_dub_with_the_network_off(
+    tmp_path: Path,
+    shelves: Shelves,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
+) -> None:
+    recommended(shelves, "es_ES-davefx-medium", translator="michaelfeil/ct2fast-opus-mt-en-es")
+    assert best(settings(tmp_path), "en-es", lambda: True) == 0
+    told = capsys.readouterr().out
+    for part in (
+        "small",
+        "MIT",
+        "ct2fast-opus-mt-en-es",
+        "CC-BY-4.0",
+        "es_ES-davefx-medium",
+        "CC0-1.0",
+        " MB",
+    ):
+        assert part in told.partition("fetched")[0]
+    tried = request.getfixturevalue("network_off")
+    engines = registry.choose(settings(tmp_path, ASR_DEVICE="cpu", **printed(told)))
+    engines.load()
+    engines.recogniser.session("en").feed(np.zeros(RECOGNISER_RATE, np.float32))
+    engines.translator.translate("the rain", "en", "es")
+
+    assert engines.translator.supports("en", "es")
+    assert engines.synthesiser.voices("es") == ["es_ES-davefx-medium"]
+    assert engines.synthesiser.speak("Buenos dias.", "es", "")[0].size > 0
+    assert tried == []
+
+
+def test_the_best_models_are_not_fetched_without_a_yes_and_not_twice(
+    tmp_path: Path, shelves: Shelves, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recommended(shelves, "es_ES-davefx-medium", translator="michaelfeil/ct2fast-opus-mt-es-en")
+    assert best(settings(tmp_path), "es-en", lambda: False) == 1
+    assert not (tmp_path / "data/models").exists()
+    assert "MT_MODEL" not in capsys.readouterr().out
+    assert best(settings(tmp_path), "es-en", lambda: True) == 0
+    assert printed(capsys.readouterr().out)["TTS_MODEL"] == "en_US-joe-medium"
+    shelves.asked.clear()
+
+    assert best(settings(tmp_path), "es-en", pytest.fail) == 0
+    assert shelves.asked == []
+
+
+def test_a_pair_without_recommended_models_names_those_that_have_some(
+    tmp_path: Path, shelves: Shelves, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert best(settings(tmp_path), "en-eo", pytest.fail) == 2
+    told = capsys.readouterr().err
+    assert all(pair in told for pair in ("en-eo", *BEST))
+    assert best(settings(tmp_path), "en-fr", pytest.fail) == 1
+    assert "faster-whisper-small has no files" in capsys.readouterr().err
+    assert len(shelves.asked) == 1
+
+
+@pytest.mark.parametrize("pair", BEST)
+def test_the_names_of_recommended_models_say_their_pair(pair: str, tmp_path: Path) -> None:
+    choice = BEST[pair]
+    wanted = settings(tmp_path, MT_ENGINE="ctranslate2", MT_MODEL=choice.translator)
+
+    assert registry.choose(wanted).translator.pairs == (tuple(pair.split("-")),)
+    assert find(choice.voice).path.startswith(pair.split("-")[1])
