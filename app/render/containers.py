@@ -36,6 +36,8 @@ SECRETS: dict[str, tuple[str, ...]] = {
     "openrouter_api_key": ("sales",),
     "db_password": ("db",),
 }
+# Those who are given it too where MT_ENGINE=llm.
+TRANSLATORS = {"llm_api_key": ("sts", "live"), "openrouter_api_key": ("sts", "live")}
 # A name that means nothing without its secret: nobody has the one without the other.
 TOGETHER = {"media_publish_user": "media_publish_password", "media_read_user": "media_read_password"}
 # What a container has its own answer to.
@@ -170,6 +172,7 @@ def secrets(service: Service, settings: Settings) -> dict[str, str]:
         name.upper(): plain(getattr(settings, name))
         for name, users in SECRETS.items()
         if service.name in users
+        or (settings.mt_engine == "llm" and service.name in TRANSLATORS.get(name, ()))
     }
     return {name: value for name, value in given.items() if value}
 

@@ -13,8 +13,8 @@ from app.sales.call import LiveCall
 from app.sales.messages import Objection, Segment
 
 if TYPE_CHECKING:
+    from app.llm.client import LanguageModel, Usage
     from app.sales.calls import Calls
-    from app.sales.language_model import LanguageModel, Usage
 
 
 class Metrics(Collector):

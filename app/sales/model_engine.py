@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from app.llm.known import ModelProblem
 from app.sales.buffer import Buffer
 from app.sales.call import LiveCall, Look
 from app.sales.messages import Segment
-from app.sales.model import ModelProblem, prompt
+from app.sales.model import prompt
 from app.sales.model_answer import BadAnswer, read, schema
 
 if TYPE_CHECKING:
-    from app.sales.language_model import LanguageModel
+    from app.llm.client import LanguageModel
 
 WAITING = 8
 """Groups that may wait for the model in one call; of more, the oldest goes to the rules."""

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
+from app.llm.configured import configured
 from app.sales import api, sockets, writing
 from app.sales.buffer import Buffer
 from app.sales.call import LiveCall
 from app.sales.calls import Calls
-from app.sales.configured import configured
 from app.sales.found import Found
 from app.sales.kept import Kept
 from app.sales.limit import BodyLimit

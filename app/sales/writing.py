@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Literal
 from fastapi import APIRouter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from app.llm.known import ModelProblem
 from app.sales.api import NO_CALL, NOT_NOW, Feed, Id
 from app.sales.call import LiveCall
 from app.sales.calls import Calls, Conflict
 from app.sales.messages import Delta
-from app.sales.model import ADVICE, ModelProblem, prompt
+from app.sales.model import ADVICE, prompt
 from app.sales.model_engine import lines
 
 if TYPE_CHECKING:
-    from app.sales.language_model import LanguageModel
+    from app.llm.client import LanguageModel
 
 LAST = 200
 Task = Literal["summary", "suggestion"]

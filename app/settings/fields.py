@@ -173,11 +173,12 @@ class Settings(BaseSettings):
     asr_device: Device = section(
         "Speech", "auto", "Where recognition and translation run: auto, cpu or cuda."
     )
-    mt_engine: Literal["apertium", "ctranslate2", "identity"] = section(
+    mt_engine: Literal["apertium", "ctranslate2", "identity", "llm"] = section(
         "Speech",
         "apertium",
-        "Translator: apertium, ctranslate2 (NLLB or OPUS-MT), or identity "
-        "(no translation: the dub repeats the original's language).",
+        "Translator: apertium, ctranslate2 (NLLB or OPUS-MT), llm (the language model of LLM_BASE_URL; "
+        "apertium where it would be late), or identity (no translation: the dub repeats the original's "
+        "language).",
     )
     mt_model: str = section(
         "Speech",
@@ -358,8 +359,9 @@ class Settings(BaseSettings):
             if bool(user) != bool(password.get_secret_value()):
                 problems.append(f"MEDIA_{role}_USER and MEDIA_{role}_PASSWORD go together: set both or none")
         router = bool(self.openrouter_api_key.get_secret_value())
-        if self.objection_engine == "llm" and not (self.llm_model and (self.llm_base_url or router)):
-            problems.append("OBJECTION_ENGINE=llm needs LLM_MODEL, and LLM_BASE_URL or OPENROUTER_API_KEY")
+        for variable, engine in (("OBJECTION_ENGINE", self.objection_engine), ("MT_ENGINE", self.mt_engine)):
+            if engine == "llm" and not (self.llm_model and (self.llm_base_url or router)):
+                problems.append(f"{variable}=llm needs LLM_MODEL, and LLM_BASE_URL or OPENROUTER_API_KEY")
         if self.source_language == "auto" and (self.asr_engine == "pocketsphinx" or ".en" in self.asr_model):
             what = "ASR_ENGINE=pocketsphinx" if self.asr_engine == "pocketsphinx" else self.asr_model
             problems.append(

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.llm.configured import configured
 from app.settings import Settings
 from app.speech.auto import FirstThatHears, FirstThatSpeaks, whisper_model
 from app.speech.models import places
@@ -52,6 +53,10 @@ def _apertium(settings: Settings) -> Engine:
 
 def _ctranslate2(settings: Settings) -> Engine:
     return _new("ctranslate2", "CTranslate2")(settings.mt_model, settings.asr_device, settings.models_dir)
+
+
+def _llm(settings: Settings) -> Engine:
+    return _new("llm", "Llm")(configured(settings), _apertium(settings))
 
 
 def _identity(_: Settings) -> Engine:
@@ -125,7 +130,7 @@ def _new(module: str, name: str) -> Callable[..., Engine]:
 
 FACTORIES: dict[str, dict[str, Callable[[Settings], Engine]]] = {
     "asr": {"auto": _best_recogniser, "pocketsphinx": _pocketsphinx, "whisper": _whisper},
-    "mt": {"apertium": _apertium, "ctranslate2": _ctranslate2, "identity": _identity},
+    "mt": {"apertium": _apertium, "ctranslate2": _ctranslate2, "identity": _identity, "llm": _llm},
     "tts": {
         "auto": _best_voices,
         "piper": _piper,

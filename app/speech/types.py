@@ -6,7 +6,7 @@ the recogniser session's own timeline, which starts at 0 with the first sample i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -141,6 +141,17 @@ class Translator(Engine, Protocol):
 
     def translate(self, text: str, source: str, target: str, context: str = "") -> str:
         """The translation. `context` is what was said before. Raises SpeechError, never echoes `text`."""
+
+
+@runtime_checkable
+class HurriedTranslator(Protocol):
+    """A translator that may take long: it is told how long it may, and who did the work is told by it."""
+
+    told: Callable[[str], None]
+    """Called with the name of the engine that translated."""
+
+    def within(self, seconds: float) -> Translator:
+        """The same, for one phrase that has to be translated within `seconds` from now."""
 
 
 class Synthesiser(Engine, Protocol):

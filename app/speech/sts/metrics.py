@@ -23,6 +23,12 @@ class Metrics:
             registry=self.registry,
         )
         self.spoken = Counter("sts_spoken", "Dubs by the voice engine.", ["engine"], registry=self.registry)
+        self.translated = Counter(
+            "sts_translated",
+            "Phrases translated where MT_ENGINE=llm, by what translated them.",
+            ["engine"],
+            registry=self.registry,
+        )
         self.sessions = Gauge("sts_sessions", "Open sessions.", registry=self.registry)
         self.pending = Gauge(
             "sts_pending_phrases", "Phrases asked for and not answered.", registry=self.registry

@@ -12,9 +12,12 @@ from app.speech.registry import Engines
 from app.speech.sound import to_pcm
 from app.speech.sts.timely import Speaker
 from app.speech.text.wording import Wording
-from app.speech.types import SpeechError
+from app.speech.types import HurriedTranslator, SpeechError
 
 log = structlog.get_logger(__name__)
+
+TRANSLATOR_SHARE = 1 / 3
+"""Of the time left: 0.5 s in the live profile. The rest is for the other translator and the voice."""
 
 
 class PhraseFailed(Exception):
@@ -96,6 +99,8 @@ class Dubber:
         started = time.monotonic()
         try:
             wording = self.wording
+            if isinstance(translator, HurriedTranslator):
+                translator = translator.within(phrase.remaining * TRANSLATOR_SHARE)
             target = text if phrase.translated else wording.translated(translator, text, spoken, context)
             translated = time.monotonic()
             if not target:

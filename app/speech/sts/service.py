@@ -24,7 +24,7 @@ from app.speech.sts.pace import Pace
 from app.speech.sts.phrase import Dubber
 from app.speech.sts.session import SEND_WITHIN, Admission, BadMessage, Session, parse
 from app.speech.sts.timely import Capacity, Speaker, calibrated
-from app.speech.types import SpeechError
+from app.speech.types import HurriedTranslator, SpeechError
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +78,8 @@ class SpeechService:
             log.info("speech engines are ready", **{e.name: e.device for e in self.engines.all})
 
     def _load_engines(self) -> None:
+        if isinstance(translator := self.engines.translator, HurriedTranslator):
+            translator.told = lambda name: self.metrics.translated.labels(name).inc()
         self.engines.load()
         self.capacity = calibrated(self.engines.synthesiser)
 

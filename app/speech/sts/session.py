@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 MOST_UNANSWERED = 1000
 """Marks of a session whose answers may wait: for the speech engines, or for the client to read them."""
+CONTEXT = 3
+"""Phrases before one that its translator is told of."""
 SEND_WITHIN = 10.0
 """Seconds within which a client takes an answer; one that does not is let go."""
 
@@ -83,7 +85,7 @@ class Session:
         self.executor = executor
         self.metrics = metrics
         self.asked: asyncio.Queue[tuple[Phrase, asyncio.Future[Answer]] | None] = asyncio.Queue()
-        self.context: deque[str] = deque(maxlen=1)
+        self.context: deque[str] = deque(maxlen=CONTEXT)
         self.draining = False
         self._something = asyncio.Event()
         self._hearing: asyncio.Future[float] | None = None

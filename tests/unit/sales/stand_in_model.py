@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -53,10 +54,12 @@ class StandInModel:
                 outer.keys.append(self.headers.get("authorization", ""))
                 outer.released.wait(outer.delay)
                 status, body = outer.answer(document)
-                if document.get("stream") and status == 200:
-                    self.stream(json.loads(body)["choices"][0]["message"]["content"])
-                    return
-                self.reply(status, body)
+                # Who asked may have gone.
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    if document.get("stream") and status == 200:
+                        self.stream(json.loads(body)["choices"][0]["message"]["content"])
+                    else:
+                        self.reply(status, body)
 
             def reply(self, status: int, body: str) -> None:
                 self.send_response(status)

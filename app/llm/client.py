@@ -19,7 +19,7 @@ from openai import (
     OpenAIError,
 )
 
-from app.sales.model import OPENROUTER, ModelProblem
+from app.llm.known import OPENROUTER, ModelProblem
 
 RETRIES = 2
 AT_ONCE = 4

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.sales.model import OPENROUTER
+from app.llm.known import OPENROUTER
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.sales.language_model import LanguageModel
+    from app.llm.client import LanguageModel
 
 
 def configured(settings: Settings) -> LanguageModel | None:
@@ -18,7 +18,7 @@ def configured(settings: Settings) -> LanguageModel | None:
     if not address or not settings.llm_model:
         return None
     # Its client takes 14 MB and half a second: for those alone who use it.
-    from app.sales.language_model import LanguageModel
+    from app.llm.client import LanguageModel
 
     key = settings.llm_api_key.get_secret_value() or (router_key if address == OPENROUTER else "")
     return LanguageModel(address, settings.llm_model, key, settings.llm_timeout)
