@@ -81,7 +81,7 @@ def test_a_language_is_not_passed_off_as_a_translation_of_itself(client: Client)
     assert ready == {
         "type": "error",
         "code": "no_translator",
-        "message": "no translator for en-en",
+        "message": "no translator for en-en (that is what is spoken: nothing to dub)",
     }
 
 
