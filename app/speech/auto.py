@@ -80,6 +80,7 @@ class FirstThatSpeaks:
                 choice.load()
                 usable.append(choice)
             except SpeechError as error:
+                log.warning("a voice engine is left out", engine=choice.name, reason=str(error))
                 problems.append(error)
         if not usable:
             raise problems[0]
