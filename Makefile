@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run tools mirror demo demo-sales mic status doctor test test-docker fresh rehearse rehearsal lint bench smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
+.PHONY: help setup run tools mirror demo demo-sales mic status doctor test test-docker fresh rehearse rehearsal lint bench understood smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -141,6 +141,10 @@ lint: ## Check style, types and locks
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy app tools infra
 	@$(PY) -m app env --check
+
+understood: ## Measure how much of a dub is understood, from outside (about fifteen minutes)
+	@$(SETUP) --with dev
+	@$(PY) -m tests.bench.understood $(ARGS)
 
 bench: ## Measure delay, lag and load with 1, 2, 4 and 8 streams (about ten minutes)
 	@$(SETUP) --with dev

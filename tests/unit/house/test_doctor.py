@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import httpx
@@ -51,6 +52,18 @@ def test_models_that_are_not_there_are_worth_knowing_and_stop_nothing(
     (needed,) = engine_problems(
         load({"DATA_DIR": str(tmp_path), "TTS_ENGINE": "kokoro", "ASR_ENGINE": "pocketsphinx"})
     )
+    assert needed.fatal
+
+
+def test_a_light_voice_that_could_not_be_compiled_is_worth_knowing_until_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ctts" else there(name))
+    (problem,) = engine_problems(load({"DATA_DIR": str(tmp_path)}))
+    assert "Pico" in problem.what
+    assert not problem.fatal
+    (needed,) = engine_problems(load({"DATA_DIR": str(tmp_path), "TTS_ENGINE": "pico"}))
     assert needed.fatal
 
 
