@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,7 @@ class Whisper:
             )
             words = [
                 Word(word.word.strip(), float(word.start), float(word.end))
-                for segment in segments
+                for segment in without_remainder(segments)
                 if not is_silence(segment.no_speech_prob, segment.avg_logprob)
                 and (segment.avg_logprob > GUESSED or len(segment.words or ()) > 2)
                 for word in segment.words or ()
@@ -253,6 +254,18 @@ def _within(each: Any, starts: NDArray[np.float64], ends: NDArray[np.float64]) -
         float(each.no_speech_prob),
         float(each.compression_ratio),
     )
+
+
+def without_remainder(segments: Iterable[Any]) -> Iterator[Any]:
+    """The segments up to one that is made up of the silence that the first left over.
+
+    All of a piece fits into one window. Where its last word ends early, the rest is decoded once more, and a
+    farewell found in it ("Thanks."), of which the model itself is not sure.
+    """
+    for number, segment in enumerate(segments):
+        if number and segment.avg_logprob < LOG_PROBABILITY:
+            return
+        yield segment
 
 
 def without_invention(words: list[Word]) -> list[Word]:

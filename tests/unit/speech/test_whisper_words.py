@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from app.speech.engines.piper import Piper
 from app.speech.engines.short_window import window
-from app.speech.engines.whisper import Whisper, audible, without_invention
+from app.speech.engines.whisper import Whisper, audible, without_invention, without_remainder
 from app.speech.guards import plain
 from app.speech.models.table import TINY_EN
 from app.speech.protocol import Profile
@@ -54,6 +55,24 @@ def test_words_in_no_time_after_the_sound_are_made_up() -> None:
     assert without_invention([*said, made_up[0]]) == [*said, made_up[0]]
     assert without_invention(made_up) == []
     assert without_invention([*said, *made_up, Word("help", 10.1, 10.4)]) == [*said, Word("help", 10.1, 10.4)]
+
+
+def test_what_is_unsure_and_comes_after_the_first_segment_is_made_up() -> None:
+    sure, unsure = SimpleNamespace(avg_logprob=-0.2), SimpleNamespace(avg_logprob=-1.5)
+
+    assert list(without_remainder([sure, unsure, sure])) == [sure]
+    assert list(without_remainder([sure, sure])) == [sure, sure]
+    assert list(without_remainder([unsure, sure])) == [unsure, sure]
+
+
+def test_the_silence_after_a_sentence_has_no_words(whisper: Whisper) -> None:
+    voice = Piper(Path("no-voices"))
+    for tail in (0.15, 0.4, 0.8):
+        samples, rate = voice.speak("The government will help the schools.", "en", "")
+        silence = np.zeros(round(tail * RECOGNISER_RATE), np.float32)
+        sound = np.concatenate([Resampler(rate, RECOGNISER_RATE)(samples), silence])
+        words = [plain(word.text) for word in whisper.transcribe(sound, "en", "")]
+        assert words == ["the", "government", "will", "help", "the", "schools"]
 
 
 def test_a_word_at_the_end_that_lies_in_silence_is_left_out() -> None:
