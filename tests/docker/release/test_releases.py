@@ -22,7 +22,12 @@ def test_a_first_release_comes_up_with_its_data_on_the_volume(machine: Machine) 
     assert all(each.well for each in found.values())
     assert all("@sha256:" in each.image for each in found.values())
     assert remembered(machine.places).good == (first.release,)
-    assert {each.name for each in machine.places.data.iterdir()} == {"models", "recordings", "voices"}
+    assert {each.name for each in machine.places.data.iterdir()} == {
+        "models",
+        "phrases",
+        "recordings",
+        "voices",
+    }
     mounts = json.loads(engine.docker("inspect", "--format", "{{json .Mounts}}", found["sts"].container))
     volume = next(each["Name"] for each in mounts if each["Destination"] == "/data/models")
     options = json.loads(engine.docker("volume", "inspect", "--format", "{{json .Options}}", volume))
