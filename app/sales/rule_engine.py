@@ -1,4 +1,4 @@
-"""Objections by rules: no key, no model, a few milliseconds a segment. Pure."""
+"""Objections by rules and a classifier beside them: no key, a few milliseconds a segment. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.sales.classifier import Classifier, classifier
 from app.sales.found import Found
-from app.sales.messages import Kind, Segment
+from app.sales.messages import KINDS, Kind, Segment
 from app.sales.rule_book import Rule, RuleBook, rule_book
 from app.sales.words import Sentence, sentences
 
@@ -19,14 +20,21 @@ LONGEST_BEFORE = 400
 """Characters of a segment that may still be the beginning of the next one's sentence."""
 NEGATED_WITHIN = 80
 """Characters before a match in which a negation of it may stand."""
+LONGEST_JUDGED = 25
+"""Words of a sentence that the classifier judges: a longer one says several things."""
+LIKE_ONE, CLEAR = 0.4, 0.4
+"""It tells an objection from here on, if that is by so much more like this kind than like any other."""
+LIKELY = 0.6
+"""How sure an objection is that only the classifier tells."""
 ENDS = re.compile(r"[.?!;]\s*$")
 
 
 @dataclass(frozen=True)
 class Match:
-    """A rule that holds for a text, and where in it: the match itself, and the words to be quoted."""
+    """An objection in a text, and where in it: the match itself, and the words to be quoted."""
 
-    rule: Rule
+    kind: Kind
+    confidence: float
     start: int
     end: int
     quote: str
@@ -35,8 +43,9 @@ class Match:
 class RuleEngine:
     """Looks at what was just said, together with what the speaker said right before it."""
 
-    def __init__(self, book: RuleBook | None = None) -> None:
+    def __init__(self, book: RuleBook | None = None, learnt: Classifier | None = None) -> None:
         self.book = book or rule_book()
+        self._learnt = learnt or classifier()
 
     def look(self, segments: Sequence[Segment]) -> list[Found]:
         """The objections that end in the last segment; those before it are only its context."""
@@ -48,15 +57,15 @@ class RuleEngine:
         for match in self.matches(text, [begins for begins, _, _ in places]):
             if match.end <= last_begins:
                 continue
-            topic = self.book.topics[match.rule.kind]
+            topic = self.book.topics[match.kind]
             found.append(
                 Found(
                     channel=last.channel,
-                    kind=match.rule.kind,
+                    kind=match.kind,
                     quote=match.quote,
                     start=time_at(match.start, places),
                     end=time_at(match.end, places),
-                    confidence=match.rule.confidence,
+                    confidence=match.confidence,
                     answers=topic.answers,
                     smokescreen=topic.smokescreen,
                     engine="rules",
@@ -74,9 +83,10 @@ class RuleEngine:
         for sentence in sentences(text, self.book.vocabulary):
             if any(miss.search(sentence.normal) for miss in self.book.near_misses):
                 continue
-            for match in surest(self._in_sentence(text, sentence, segments)):
+            by_rules = surest(self._in_sentence(text, sentence, segments))
+            for match in by_rules or self._by_examples(text, sentence, segments):
                 # Pieces of a long sentence overlap.
-                if not any(known.rule.kind == match.rule.kind and known.end > match.start for known in found):
+                if not any(known.kind == match.kind and known.end > match.start for known in found):
                     found.append(match)
         return found
 
@@ -88,7 +98,7 @@ class RuleEngine:
         missed: dict[Kind, bool] = {}
         for rule in self.book.rules:
             known = best.get(rule.kind)
-            if (asks and not rule.asked) or (known and known.rule.confidence >= rule.confidence):
+            if (asks and not rule.asked) or (known and known.confidence >= rule.confidence):
                 continue
             held = self._holds(rule, sentence.normal)
             if held is None:
@@ -99,8 +109,29 @@ class RuleEngine:
             if not missed[rule.kind]:
                 start, end = sentence.span(*held)
                 said = max([sentence.start, *(begins for begins in segments if begins <= start)])
-                best[rule.kind] = Match(rule, start, end, quote(text, (said, sentence.end), start, end))
+                best[rule.kind] = Match(
+                    rule.kind, rule.confidence, start, end, quote(text, (said, sentence.end), start, end)
+                )
         return list(best.values())
+
+    def _by_examples(self, text: str, sentence: Sentence, segments: Sequence[int]) -> list[Match]:
+        """What the classifier tells of a sentence of which the rules know nothing."""
+        if len(sentence.places) > LONGEST_JUDGED:
+            return []
+        # What was said last may be a sentence of its own: many a recogniser writes no full stops.
+        last = max([sentence.start, *(begins for begins in segments if begins < sentence.end)])
+        for begins in sorted({last, sentence.start}, reverse=True):
+            said = [place for place in sentence.places if place[2] >= begins]
+            if said and (kind := self._tells(text[begins : sentence.end])):
+                start, end = said[0][2], said[-1][3]
+                return [Match(kind, LIKELY, start, end, quote(text, (begins, sentence.end), start, end))]
+        return []
+
+    def _tells(self, text: str) -> Kind | None:
+        likeness = self._learnt.judge(text)
+        second, first = sorted(KINDS, key=lambda kind: likeness[kind])[-2:]
+        clear = likeness[first] >= LIKE_ONE and likeness[first] - likeness[second] >= CLEAR
+        return first if clear else None
 
     def _holds(self, rule: Rule, normal: str) -> tuple[int, int] | None:
         for match in rule.pattern.finditer(normal):
@@ -113,7 +144,7 @@ class RuleEngine:
 def surest(matches: list[Match]) -> list[Match]:
     """Of matches that share words, the surest (of equals, the longest); the others as they are."""
     kept: list[Match] = []
-    for match in sorted(matches, key=lambda each: (-each.rule.confidence, each.start - each.end)):
+    for match in sorted(matches, key=lambda each: (-each.confidence, each.start - each.end)):
         if all(match.end <= other.start or match.start >= other.end for other in kept):
             kept.append(match)
     return sorted(kept, key=lambda each: each.start)
