@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.sales.classifier import Classifier, classifier
 from app.sales.found import Found
@@ -24,6 +24,8 @@ LONGEST_JUDGED = 25
 """Words of a sentence that the classifier judges: a longer one says several things."""
 LIKE_ONE, CLEAR = 0.4, 0.4
 """It tells an objection from here on, if that is by so much more like this kind than like any other."""
+LONGEST_DENIED, UNLIKE_ONE = 15, -1.1
+"""Words of what a rule found that it may correct, and from where down it denies that this is an objection."""
 LIKELY = 0.6
 """How sure an objection is that only the classifier tells."""
 ENDS = re.compile(r"[.?!;]\s*$")
@@ -83,8 +85,12 @@ class RuleEngine:
         for sentence in sentences(text, self.book.vocabulary):
             if any(miss.search(sentence.normal) for miss in self.book.near_misses):
                 continue
-            by_rules = surest(self._in_sentence(text, sentence, segments))
-            for match in by_rules or self._by_examples(text, sentence, segments):
+            here = surest(self._in_sentence(text, sentence, segments))
+            if len(here) == 1 and len(here[0].quote.split()) <= LONGEST_DENIED:
+                here = self._corrected(here[0])
+            elif not here:
+                here = self._by_examples(text, sentence, segments)
+            for match in here:
                 # Pieces of a long sentence overlap.
                 if not any(known.kind == match.kind and known.end > match.start for known in found):
                     found.append(match)
@@ -126,6 +132,12 @@ class RuleEngine:
                 start, end = said[0][2], said[-1][3]
                 return [Match(kind, LIKELY, start, end, quote(text, (begins, sentence.end), start, end))]
         return []
+
+    def _corrected(self, match: Match) -> list[Match]:
+        """A rule's match as the classifier sees it: of another kind, or none, where that is plain."""
+        if (kind := self._tells(match.quote)) and kind != match.kind:
+            return [replace(match, kind=kind, confidence=LIKELY)]
+        return [match] if self._learnt.judge(match.quote)[match.kind] > UNLIKE_ONE else []
 
     def _tells(self, text: str) -> Kind | None:
         likeness = self._learnt.judge(text)
