@@ -3,8 +3,8 @@
 The classifier has learnt app/sales/rules/examples.jsonl, and the rules were widened with three parts of it
 in mind: what they do there says little. tests/data/objections.jsonl is learnt by neither. Of that,
 `development` was written by the hand that wrote the examples and right before them; `fresh` was written
-earlier, all but one never read since, and tells how they do on what nobody thought of. `as heard` is a sentence without
-capitals and punctuation.
+earlier, all but one never read since, and tells how they do on what nobody thought of. `as heard` is a
+sentence without capitals and punctuation.
 """
 
 from __future__ import annotations

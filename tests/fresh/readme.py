@@ -61,6 +61,7 @@ ELSEWHERE = {
     **dict.fromkeys(("deploy", "review", "rehearsal", "rehearse"), AWS),
     "mic": "needs a microphone",
     "bench": "takes a quarter of an hour, and measures the machine",
+    "understood": "takes a quarter of an hour, and measures the machine",
     "clean": "asks before it removes",
 }
 
