@@ -14,11 +14,10 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from app.speech import licences
-from app.speech.engines.pipe import readable
+from app.speech.engines.pipe import Resident, readable
 from app.speech.sound import from_pcm, trimmed
 from app.speech.types import EngineMissing, Samples, SpeechError
 
@@ -51,7 +50,7 @@ class Pico:
     languages: tuple[str, ...] = tuple(VOICES)
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._resident = Resident((sys.executable, "-I", str(PROGRAM), str(languages_folder())))
         self._lock = threading.Lock()
 
     def load(self) -> None:
@@ -66,7 +65,12 @@ class Pico:
     def close(self) -> None:
         """Ends the program."""
         with self._lock:
-            self._end()
+            self._resident.end()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the program while it runs."""
+        return self._resident.pid
 
     def voices(self, language: str) -> Sequence[str]:
         """The voices of a language; none for one that Pico does not speak."""
@@ -86,14 +90,14 @@ class Pico:
             try:
                 pcm = self._ask(json.dumps(asked).encode() + b"\n")
             except (OSError, SpeechError) as error:
-                self._end()
+                self._resident.end()
                 raise SpeechError(f"SVOX Pico failed: {error}") from error
         if not pcm:
             raise SpeechError("SVOX Pico said nothing")
         return trimmed(from_pcm(pcm), RATE), RATE
 
     def _ask(self, question: bytes) -> bytes:
-        process = self._running()
+        process = self._resident.running()
         assert process.stdin is not None
         assert process.stdout is not None
         end = time.monotonic() + TIMEOUT
@@ -116,30 +120,6 @@ class Pico:
                 raise SpeechError("its program ended")
             answer += block
         return bytes(answer)
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is not None and self._process.poll() is not None:
-            self._end()
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", str(PROGRAM), str(languages_folder())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        return self._process
-
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                with suppress(OSError):  # what it was still to be asked is lost with it
-                    stream.close()
 
 
 def languages_folder() -> Path:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,11 +44,12 @@ def test_a_quicker_pace_is_shorter(pico: Pico) -> None:
 
 def test_its_program_is_started_anew_after_it_was_killed(pico: Pico) -> None:
     pico.speak(SENTENCE, "es", "")
-    process = pico._process
-    assert process is not None
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    before = pico.pid
+    assert before is not None
+    os.kill(before, signal.SIGKILL)
+    psutil.Process(before).wait(5)
     assert len(pico.speak(SENTENCE, "es", "")[0]) > RATE
+    assert pico.pid not in (None, before)
 
 
 def test_a_voice_it_has_not_is_refused(pico: Pico) -> None:
