@@ -144,25 +144,9 @@ class Whisper:
     def translate(self, samples: Samples, language: str) -> list[Word]:
         """What is said in the samples, in English; the time is shared out among its words."""
         with self._turn:
-            if self._model is None:
-                raise SpeechError("whisper is not loaded")
-            segments, _ = self._model.transcribe(
-                samples,
-                language=language,
-                task="translate",
-                beam_size=TRANSLATION_BEAM,
-                temperature=0.0,
-                condition_on_previous_text=False,
-                no_speech_threshold=NO_SPEECH,
-                log_prob_threshold=LOG_PROBABILITY,
-                without_timestamps=True,
-                max_new_tokens=FEWEST_TOKENS + round(TOKENS_A_SECOND * samples.size / RECOGNISER_RATE),
-            )
+            segments = self._decoded(samples, language, task="translate", beam_size=TRANSLATION_BEAM)
             text = " ".join(
-                segment.text
-                for segment in segments
-                if not is_silence(segment.no_speech_prob, segment.avg_logprob)
-                and (segment.avg_logprob > GUESSED or len(segment.text.split()) > 2)
+                segment.text for segment in segments if believable(segment, len(segment.text.split()))
             )
         words = [word for word in text.split() if plain(word)]
         each = samples.size / RECOGNISER_RATE / max(1, len(words))
@@ -171,30 +155,35 @@ class Whisper:
     def transcribe(self, samples: Samples, language: str, prompt: str) -> list[Word]:
         """The words in the samples with their times from the first sample; silence gives none."""
         with self._turn:
-            if self._model is None:
-                raise SpeechError("whisper is not loaded")
-            segments, _ = self._model.transcribe(
-                samples,
-                language=language,
-                beam_size=1,
-                temperature=0.0,
-                initial_prompt=prompt or None,
-                condition_on_previous_text=False,
-                word_timestamps=True,
-                no_speech_threshold=NO_SPEECH,
-                log_prob_threshold=LOG_PROBABILITY,
-                without_timestamps=True,
-                max_new_tokens=FEWEST_TOKENS + round(TOKENS_A_SECOND * samples.size / RECOGNISER_RATE),
+            segments = self._decoded(
+                samples, language, beam_size=1, initial_prompt=prompt or None, word_timestamps=True
             )
             words = [
                 Word(word.word.strip(), float(word.start), float(word.end))
                 for segment in without_remainder(segments)
-                if not is_silence(segment.no_speech_prob, segment.avg_logprob)
-                and (segment.avg_logprob > GUESSED or len(segment.words or ()) > 2)
+                if believable(segment, len(segment.words or ()))
                 for word in segment.words or ()
                 if plain(word.word)
             ]
         return without_loops(audible(without_invention(words), samples))
+
+    def _decoded(self, samples: Samples, language: str, **options: Any) -> Iterable[Any]:
+        """The segments of a piece, decoded as they are taken. Raises SpeechError."""
+        if self._model is None:
+            raise SpeechError("whisper is not loaded")
+        segments: Iterable[Any]
+        segments, _ = self._model.transcribe(
+            samples,
+            language=language,
+            temperature=0.0,
+            condition_on_previous_text=False,
+            no_speech_threshold=NO_SPEECH,
+            log_prob_threshold=LOG_PROBABILITY,
+            without_timestamps=True,
+            max_new_tokens=FEWEST_TOKENS + round(TOKENS_A_SECOND * samples.size / RECOGNISER_RATE),
+            **options,
+        )
+        return segments
 
     def transcribe_batch(
         self, phrases: list[Samples], language: str, prompt: str, task: str
@@ -254,6 +243,12 @@ def _within(each: Any, starts: NDArray[np.float64], ends: NDArray[np.float64]) -
         float(each.no_speech_prob),
         float(each.compression_ratio),
     )
+
+
+def believable(segment: Any, words: int) -> bool:
+    """Whether a segment of so many words is neither silence nor a guess at what noise may be."""
+    silent = is_silence(segment.no_speech_prob, segment.avg_logprob)
+    return not silent and (segment.avg_logprob > GUESSED or words > 2)
 
 
 def without_remainder(segments: Iterable[Any]) -> Iterator[Any]:
