@@ -54,6 +54,11 @@ Word = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(?:[^\x00
 """A name or a term of a glossary: printable, without space at its ends."""
 
 
+Subject = Annotated[str, Field(max_length=LONGEST_SUBJECT, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Names = Annotated[tuple[Word, ...], Field(max_length=MOST_TERMS)]
+Terms = Annotated[dict[Word, Word], Field(max_length=MOST_TERMS)]
+
+
 class Profile(Message):
     """How a stream is worded. Sent again it holds from the next phrase on.
 
@@ -63,9 +68,9 @@ class Profile(Message):
 
     type: Literal["profile"] = "profile"
     voice: Name = ""
-    subject: Annotated[str, Field(max_length=LONGEST_SUBJECT, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
-    keep: Annotated[tuple[Word, ...], Field(max_length=MOST_TERMS)] = ()
-    terms: Annotated[dict[Word, Word], Field(max_length=MOST_TERMS)] = {}
+    subject: Subject = ""
+    keep: Names = ()
+    terms: Terms = {}
     normalise: bool = True
 
 

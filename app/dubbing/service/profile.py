@@ -9,13 +9,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.dubbing.service.paths import LANGUAGE_PATTERN
-from app.speech.protocol import LONGEST_SUBJECT, MOST_TERMS, Name, Profile, Word
+from app.speech.protocol import Name, Names, Profile, Subject, Terms
 
 MOST_LANGUAGES = 16
 LARGEST_FILE = 256 << 10
 Language = Annotated[str, Field(pattern=f"^{LANGUAGE_PATTERN}$")]
-Subject = Annotated[str, Field(max_length=LONGEST_SUBJECT, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Terms = Annotated[dict[Word, Word], Field(max_length=MOST_TERMS)]
 
 
 class BadProfile(ValueError):
@@ -31,7 +29,7 @@ class StreamProfile(BaseModel):
     voices: Annotated[dict[Language, Name], Field(max_length=MOST_LANGUAGES)] = {}
     delay: Literal["", "live", "steady", "quality"] = ""
     subject: Subject = ""
-    keep: Annotated[tuple[Word, ...], Field(max_length=MOST_TERMS)] = ()
+    keep: Names = ()
     terms: Annotated[dict[Language, Terms], Field(max_length=MOST_LANGUAGES)] = {}
     normalise: bool = True
 

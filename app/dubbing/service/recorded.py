@@ -183,18 +183,20 @@ class Recorded:
             self.trim()
 
     def _entries(self) -> Iterator[_Entry]:
-        for stream in self._in(self._folder, paths.NAME_PATTERN):
-            for language in self._in(stream, paths.LANGUAGE_PATTERN):
-                for path in self._in(language, KEY_PATTERN):
-                    yield _Entry(path.name, path, size(path))
+        for path in self._everywhere(KEY_PATTERN):
+            yield _Entry(path.name, path, size(path))
 
     def _sweep(self) -> None:
         """Deletes what a dubber that was killed left half written."""
+        for new in self._everywhere(re.escape(NEW) + KEY_PATTERN):
+            if time.time() - changed(new) > ABANDONED:
+                shutil.rmtree(new, ignore_errors=True)
+
+    def _everywhere(self, pattern: str) -> Iterator[Path]:
+        """The folders of such names under every stream and language."""
         for stream in self._in(self._folder, paths.NAME_PATTERN):
             for language in self._in(stream, paths.LANGUAGE_PATTERN):
-                for new in self._in(language, re.escape(NEW) + KEY_PATTERN):
-                    if time.time() - changed(new) > ABANDONED:
-                        shutil.rmtree(new, ignore_errors=True)
+                yield from self._in(language, pattern)
 
     @staticmethod
     def _in(folder: Path, pattern: str) -> list[Path]:

@@ -181,9 +181,7 @@ class Streams:
         """What is spoken in the stream, for all its dubs, from their next phrase on. Raises Unknown."""
         stream = self.stream(name)
         stream.spoken = language
-        for other in stream.dubs:
-            if runner := self._runners.get((name, other)):
-                runner.send(Spoken(language))
+        self._tell_dubs(stream, lambda _: Spoken(language))
         self.changed.set()
         log.info("spoken language set", stream=name, spoken=language)
         return stream
@@ -192,9 +190,7 @@ class Streams:
         """Keeps the sounds of the stream's phrases from the next one on, or no more. Raises Unknown."""
         stream = self.stream(name)
         stream.recording = on
-        for language in stream.dubs:
-            if runner := self._runners.get((name, language)):
-                runner.send(RecordPhrases(on))
+        self._tell_dubs(stream, lambda _: RecordPhrases(on))
         self.changed.set()
         log.info("phrases are recorded" if on else "phrases are not recorded any more", stream=name)
         return stream
@@ -207,15 +203,18 @@ class Streams:
         """
         stream = self.stream(name)
         stream.profile = profile
-        for language in stream.dubs:
-            runner = self._runners.get((name, language))
-            if runner is not None:
-                runner.send(Reword(profile.wording(language)))
+        self._tell_dubs(stream, lambda language: Reword(profile.wording(language)))
         for language in profile.languages:
             if language not in stream.dubs:
                 self.start(name, language)
         log.info("profile edited", stream=name)
         return profile
+
+    def _tell_dubs(self, stream: Stream, command: Callable[[str], Command]) -> None:
+        """Sends each dub that runs its command, made for its language."""
+        for language in stream.dubs:
+            if runner := self._runners.get((stream.publisher.name, language)):
+                runner.send(command(language))
 
     def switch(self, name: str, language: str, other: str) -> Dub:
         """Starts the dub in the other language and stops this one. Raises Unknown, Conflict."""
