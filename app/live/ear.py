@@ -62,6 +62,7 @@ class Ear:
         self._asked = 0.0
         self._next_guess = 0.0
         self._unsettled = 0
+        self._said: list[Word] = []
         self._speaking = False
 
     def put(self, items: list[Spoken | Cut]) -> None:
@@ -150,7 +151,8 @@ class Ear:
         self._unsettled = 0
         last, _ = ended[-1]
         until = (last.end - self._origin) / SAMPLE_RATE
-        words = self._agreement.finish(self._moved(self._recogniser.commit(until, last.pause)))
+        rest = self._agreement.finish(self._moved(self._recogniser.commit(until, last.pause)))
+        words, self._said = [*self._said, *rest], []
         phrases = []
         for cut, _ in ended[:-1]:
             phrases.append([word for word in words if word.middle < cut.end / SAMPLE_RATE])
@@ -161,14 +163,15 @@ class Ear:
     def _guess(self, asked: float) -> Heard:
         too_soon = time.monotonic() < self._next_guess or self._unsettled < SHORTEST_GUESS
         if too_soon or not self._speaking:
-            return Heard(partial=self._agreement.pending)
+            return Heard(partial=[*self._said, *self._agreement.pending])
         words = self._moved(self._recogniser.partial())
         settled = self._agreement.propose(words, self._next / SAMPLE_RATE - UNFINISHED)
         if settled and self._origin is not None:
             self._recogniser.skip(settled[-1].end - self._origin / SAMPLE_RATE)
+        self._said += settled
         now = time.monotonic()
         self._next_guess = now + (now - asked)
-        return Heard([settled] if settled else [], self._agreement.pending)
+        return Heard(partial=[*self._said, *self._agreement.pending])
 
     def _moved(self, words: list[Word]) -> list[Word]:
         offset = (self._origin or 0) / SAMPLE_RATE

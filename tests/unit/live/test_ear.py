@@ -165,6 +165,23 @@ def test_phrases_that_wait_are_settled_at_once_where_that_costs_one_hearing(
     assert len(phrases) == 3
 
 
+def test_words_that_are_settled_early_are_told_as_finished_with_their_phrase(clock: Clock) -> None:
+    recogniser = StandIn(clock, 0.1)
+    ear = Ear(recogniser, hears_anew=True)
+    told = []
+    for number in range(16):
+        ear.put([piece(number)])
+        clock.now += 1.0
+        told.append(ear.work())
+    assert recogniser.skipped >= 2.0
+    assert all(not each.final for each in told)
+    assert [word.text for word in told[-1].partial] == ["w0", "w1", "w2", "w3"]
+    ear.put([Cut(0, 16 * PIECE, True, 0.1)])
+    assert [[word.text for word in each] for each in ear.work().final] == [["w0", "w1", "w2", "w3"]]
+    ear.put([piece(16)])
+    assert [word.text for word in ear.work().partial] == []
+
+
 def test_a_phrase_is_settled_before_sound_that_does_not_follow_it(clock: Clock) -> None:
     recogniser = StandIn(clock, 0.1)
     ear = Ear(recogniser, hears_anew=True)
