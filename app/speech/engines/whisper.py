@@ -50,6 +50,8 @@ TOKENS_A_SECOND = 9.0
 NO_TIME = 0.05
 FAINT = 0.05
 """A word that is as faint as this against the loudest of the sound (-26 dB) is silence."""
+CERTAIN = 0.2
+"""How sure the model is of a word that was said, at least; of what it makes up it is by 0.02."""
 FRAME = 0.01
 """Whisper tells where a phrase starts to this many seconds, rounded down."""
 MOST_THREADS = 4
@@ -158,14 +160,18 @@ class Whisper:
             segments = self._decoded(
                 samples, language, beam_size=1, initial_prompt=prompt or None, word_timestamps=True
             )
-            words = [
-                Word(word.word.strip(), float(word.start), float(word.end))
+            found = [
+                (Word(word.word.strip(), float(word.start), float(word.end)), float(word.probability))
                 for segment in without_remainder(segments)
                 if believable(segment, len(segment.words or ()))
                 for word in segment.words or ()
                 if plain(word.word)
             ]
-        return without_loops(audible(without_invention(words), samples))
+        certain = {word for word, probability in found if probability >= CERTAIN}
+        words = without_invention([word for word, _ in found])
+        # The time of a last word is often told too late, in the silence that follows it.
+        known = next((at for at in range(len(words), 0, -1) if words[at - 1] in certain), 0)
+        return without_loops([*words[:known], *audible(words[known:], samples)])
 
     def _decoded(self, samples: Samples, language: str, **options: Any) -> Iterable[Any]:
         """The segments of a piece, decoded as they are taken. Raises SpeechError."""

@@ -75,6 +75,25 @@ def test_the_silence_after_a_sentence_has_no_words(whisper: Whisper) -> None:
         assert words == ["the", "government", "will", "help", "the", "schools"]
 
 
+def test_a_short_last_word_is_not_taken_for_one_of_the_silence(whisper: Whisper) -> None:
+    voice = Piper(Path("no-voices"))
+    lost = []
+    for text in (
+        "That is too expensive for us.",
+        "What would you compare it with?",
+        "We have no money for it this year.",
+        "Our price is forty dollars for each person in a month.",
+    ):
+        samples, rate = voice.speak(text, "en", "")
+        sound = Resampler(rate, RECOGNISER_RATE)(samples)
+        for tail in (0.2, 0.35, 0.5):
+            silence = np.zeros(round(tail * RECOGNISER_RATE), np.float32)
+            words = whisper.transcribe(np.concatenate([sound, silence]), "en", "")
+            if plain(words[-1].text) != plain(text.split()[-1]):
+                lost.append((text, tail))
+    assert lost == []
+
+
 def test_a_word_at_the_end_that_lies_in_silence_is_left_out() -> None:
     loud = np.random.default_rng(2).normal(0, 0.1, RECOGNISER_RATE).astype(np.float32)
     sound = np.concatenate([loud, 0.001 * loud])
