@@ -170,8 +170,9 @@ class Whisper:
         certain = {word for word, probability in found if probability >= CERTAIN}
         words = without_invention([word for word, _ in found])
         # The time of a last word is often told too late, in the silence that follows it.
-        known = next((at for at in range(len(words), 0, -1) if words[at - 1] in certain), 0)
-        return without_loops([*words[:known], *audible(words[known:], samples)])
+        heard = audible(words, samples)
+        late = itertools.takewhile(certain.__contains__, words[len(heard) :])
+        return without_loops([*heard, *late])
 
     def _decoded(self, samples: Samples, language: str, **options: Any) -> Iterable[Any]:
         """The segments of a piece, decoded as they are taken. Raises SpeechError."""
