@@ -88,6 +88,7 @@ VOLUMES: tuple[Volume, ...] = (
     Volume("phrases", "/data/phrases", "recorded phrases of dubs: sounds and records"),
     Volume("calls", "/data/calls", "sales calls: what was said and objected to"),
     Volume("uploads", UPLOADS, "uploads that asr still reads; nothing in it outlives a request"),
+    Volume("archive", "/data/archive", "uploaded files and what is made of them"),
     Volume("postgres-data", "/var/lib/postgresql/data", "database"),
 )
 
@@ -206,7 +207,31 @@ CATALOG: tuple[Service, ...] = (
         health_port="postgres",
         grace=30.0,
         optional=True,
-        native=False,
+    ),
+    Service(
+        name="api",
+        title="Uploads and their transcripts",
+        image="app",
+        module="app.api.service",
+        ports=(Port("http", "api_port", 8001, "uploads, transcripts, search, exports"),),
+        needs=("db",),
+        volumes=("archive",),
+        found_by=(("API_URL", "http://{host}:8001"),),
+        grace=20.0,
+        optional=True,
+    ),
+    Service(
+        name="transcriber",
+        title="Uploads to text, piece by piece",
+        image="speech",
+        module="app.transcriber.service",
+        ports=(Port("http", "transcriber_port", 8004, "health and metrics", public=False),),
+        needs=("db",),
+        volumes=("models", "archive"),
+        grace=30.0,
+        memory=2048,
+        gpu=True,
+        optional=True,
     ),
 )
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tools.setup import ROOT, VENV
 
@@ -23,7 +24,9 @@ OPTIONS = (
     "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate",
 )  # fmt: skip
 BOUNDS = ("-c", str(FOLDER / "bounds.in"))
-RUNTIME = (*BOUNDS, "--extra", "stream", "--extra", "speech")
+IMAGE = (*BOUNDS, "--extra", "stream", "--extra", "archive")
+SPEECH = (*IMAGE, "--extra", "speech")
+RUNTIME = (*SPEECH, "--extra", "database")
 
 
 def compile_lock(source: Path, target: Path, *options: str, hosts: tuple[str, ...] = UNIVERSAL) -> None:
@@ -81,18 +84,19 @@ def added(whole: str, base: str) -> str:
 def image_locks(runtime: Path, *options: str) -> None:
     """Writes the locks of the images: app.txt, and what the variants of the speech image add to it."""
     project, app = ROOT / "pyproject.toml", FOLDER / "app.txt"
-    compile_lock(project, app, *BOUNDS, "--extra", "stream", "-c", str(runtime), *options)
+    compile_lock(project, app, *IMAGE, "-c", str(runtime), *options)
     pinned = app.read_text(encoding="utf-8")
-    (FOLDER / "speech-cpu.txt").write_text(
-        added(runtime.read_text(encoding="utf-8"), pinned), encoding="utf-8"
-    )
+    variants: dict[str, dict[str, Any]] = {
+        "cpu": {},
+        "cuda": {"more": ("--extra", "cuda"), "hosts": CUDA_HOSTS},
+    }
     with tempfile.TemporaryDirectory() as folder:
-        cuda = Path(folder) / "cuda.txt"
-        compile_lock(
-            project, cuda, *RUNTIME, "--extra", "cuda", "-c", str(runtime), *options, hosts=CUDA_HOSTS
-        )
-        target = FOLDER / "speech-cuda.txt"
-        target.write_text(added(cuda.read_text(encoding="utf-8"), pinned), encoding="utf-8")
+        for variant, how in variants.items():
+            whole = Path(folder) / f"{variant}.txt"
+            more = how.pop("more", ())
+            compile_lock(project, whole, *SPEECH, *more, "-c", str(runtime), *options, **how)
+            target = FOLDER / f"speech-{variant}.txt"
+            target.write_text(added(whole.read_text(encoding="utf-8"), pinned), encoding="utf-8")
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import importlib.util
 import shutil
 
 from app.catalog import Service
+from app.native import postgres
 from app.native.engines import engine_problems
 from app.native.guard import PRIVATE
 from app.native.ports import port_problems
@@ -14,7 +15,7 @@ from app.render import media
 from app.serving.guarding import LOOPBACK
 from app.settings import Settings
 
-WITH_KEYS = ("asr", "tts", "live")
+WITH_KEYS = ("asr", "tts", "live", "api")
 
 
 def before_start(services: tuple[Service, ...], settings: Settings) -> list[Problem]:
@@ -23,6 +24,7 @@ def before_start(services: tuple[Service, ...], settings: Settings) -> list[Prob
     return [
         *port_problems(services, settings),
         *(media_problems() if "media" in names else []),
+        *(postgres_problems() if "db" in names else []),
         *(engine_problems(settings) if "sts" in names else []),
         *_modules(services),
         *data_folder_problems(settings),
@@ -46,6 +48,16 @@ def media_problems() -> list[Problem]:
             )
         )
     return problems
+
+
+def postgres_problems() -> list[Problem]:
+    """Whether PostgreSQL is here and can run as whoever we are."""
+    try:
+        postgres.binaries()
+        postgres.unprivileged()
+    except postgres.PostgresMissing as error:
+        return [Problem(str(error), "Or leave api and transcriber out: `make run` without them.")]
+    return []
 
 
 def _modules(services: tuple[Service, ...]) -> list[Problem]:

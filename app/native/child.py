@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import os
 import signal
+import struct
 from collections import deque
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -146,8 +148,27 @@ class Group:
 
 async def is_healthy(client: httpx.AsyncClient, url: str, healthy: frozenset[int]) -> bool:
     """Whether a service answers there with one of these statuses."""
+    if url.startswith("postgres:"):
+        return await answers_as_postgres(url)
     try:
         answer = await client.get(url, timeout=HEALTH_TIMEOUT)
     except httpx.HTTPError:
         return False
     return answer.status_code in healthy
+
+
+SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+"""What PostgreSQL answers with one letter, whoever asks (its manual, Message Formats)."""
+
+
+async def answers_as_postgres(url: str) -> bool:
+    """Whether a PostgreSQL listens at postgres://host:port."""
+    where = urlsplit(url)
+    try:
+        async with asyncio.timeout(HEALTH_TIMEOUT):
+            reader, writer = await asyncio.open_connection(where.hostname, where.port)
+            with contextlib.closing(writer):
+                writer.write(SSL_REQUEST)
+                return await reader.read(1) in (b"N", b"S")
+    except (OSError, TimeoutError):
+        return False

@@ -28,6 +28,10 @@ FOREIGN = frozenset(
 )  # fmt: skip
 
 
+PROGRAMS = {"db": "app.native.postgres"}
+"""Services that are not ours, and the module of ours that runs them."""
+
+
 @dataclass(frozen=True)
 class Launch:
     """How a service is run: its command, the address that tells its health, and what it answers there."""
@@ -53,11 +57,14 @@ def launch(service: Service, settings: Settings, media_binary: Path, media_confi
     port = service.port(service.health_port)
     host = settings.local_host if port.public else "127.0.0.1"
     command: tuple[str, ...]
-    if service.module is None:
+    if service.name in PROGRAMS:
+        command = (sys.executable, "-m", PROGRAMS[service.name])
+    elif service.module is None:
         command = (str(media_binary), str(media_config))
     else:
         command = (sys.executable, "-m", "app", "serve", service.name)
-    url = f"http://{bracket(host)}:{number(port, settings)}{service.health}"
+    scheme = "http" if service.health else port.name
+    url = f"{scheme}://{bracket(host)}:{number(port, settings)}{service.health}"
     return Launch(service, command, url, healthy_statuses(service))
 
 
@@ -80,7 +87,7 @@ def environment(service: Service, inherited: Mapping[str, str]) -> dict[str, str
     A program that is not ours gets only what FOREIGN names: no proxy, as it talks to this machine alone.
     """
     own = {**inherited, "PYTHONUNBUFFERED": "1"}
-    if service.module is not None:
+    if service.module is not None or service.name in PROGRAMS:
         return own
     return {name: value for name, value in own.items() if name in FOREIGN or name.startswith("LC_")}
 
@@ -112,6 +119,7 @@ def addresses(services: tuple[Service, ...], settings: Settings) -> list[tuple[s
         ("tts", "Text to speech", f"http://{host}:{settings.tts_port}/v1"),
         ("live", "Live transcription", f"ws://{host}:{settings.live_port}"),
         ("sales", "Objections in calls", f"http://{host}:{settings.sales_port}/docs"),
+        ("api", "Uploads and transcripts", f"http://{host}:{settings.api_port}/docs"),
         ("dubber", "Dubber", f"http://{host}:{settings.dubber_port}"),
         ("sts", "Speech to speech", f"ws://{host}:{settings.sts_port}"),
     ):

@@ -42,7 +42,7 @@ async def _run(services: tuple[Service, ...], settings: Settings, folder: RunFol
     lines = Lines((service.name for service in services), settings.log_format)
     lines.say(f"starting {names_of(services)}")
     config = folder.write_private("mediamtx.yml", media.render(settings))
-    binary = media.find_binary() if any(each.module is None for each in services) else media.cached_binary()
+    binary = media.find_binary() if any(each.name == "media" for each in services) else media.cached_binary()
     launches = [launch(each, settings, binary, config) for each in services]
     ready = asyncio.Event()
     table = asyncio.create_task(_show_table(ready, lines, services, settings))

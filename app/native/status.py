@@ -10,6 +10,7 @@ import httpx
 
 from app import catalog
 from app.catalog import Service
+from app.native.child import is_healthy
 from app.native.containers import Running, find
 from app.native.plan import launch, number
 from app.native.state import RunFolder
@@ -100,6 +101,9 @@ async def _ask(
 ) -> Standing:
     how = launch(service, settings, media.cached_binary(), media.cached_binary())
     address = f"{settings.local_host}:{number(service.ports[0], settings)}"
+    if not service.health:
+        up = await is_healthy(client, how.health_url, how.healthy)
+        return Standing(service.name, "up" if up else "down", "ok" if up else "", "", address, process, "")
     try:
         answer = await client.get(how.health_url)
     except httpx.HTTPError:

@@ -31,10 +31,10 @@ SECRETS: dict[str, tuple[str, ...]] = {
     "media_read_password": ("dubber",),
     "media_api_password": ("dubber",),
     "handover_secret": ("dubber",),
-    "api_keys": ("asr", "tts", "live", "sales", "web"),
+    "api_keys": ("asr", "tts", "live", "sales", "web", "api"),
     "llm_api_key": ("sales",),
     "openrouter_api_key": ("sales",),
-    "db_password": ("db",),
+    "db_password": ("db", "api", "transcriber"),
 }
 # Those who are given it too where MT_ENGINE=llm.
 TRANSLATORS = {"llm_api_key": ("sts", "live"), "openrouter_api_key": ("sts", "live")}

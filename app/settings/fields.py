@@ -51,12 +51,17 @@ class Settings(BaseSettings):
     tts_port: PortNumber = section("Network", 5002, "Text to speech over REST.")
     live_port: PortNumber = section("Network", 9090, "Live transcription (WhisperLive's protocol).")
     sales_port: PortNumber = section("Network", 8002, "Objections in a live transcript.")
+    api_port: PortNumber = section("Network", 8001, "Uploads and their transcripts.")
+    transcriber_port: PortNumber = section(
+        "Network", 8004, "Health of the transcriber; on this machine only."
+    )
     dubber_url: str = section(
         "Network", "", "Where the dubber is; empty means this machine.", "http://dubber:8003"
     )
     asr_url: str = section("Network", "", "Where asr is; empty means this machine.", "http://asr:5001")
     tts_url: str = section("Network", "", "Where tts is; empty means this machine.", "http://tts:5002")
     sales_url: str = section("Network", "", "Where sales is; empty means this machine.", "http://sales:8002")
+    api_url: str = section("Network", "", "Where api is; empty means this machine.", "http://api:8001")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = section(
         "Network",
         (),
@@ -301,7 +306,20 @@ class Settings(BaseSettings):
     db_name: str = section("Database", "whisper_db", "Name of the database.")
     db_user: str = section("Database", "whisper", "User of the database.")
     db_password: SecretStr = section(
-        "Database", SecretStr(""), "Password of the database.", "a-fourth-long-random-word"
+        "Database",
+        SecretStr(""),
+        "Password of the database; `make run` makes one for its own.",
+        "a-fourth-long-random-word",
+    )
+
+    db_pool_size: Annotated[int, Field(ge=1)] = section("Database", 5, "Connections kept open by a process.")
+    db_max_overflow: Annotated[int, Field(ge=0)] = section("Database", 10, "Further ones for a burst.")
+
+    max_file_mb: Annotated[int, Field(ge=1)] = section(
+        "Uploads", 20_000, "Largest file that is taken for the archive, in MB."
+    )
+    deleted_kept_days: Annotated[float, Field(ge=0)] = section(
+        "Uploads", 7.0, "Days for which a deleted transcript can be restored."
     )
 
     @field_validator(
@@ -338,7 +356,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin!r} is not an origin: http:// or https://, host, and port if any")
         return tuple(origin.lower() for origin in value)
 
-    @field_validator("dubber_url", "asr_url", "tts_url", "sales_url", "llm_base_url")
+    @field_validator("dubber_url", "asr_url", "tts_url", "sales_url", "api_url", "llm_base_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
@@ -397,6 +415,11 @@ class Settings(BaseSettings):
     def sales_address(self) -> str:
         """HTTP address of sales, without a slash at the end."""
         return self.sales_url or f"http://{self.local_host}:{self.sales_port}"
+
+    @property
+    def api_address(self) -> str:
+        """HTTP address of api, without a slash at the end."""
+        return self.api_url or f"http://{self.local_host}:{self.api_port}"
 
     @property
     def live_address(self) -> str:

@@ -15,7 +15,6 @@ from pydantic import BaseModel, Field
 
 from app.settings import Settings
 from app.speech import registry
-from app.speech.asr.upload import MEGABYTE, fields, read_form, the_file, validated
 from app.speech.rest import errors, transcript
 from app.speech.rest.arrival import TIMES_THE_LARGEST, Uploads
 from app.speech.rest.bounds import Streamed
@@ -26,6 +25,7 @@ from app.speech.rest.house import House
 from app.speech.rest.models import ASR_ALIASES
 from app.speech.rest.transcribe import Cancelled, Job, segments
 from app.speech.rest.transcript import Segment, Transcript
+from app.speech.rest.upload import MEGABYTE, fields, read_form, the_file, validated
 from app.speech.rest.worker import CLIENT_CLOSED, ClientLeft, first, unless_left
 from app.speech.types import Recogniser
 from app.speech.wyoming import listening

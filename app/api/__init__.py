@@ -1,0 +1,1 @@
+"""api: uploads, transcripts, search and exports over HTTP."""

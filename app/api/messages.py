@@ -1,0 +1,148 @@
+"""What api tells and is told, as JSON."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from app.archive.tables import Segment, State, Transcript
+from app.archive.transcripts import Progress
+
+Title = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+LANGUAGE = r"^([a-z]{2,3})?$"
+
+
+class TranscriptView(BaseModel):
+    """A transcript without its text. `progress` is 0 to 1; times of sound are in seconds."""
+
+    id: uuid.UUID
+    title: str
+    file: str
+    size: int
+    received: int
+    state: State
+    problem: str
+    language: str
+    seconds: float | None
+    progress: float
+    tags: list[str]
+    speakers: dict[str, str]
+    version: int
+    made_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    changed_at: datetime
+
+    @classmethod
+    def of(cls, found: Transcript, progress: Progress | None) -> TranscriptView:
+        """The view of a row."""
+        return cls(
+            id=found.id, title=found.title, file=found.name, size=found.size, received=found.received,
+            state=State(found.state), problem=found.problem, language=found.language or found.wanted_language,
+            seconds=found.seconds, progress=share(found, progress), tags=found.tags,
+            speakers=found.speakers, version=found.version, made_at=found.made_at,
+            started_at=found.started_at, finished_at=found.finished_at, changed_at=found.changed_at,
+        )  # fmt: skip
+
+
+def share(found: Transcript, progress: Progress | None) -> float:
+    """How much of its sound is recognised, 0 to 1."""
+    if found.state == State.DONE:
+        return 1.0
+    if progress is None or not found.seconds:
+        return 0.0
+    return round(min(1.0, progress.heard / found.seconds), 3)
+
+
+class SegmentView(BaseModel):
+    """A phrase; `words` are [text, start, end]."""
+
+    id: int
+    start: float
+    end: float
+    speaker: str
+    text: str
+    words: list[Any]
+
+    @classmethod
+    def of(cls, found: Segment) -> SegmentView:
+        """The view of a row."""
+        return cls(
+            id=found.id, start=found.start, end=found.end, speaker=found.speaker, text=found.text,
+            words=found.words,
+        )  # fmt: skip
+
+
+class WholeTranscript(TranscriptView):
+    """A transcript with its text; `same_as` is an older one of the very same file."""
+
+    segments: list[SegmentView]
+    same_as: uuid.UUID | None = None
+
+
+class Transcripts(BaseModel):
+    """Some of an owner's transcripts, newest first; `before` asks for the next ones, where there are more."""
+
+    transcripts: list[TranscriptView]
+    before: datetime | None
+
+
+class ExcerptView(BaseModel):
+    """A phrase in which something was found; every second part of it is what was looked for."""
+
+    transcript: uuid.UUID
+    title: str
+    segment: int
+    start: float
+    parts: list[str]
+
+
+class Found(BaseModel):
+    """What a search found: transcripts by their title, and phrases, best first."""
+
+    transcripts: list[TranscriptView]
+    phrases: list[ExcerptView]
+
+
+class Changes(BaseModel):
+    """What an owner changes of a transcript; what is not named stays."""
+
+    title: Title | None = None
+    tags: list[Name] | None = Field(None, max_length=50)
+    speakers: dict[Name, Name] | None = Field(None, max_length=100)
+
+
+class EditWish(BaseModel):
+    """An edit of a segment of that version of the transcript."""
+
+    version: int
+    segment: int
+    what: Literal["text", "split", "merge", "speaker"]
+    text: str = Field("", max_length=20_000)
+    word: int = 0
+
+    @property
+    def value(self) -> str | int:
+        """What the edit is made with."""
+        return self.word if self.what == "split" else self.text
+
+
+class OfVersion(BaseModel):
+    """The version that an undo or redo is meant for."""
+
+    version: int
+
+
+class EditView(BaseModel):
+    """An edit that was made."""
+
+    number: int
+    what: str
+    undone: bool
+    made_at: datetime
+    before: str
+    after: str

@@ -1,0 +1,100 @@
+"""api: takes uploads, tells how far their transcripts are, and serves, searches and edits them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse
+from prometheus_client import CollectorRegistry
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import async_sessionmaker
+
+from app.api import routes, uploads
+from app.archive import database, jobs, migrate
+from app.archive.editing import Refused
+from app.archive.storage import Storage
+from app.archive.transcripts import Conflict, Transcripts, Unknown
+from app.service import Check, Readiness, create_app, meanwhile
+from app.settings import Settings
+from app.speech.rest.errors import RETRY_AFTER, ApiError
+
+log = structlog.get_logger(__name__)
+
+PURGE_EVERY = 600.0
+WAITING = """SELECT count(*), coalesce(extract(epoch FROM now() - min(t.changed_at)), 0)
+    FROM transcripts t WHERE t.state = 'queued' AND t.deleted_at IS NULL"""
+
+
+def create(settings: Settings) -> FastAPI:
+    """The FastAPI application of api."""
+    readiness = Readiness()
+    pool = database.new_engine(settings)
+    queue = jobs.new_app(settings)
+    transcripts = Transcripts(async_sessionmaker(pool, expire_on_commit=False), Storage(settings), queue)
+    arrivals = uploads.Arrivals(settings, transcripts)
+
+    async def start() -> None:
+        if await readiness.after(migrate.ready(settings), "the archive"):
+            while True:
+                try:
+                    if gone := await transcripts.purge(timedelta(days=settings.deleted_kept_days)):
+                        log.info("deleted for good", transcripts=gone)
+                except OperationalError as error:
+                    log.warning("nothing could be purged", error=str(error.orig))
+                await asyncio.sleep(PURGE_EVERY)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with meanwhile(start()):
+            yield
+        await pool.dispose()
+
+    async def answers() -> Check:
+        async with pool.connect() as connection:
+            waiting, oldest = (await connection.execute(text(WAITING))).one()
+        return Check(True, f"{waiting} wait, the oldest for {float(oldest):.0f} s" if waiting else "")
+
+    app = create_app(
+        "api",
+        settings,
+        lifespan=lifespan,
+        checks={"database": answers},
+        readiness=readiness,
+        registry=CollectorRegistry(),
+    )
+    app.state.settings = settings
+    v1 = APIRouter(prefix="/api/v1")
+    v1.include_router(routes.router(transcripts, arrivals))
+    v1.include_router(uploads.router(arrivals))
+    app.include_router(v1)
+    tell_errors(app)
+    return app
+
+
+def tell_errors(app: FastAPI) -> None:
+    """Makes errors of the archive answers: 404, 409, 422, and 503 where the database is away."""
+
+    def answer(status: int) -> Any:
+        return lambda _, error: JSONResponse({"detail": str(error)}, status)
+
+    app.add_exception_handler(Unknown, answer(404))
+    app.add_exception_handler(Conflict, answer(409))
+    app.add_exception_handler(Refused, answer(422))
+
+    @app.exception_handler(ApiError)
+    async def refused(_: Request, error: ApiError) -> JSONResponse:
+        headers = {"retry-after": str(RETRY_AFTER)} if error.status == 503 else {}
+        return JSONResponse({"detail": str(error)}, error.status, headers)
+
+    @app.exception_handler(OperationalError)
+    async def away(_: Request, error: OperationalError) -> JSONResponse:
+        log.error("the database is out of reach", error=str(error.orig))
+        detail = "the database is out of reach; try again in a moment"
+        return JSONResponse({"detail": detail}, 503, {"retry-after": str(RETRY_AFTER)})

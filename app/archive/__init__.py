@@ -1,0 +1,1 @@
+"""The archive: uploads and their transcripts in PostgreSQL and a folder, shared by api and transcriber."""

@@ -1,0 +1,91 @@
+"""Edits of a transcript's text as pure functions. No word loses its time, and no two come to overlap.
+
+A segment here is what an edit replaces or makes; times are in seconds from the start of the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from app.speech.types import Word
+
+
+class Refused(ValueError):
+    """The edit can't be done. The message says why."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A segment's content."""
+
+    start: float
+    end: float
+    speaker: str
+    words: tuple[Word, ...]
+
+    @property
+    def text(self) -> str:
+        """Its words in a row."""
+        return " ".join(word.text for word in self.words)
+
+
+def rewritten(line: Line, text: str) -> Line:
+    """The line with another text: words that stay keep their times, new ones share that of those they
+    replace. Raises Refused for a text without words.
+    """
+    new, old = text.split(), [word.text for word in line.words]
+    if not new:
+        raise Refused("a segment needs a word; to delete its words, merge it or leave one")
+    words: list[Word] = []
+    for tag, first, last, begin, end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            words += line.words[first:last]
+        else:
+            words += spread(new[begin:end], *span(line, first, last))
+    return replace(line, words=tuple(words))
+
+
+def span(line: Line, first: int, last: int) -> tuple[float, float]:
+    """The time of the words from `first` to before `last`; between two of them where there are none."""
+    if first < last:
+        return line.words[first].start, line.words[last - 1].end
+    before = line.words[first - 1].end if first else line.start
+    after = line.words[first].start if first < len(line.words) else line.end
+    return min(before, after), max(before, after)
+
+
+def spread(texts: Sequence[str], start: float, end: float) -> list[Word]:
+    """Words that share a time by their lengths."""
+    letters = [len(text) for text in texts]
+    total, done, words = sum(letters) or 1, 0, []
+    for text, length in zip(texts, letters, strict=True):
+        began = start + (end - start) * done / total
+        done += length
+        words.append(Word(text, began, start + (end - start) * done / total))
+    return words
+
+
+def split(line: Line, at: int) -> tuple[Line, Line]:
+    """The line in two, the second from that word on. Raises Refused where one would be empty."""
+    if not 0 < at < len(line.words):
+        raise Refused(f"of {len(line.words)} words, it can be split before word 1 to {len(line.words) - 1}")
+    border = min(max(line.words[at].start, line.start), line.end)
+    first, second = line.words[:at], line.words[at:]
+    return replace(line, end=border, words=first), replace(line, start=border, words=second)
+
+
+def merged(first: Line, second: Line) -> Line:
+    """Two lines as one, of the first one's speaker."""
+    return Line(
+        min(first.start, second.start),
+        max(first.end, second.end),
+        first.speaker,
+        (*first.words, *second.words),
+    )
+
+
+def spoken_by(line: Line, speaker: str) -> Line:
+    """The line as another speaker's."""
+    return replace(line, speaker=speaker)

@@ -1,0 +1,129 @@
+"""The tables. Times of sound are in seconds from the start of the file."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Computed, DateTime, ForeignKey, Index, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REGCONFIG, TSVECTOR, UUID
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class State(enum.StrEnum):
+    """How far a transcript is."""
+
+    ARRIVING = "arriving"
+    QUEUED = "queued"
+    WORKING = "working"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+UNFINISHED = (State.QUEUED, State.WORKING)
+
+
+class Base(DeclarativeBase):
+    """What all tables have in common."""
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[str]: ARRAY(Text),
+    }
+
+
+class Transcript(Base):
+    """An uploaded file and what is made of it. Its file and its pieces lie in storage under its id."""
+
+    __tablename__ = "transcripts"
+    id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
+    owner: Mapped[str]
+    name: Mapped[str]
+    """Name of the file, as its owner knows it."""
+    title: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)
+    """Bytes of the whole file."""
+    received: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Bytes of it that are here."""
+    checksum: Mapped[str] = mapped_column(server_default="")
+    """SHA-256, hexadecimal, once all of it is here."""
+    wanted_language: Mapped[str] = mapped_column(server_default="")
+    """What its owner says is spoken; empty: it is found out."""
+    language: Mapped[str] = mapped_column(server_default="")
+    vocabulary: Mapped[str] = mapped_column(server_default="")
+    """Names and words that are said in it."""
+    state: Mapped[str]
+    problem: Mapped[str] = mapped_column(server_default="")
+    seconds: Mapped[float | None]
+    """Length of its sound; unknown before it is cut."""
+    tags: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    speakers: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    version: Mapped[int] = mapped_column(server_default="0")
+    """Counts the changes of its text."""
+    made_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("transcripts_of_owner", "owner", "made_at"),
+        Index("transcripts_changed", "changed_at"),
+    )
+
+
+class Piece(Base):
+    """A part of a transcript's sound, cut at silence: the unit of work."""
+
+    __tablename__ = "pieces"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    transcript_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transcripts.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    start: Mapped[float]
+    end: Mapped[float]
+    heard: Mapped[float] = mapped_column(server_default="0")
+    """Seconds of it that are recognised so far."""
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    done: Mapped[bool] = mapped_column(server_default=text("false"))
+
+    __table_args__ = (UniqueConstraint("transcript_id", "number", name="pieces_once"),)
+
+
+class Segment(Base):
+    """A phrase of a transcript. `words` are [text, start, end]."""
+
+    __tablename__ = "segments"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    transcript_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transcripts.id", ondelete="CASCADE"))
+    start: Mapped[float]
+    end: Mapped[float]
+    speaker: Mapped[str] = mapped_column(server_default="")
+    words: Mapped[list[Any]] = mapped_column(JSONB)
+    text: Mapped[str]
+    dictionary: Mapped[str] = mapped_column(REGCONFIG)
+    search: Mapped[Any] = mapped_column(TSVECTOR, Computed("to_tsvector(dictionary, text)", persisted=True))
+
+    __table_args__ = (
+        Index("segments_in_order", "transcript_id", "start", "id"),
+        Index("segments_search", "search", postgresql_using="gin"),
+    )
+
+
+class Edit(Base):
+    """A change of a transcript's text: the segments before and after it, so that it can be undone."""
+
+    __tablename__ = "edits"
+    transcript_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("transcripts.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    what: Mapped[str]
+    before: Mapped[list[Any]] = mapped_column(JSONB)
+    after: Mapped[list[Any]] = mapped_column(JSONB)
+    undone: Mapped[bool] = mapped_column(server_default=text("false"))
+    made_at: Mapped[datetime] = mapped_column(server_default=func.now())

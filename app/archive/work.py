@@ -1,0 +1,224 @@
+"""What transcribers write down: pieces that are cut, heard and done, each exactly once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from procrastinate import App
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.archive import jobs
+from app.archive.languages import dictionary
+from app.archive.tables import UNFINISHED, Piece, Segment, State, Transcript
+from app.archive.transcripts import Sessions
+from app.speech.rest import transcript as spoken
+
+MOST_ATTEMPTS = 3
+"""A piece that failed so often, or killed its worker, is not tried again by itself."""
+RESCUE = 0x726573637565
+"""Number of the lock that one process alone rescues under; any would do."""
+JOB = """SELECT FROM procrastinate_jobs j WHERE j.status IN ('todo', 'doing')
+    AND j.args ->> 'transcript' = t.id::text"""
+UNCUT = f"""SELECT t.id FROM transcripts t WHERE t.state IN ('queued', 'working') AND t.deleted_at IS NULL
+    AND NOT EXISTS (SELECT FROM pieces p WHERE p.transcript_id = t.id) AND NOT EXISTS ({JOB})"""
+JOBLESS = f"""SELECT t.id, p.number, t.seconds FROM transcripts t JOIN pieces p ON p.transcript_id = t.id
+    WHERE t.state IN ('queued', 'working') AND t.deleted_at IS NULL AND NOT p.done AND NOT EXISTS (
+        {JOB} AND (j.task_name = 'cut' OR (j.args ->> 'number')::int = p.number))"""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A piece to recognise."""
+
+    transcript: uuid.UUID
+    number: int
+    start: float
+    language: str
+    vocabulary: str
+
+
+@dataclass
+class Work:
+    """The transcribers' side of the archive."""
+
+    sessions: Sessions
+    queue: App
+
+    async def begin(self, transcript: uuid.UUID) -> bool:
+        """Whether it is still wanted; it is being worked on from now on."""
+        async with self.sessions.begin() as session:
+            begun = await session.scalar(
+                update(Transcript)
+                .where(
+                    Transcript.id == transcript,
+                    Transcript.state.in_(UNFINISHED),
+                    Transcript.deleted_at.is_(None),
+                )
+                .values(
+                    state=State.WORKING,
+                    started_at=func.coalesce(Transcript.started_at, func.now()),
+                    changed_at=func.now(),
+                )
+                .returning(Transcript.id)
+            )
+            return begun is not None
+
+    async def cut(self, transcript: uuid.UUID, spans: Sequence[tuple[float, float]], checksum: str) -> None:
+        """It has these pieces, from and to in seconds: each becomes a job, unless it is done already."""
+        seconds = spans[-1][1] if spans else 0.0
+        async with self.sessions.begin() as session:
+            await session.execute(
+                update(Transcript)
+                .where(Transcript.id == transcript)
+                .values(seconds=seconds, checksum=checksum, changed_at=func.now())
+            )
+            if not spans:
+                await _finish(session, transcript)
+                return
+            await session.execute(
+                insert(Piece).on_conflict_do_nothing(),
+                [
+                    {"transcript_id": transcript, "number": number, "start": start, "end": end}
+                    for number, (start, end) in enumerate(spans)
+                ],
+            )
+            waiting = await session.scalars(
+                select(Piece.number)
+                .where(Piece.transcript_id == transcript, ~Piece.done)
+                .order_by(Piece.number)
+            )
+            arguments = [{"transcript": str(transcript), "number": number} for number in waiting]
+            await jobs.defer(
+                self.queue, session, jobs.TRANSCRIBE, jobs.PIECES, arguments, jobs.priority(seconds)
+            )
+
+    async def order(self, transcript: uuid.UUID, number: int) -> Order | None:
+        """The piece, where it is still to be done; counts the attempt."""
+        async with self.sessions.begin() as session:
+            found = await session.get(Transcript, transcript)
+            if found is None or found.state not in UNFINISHED or found.deleted_at is not None:
+                return None
+            piece = await session.scalar(
+                select(Piece)
+                .where(Piece.transcript_id == transcript, Piece.number == number)
+                .with_for_update()
+            )
+            if piece is None or piece.done:
+                return None
+            if piece.attempts >= MOST_ATTEMPTS:
+                found.state = State.FAILED
+                found.problem = (
+                    f"the piece from {spoken.clock(piece.start, '.')} on failed {piece.attempts} times"
+                )
+                found.changed_at = func.now()
+                return None
+            piece.attempts += 1
+            piece.heard = 0.0
+            return Order(
+                transcript, number, piece.start, found.wanted_language or found.language, found.vocabulary
+            )
+
+    async def heard(self, order: Order, seconds: float) -> bool:
+        """So much of the piece is heard. Whether the rest is still wanted."""
+        async with self.sessions.begin() as session:
+            await session.execute(
+                update(Piece)
+                .where(Piece.transcript_id == order.transcript, Piece.number == order.number, ~Piece.done)
+                .values(heard=seconds)
+            )
+            wanted = await session.scalar(
+                update(Transcript)
+                .where(Transcript.id == order.transcript, Transcript.state.in_(UNFINISHED))
+                .values(changed_at=func.now())
+                .returning(Transcript.id)
+            )
+            return wanted is not None
+
+    async def done(self, order: Order, found: Sequence[spoken.Segment], language: str) -> bool:
+        """Writes the piece's segments down, once whoever else does it too. Whether all is done now."""
+        async with self.sessions.begin() as session:
+            # Whoever is second waits here, and finds it done.
+            whole = await session.get(Transcript, order.transcript, with_for_update=True)
+            if whole is None or whole.state not in UNFINISHED:
+                return False
+            mine = await session.scalar(
+                update(Piece)
+                .where(Piece.transcript_id == order.transcript, Piece.number == order.number, ~Piece.done)
+                .values(done=True, heard=Piece.end - Piece.start)
+                .returning(Piece.id)
+            )
+            if mine is None:
+                return False
+            whole.language = whole.language or language
+            whole.changed_at = func.now()
+            session.add_all(segment(order, each, language) for each in found)
+            left = await session.scalar(
+                select(func.count()).where(Piece.transcript_id == order.transcript, ~Piece.done)
+            )
+            if left:
+                return False
+            await _finish(session, order.transcript)
+            return True
+
+    async def given_back(self, order: Order) -> None:
+        """The piece was not done because this process stops: that is no failed attempt."""
+        async with self.sessions.begin() as session:
+            await session.execute(
+                update(Piece)
+                .where(Piece.transcript_id == order.transcript, Piece.number == order.number)
+                .values(attempts=func.greatest(0, Piece.attempts - 1), heard=0.0)
+            )
+
+    async def rescued(self) -> int:
+        """Puts back into the queue what is unfinished and, whatever happened, has no job; how many.
+
+        One process at a time looks; the others do nothing.
+        """
+        async with self.sessions.begin() as session:
+            if not await session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": RESCUE}):
+                return 0
+            uncut = (await session.scalars(text(UNCUT))).all()
+            for each in uncut:
+                await jobs.cut(self.queue, session, each)
+            pieces = (await session.execute(text(JOBLESS))).all()
+            for transcript, number, seconds in pieces:
+                arguments = [{"transcript": str(transcript), "number": number}]
+                rank = jobs.priority(seconds)
+                await jobs.defer(self.queue, session, jobs.TRANSCRIBE, jobs.PIECES, arguments, rank)
+            return len(uncut) + len(pieces)
+
+    async def failed(self, transcript: uuid.UUID, problem: str) -> None:
+        """It can't be done; the problem is for people."""
+        async with self.sessions.begin() as session:
+            await session.execute(
+                update(Transcript)
+                .where(Transcript.id == transcript, Transcript.state.in_(UNFINISHED))
+                .values(state=State.FAILED, problem=problem, changed_at=func.now())
+            )
+
+
+async def _finish(session: AsyncSession, transcript: uuid.UUID) -> None:
+    await session.execute(
+        update(Transcript)
+        .where(Transcript.id == transcript)
+        .values(state=State.DONE, finished_at=func.now(), changed_at=func.now())
+    )
+
+
+def segment(order: Order, found: spoken.Segment, language: str) -> Segment:
+    """A segment of a piece, on the timeline of the whole file."""
+    return Segment(
+        transcript_id=order.transcript,
+        start=found.start + order.start,
+        end=found.end + order.start,
+        words=[
+            [word.text, round(word.start + order.start, 3), round(word.end + order.start, 3)]
+            for word in found.words
+        ],
+        text=found.text,
+        dictionary=dictionary(language),
+    )

@@ -1,0 +1,1 @@
+"""transcriber: works off uploads, piece by piece, beside any number of others."""

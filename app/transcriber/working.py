@@ -1,0 +1,154 @@
+"""The work itself: cuts uploads, recognises pieces, and looks after what others left lying."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+from procrastinate import App, RetryStrategy
+from procrastinate.exceptions import ConnectorException
+from prometheus_client import CollectorRegistry, Counter
+
+from app.archive import jobs
+from app.archive.storage import Storage
+from app.archive.work import MOST_ATTEMPTS, Order, Work
+from app.settings import Settings
+from app.speech.lifecycle import Lifecycle
+from app.speech.rest.decode import blocks
+from app.speech.rest.errors import ApiError
+from app.speech.rest.transcribe import Cancelled, Job, segments
+from app.speech.rest.transcript import Segment
+from app.speech.types import Recogniser, SpeechError
+from app.transcriber import cut
+
+log = structlog.get_logger(__name__)
+
+TELL = 0.5
+"""Seconds between looks whether a piece is still wanted."""
+HEARTBEAT = 2.0
+DEAD_AFTER = 10.0
+"""Seconds without a heartbeat after which a worker's jobs are given to others."""
+SWEEP = 2.0
+AGAIN = RetryStrategy(max_attempts=MOST_ATTEMPTS, exponential_wait=2)
+
+
+class Stopping(Exception):
+    """This process stops; the job is to be done by another, or later."""
+
+
+class Transcriber:
+    """One process's part of the work: it cuts one file and recognises one piece at a time."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        work: Work,
+        storage: Storage,
+        engine: Lifecycle[Recogniser],
+        metrics: CollectorRegistry,
+    ) -> None:
+        self.settings = settings
+        self.work = work
+        self.storage = storage
+        self.engine = engine
+        self.heard = Counter("transcriber_sound_seconds", "Sound recognised.", registry=metrics)
+        self.stopping = False
+        self._at_work: list[Job] = []
+
+    def install(self, queue: App) -> None:
+        """Makes its methods the tasks of the queue."""
+        queue.task(name=jobs.CUT, queue=jobs.CUTTING, retry=AGAIN)(self.cut)
+        queue.task(name=jobs.TRANSCRIBE, queue=jobs.PIECES, retry=AGAIN)(self.transcribe)
+
+    async def cut(self, transcript: str) -> None:
+        """Cuts an upload into pieces."""
+        known = uuid.UUID(transcript)
+        if not await self.work.begin(known):
+            return
+
+        def work() -> tuple[list[tuple[float, float]], str]:
+            with self.storage.file(known).open("rb") as file:
+                checksum = hashlib.file_digest(file, "sha256").hexdigest()
+                file.seek(0)
+                return cut.cut(blocks(file, float("inf")), self.storage, known), checksum
+
+        try:
+            spans, checksum = await asyncio.to_thread(work)
+        except ApiError as error:
+            await self.work.failed(known, str(error))
+        except FileNotFoundError:
+            await self.work.failed(known, "its file is gone")
+        else:
+            await self.work.cut(known, spans, checksum)
+
+    async def transcribe(self, transcript: str, number: int) -> None:
+        """Recognises a piece."""
+        order = await self.work.order(uuid.UUID(transcript), number)
+        if order is None:
+            return
+        job = Job(order.language, order.vocabulary)
+        self._at_work.append(job)
+        try:
+            async with self.engine.use() as engine:
+                found = await self._beside(order, job, lambda: self._segments(engine, order, job))
+        except Cancelled:
+            if self.stopping:
+                await self.work.given_back(order)
+                raise Stopping from None
+            log.info("a piece is not wanted any more", transcript=transcript, piece=number)
+            return
+        except (SpeechError, ApiError) as error:
+            await self.work.failed(order.transcript, str(error))
+            return
+        except FileNotFoundError:
+            await self.work.failed(order.transcript, "its pieces are gone: start it again")
+            return
+        finally:
+            self._at_work.remove(job)
+        self.heard.inc(job.heard)
+        language = job.detected or order.language or self.settings.first_language
+        if await self.work.done(order, found, language):
+            await asyncio.to_thread(self.storage.drop_pieces, order.transcript)
+
+    def stop(self) -> None:
+        """Has what is at work given back to the queue."""
+        self.stopping = True
+        for job in self._at_work:
+            job.left.set()
+
+    def _segments(self, engine: Recogniser, order: Order, job: Job) -> list[Segment]:
+        sound = cut.read(self.storage.piece(order.transcript, order.number))
+        return list(segments(engine, sound, job))
+
+    async def _beside(self, order: Order, job: Job, work: Callable[[], list[Segment]]) -> list[Segment]:
+        """Works in a thread, and tells meanwhile how far it is."""
+        working = asyncio.create_task(asyncio.to_thread(work))
+        while not working.done():
+            await asyncio.wait({working}, timeout=TELL)
+            if not working.done() and not job.left.is_set() and not await self.work.heard(order, job.heard):
+                job.left.set()
+        return working.result()
+
+
+async def sweep(queue: App, work: Work) -> None:
+    """Gives the jobs of dead workers to living ones, and jobs to what lacks one; runs until cancelled."""
+    while True:
+        await asyncio.sleep(SWEEP)
+        await give_away(queue)
+        if rescued := await work.rescued():
+            log.warning("unfinished work had no job; it has one again", jobs=rescued)
+
+
+async def give_away(queue: App) -> int:
+    """Gives the jobs of dead workers to living ones; how many. Raises ProcrastinateException."""
+    stalled = list(await queue.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER))
+    for job in stalled:
+        # Another process may just have done so.
+        with suppress(ConnectorException):
+            await queue.job_manager.retry_job(job)
+            log.warning("a worker has died; its job is done again", job=job.call_string)
+    return len(stalled)
