@@ -94,8 +94,8 @@ shell: ## Open a shell in a container (make shell SERVICE=sts)
 
 test: ## Run the unit tests, then the integration tests on the real media server
 	@$(SETUP) --with dev
-	@$(PY) -m pytest tests/unit $(ARGS)
-	@$(PY) -m pytest tests/integration $(ARGS)
+	@$(PY) -m tests.beside unit $(ARGS)
+	@$(PY) -m tests.beside integration $(ARGS)
 
 test-docker: ## Test images, mirror and the local stack on a real Docker engine (about twenty minutes)
 	@$(CONTAINERS)

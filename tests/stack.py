@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -51,14 +51,35 @@ class StackError(RuntimeError):
     """The services can't do what was asked; the message ends with their last log lines."""
 
 
+# Below the ports that outgoing connections take, or one of those has it before the service.
+PORTS = range(20_000, 32_000)
+PORTS_EACH = 1_000
 given_ports: set[int] = set()
+
+
+@cache
+def own_ports() -> tuple[range, socket.socket]:
+    """The ports that this process alone gives away, and what holds them for as long as it lives.
+
+    Two that take from the same ports, side by side, would give away one that the other's service has not
+    opened yet.
+    """
+    for begin in range(PORTS.start, PORTS.stop, PORTS_EACH):
+        holder = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError):
+            holder.bind(f"\0voicestack-tests-{begin}")
+            return range(begin, begin + PORTS_EACH), holder
+        holder.close()
+    raise StackError(f"{len(PORTS) // PORTS_EACH} processes with tests run on this machine: end one of them")
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """A port that nothing listens on at the moment."""
+    ports, _ = own_ports()
     while True:
-        # Below the ports that outgoing connections take, or one of those has it before the service.
-        port = random.randint(20_000, 32_000)
+        if len(given_ports) > 0.9 * len(ports):
+            given_ports.clear()
+        port = random.choice(ports)
         if port in given_ports:
             continue
         with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):

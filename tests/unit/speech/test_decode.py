@@ -48,10 +48,10 @@ class Pipe(io.RawIOBase):
     """A file that can't be gone back in, so that its header can't tell its length."""
 
     def __init__(self) -> None:
-        self.content = b""
+        self.content = bytearray()
 
     def write(self, part: bytes) -> int:  # type: ignore[override]
-        self.content += bytes(part)
+        self.content += part
         return len(part)
 
     def writable(self) -> bool:
@@ -84,7 +84,7 @@ def encoded(
             frame.sample_rate = rate
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    return file.content if isinstance(file, Pipe) else file.getvalue()  # type: ignore[union-attr]
+    return bytes(file.content) if isinstance(file, Pipe) else file.getvalue()  # type: ignore[union-attr]
 
 
 def at_4_hz() -> bytes:

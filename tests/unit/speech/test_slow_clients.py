@@ -98,18 +98,33 @@ def everything(sock: socket.socket) -> bytes:
     return b"".join(parts)
 
 
-@pytest.fixture
-def hearing() -> Iterator[str]:
+@pytest.fixture(scope="module")
+def shared_asr() -> Iterator[str]:
     """asr with room for one request that waits."""
     with serving(asr.create(load({"MAX_WAITING": "1", "MAX_UPLOAD_MB": "8"})), free_port()) as address:
         yield address
 
 
-@pytest.fixture
-def speaking() -> Iterator[str]:
+@pytest.fixture(scope="module")
+def shared_tts() -> Iterator[str]:
     """tts, whose requests have a few seconds."""
     with serving(tts.create(load({"TTS_ENGINE": "espeak", "REQUEST_DEADLINE": "5"})), free_port()) as address:
         yield address
+
+
+@pytest.fixture
+def hearing(shared_asr: str) -> str:
+    """That asr, with nobody left of the test before."""
+    wait_until(lambda: metric(shared_asr, "asr_uploads_arriving") == 0, "the uploads are gone", WITHIN)
+    wait_until(lambda: requests(shared_asr) == 0, "the requests are gone", WITHIN)
+    return shared_asr
+
+
+@pytest.fixture
+def speaking(shared_tts: str) -> str:
+    """That tts, with nobody left of the test before."""
+    wait_until(lambda: requests(shared_tts) == 0, "the requests are gone", WITHIN)
+    return shared_tts
 
 
 def test_uploads_that_have_not_come_take_nobodys_place(hearing: str) -> None:
@@ -170,12 +185,12 @@ def test_a_full_disk_is_told_as_such(hearing: str) -> None:
     # A file that can't grow further is what a full disk looks like, but for its number.
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, before[1]))
     try:
-        told = transcribe(hearing, silence(100))
+        told = transcribe(hearing, silence(60))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     assert (told.status_code, told.json()["error"]["code"]) == (503, "no_room")
-    assert transcribe(hearing, silence(100)).status_code == 200
+    assert transcribe(hearing, silence(60)).status_code == 200
 
 
 def test_clients_that_do_not_read_are_cut_off_at_the_deadline_and_free_their_turns(speaking: str) -> None:

@@ -34,12 +34,20 @@ def settings(**variables: str) -> Settings:
     return load({"WYOMING_ENABLED": "true", "TTS_ENGINE": "espeak", **ports, **variables})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def hearing() -> Iterator[int]:
     """asr; gives its Wyoming port."""
     chosen = settings()
     with serving(asr.create(chosen), free_port()):
         yield chosen.asr_wyoming_port
+
+
+@pytest.fixture(scope="module")
+def speaking() -> Iterator[int]:
+    """tts; gives its Wyoming port."""
+    chosen = settings()
+    with serving(tts.create(chosen), free_port()):
+        yield chosen.tts_wyoming_port
 
 
 def connected(stack: ExitStack, port: int) -> socket.socket:
@@ -145,21 +153,15 @@ def test_a_client_that_does_not_read_is_cut_off_and_frees_its_turn(
 
 
 @pytest.mark.parametrize("voice", ["en-us+../../../../../etc/passwd", "en-us\0", "\0"])
-def test_a_voice_that_is_not_listed_is_told_and_the_connection_goes_on(voice: str) -> None:
-    chosen = settings()
-    with serving(tts.create(chosen), free_port()):
+def test_a_voice_that_is_not_listed_is_told_and_the_connection_goes_on(speaking: int, voice: str) -> None:
+    async def conversation() -> list[Event | None]:
+        async with asyncio.timeout(WITHIN), AsyncTcpClient("127.0.0.1", speaking) as client:
+            await client.write_event(Synthesize("Hi.", voice=SynthesizeVoice(name=voice)).event())
+            refused = await client.read_event()
+            await client.write_event(Synthesize("Hi.").event())
+            return [refused, await client.read_event()]
 
-        async def conversation() -> list[Event | None]:
-            async with (
-                asyncio.timeout(WITHIN),
-                AsyncTcpClient("127.0.0.1", chosen.tts_wyoming_port) as client,
-            ):
-                await client.write_event(Synthesize("Hi.", voice=SynthesizeVoice(name=voice)).event())
-                refused = await client.read_event()
-                await client.write_event(Synthesize("Hi.").event())
-                return [refused, await client.read_event()]
-
-        refused, spoken = asyncio.run(conversation())
+    refused, spoken = asyncio.run(conversation())
     assert refused is not None
     assert refused.data["code"] == "voice_not_found"
     assert spoken is not None

@@ -1,0 +1,108 @@
+"""`python -m tests.beside unit`: groups of tests side by side, each a pytest of its own; options go to all.
+
+Most tests wait: for sound that is played, for a deadline, for a service to start. Others run meanwhile.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).parent.parent
+NO_TESTS = 5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the tests of a folder are run: which beside which, and which with nothing beside them.
+
+    Names are files and folders in it, and may be patterns. What no group names is a group too.
+    """
+
+    groups: tuple[tuple[str, ...], ...]
+    alone: tuple[str, ...] = ()
+
+
+PLANS = {
+    "unit": Plan((("speech/test_[a-m]*.py",), ("speech",), ("dubbing", "serving", "web"))),
+    "integration": Plan(
+        (
+            ("dubbing/test_faults.py", "dubbing/test_service.py", "dubbing/test_two_dubbers.py"),
+            ("dubbing", "live", "sales", "test_demo.py"),
+        ),
+        # They measure how late sound is.
+        alone=("test_measuring.py", "dubbing/test_sound.py"),
+    ),
+}
+
+
+def dealt(folder: Path, plan: Plan) -> tuple[list[list[Path]], list[Path]]:
+    """The files of each group, and those that are alone: each file once, with the first that names it."""
+    left = sorted(folder.rglob("test_*.py"))
+
+    def take(names: Sequence[str]) -> list[Path]:
+        found = {path for name in names for path in folder.glob(name)}
+        taken = [file for file in left if found & {file, *file.parents}]
+        left[:] = [file for file in left if file not in taken]
+        return taken
+
+    alone = take(plan.alone)
+    groups = [take(names) for names in plan.groups]
+    return [*groups, left], alone
+
+
+class Running:
+    """A pytest that runs; what it says is kept until it has ended."""
+
+    def __init__(self, files: Sequence[Path], options: Sequence[str]) -> None:
+        self.output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        command = [sys.executable, "-m", "pytest", *map(str, files), *options]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT
+        )
+
+    def tell(self) -> None:
+        """Writes what it has said."""
+        self.output.seek(0)
+        sys.stdout.write(self.output.read().decode(errors="replace"))
+        sys.stdout.flush()
+
+
+def run(groups: Sequence[Sequence[Path]], options: Sequence[str]) -> list[int]:
+    """Runs the groups side by side and says of each what it says when it ends; gives their exit statuses."""
+    running = [Running(files, options) for files in groups if files]
+    left = list(running)
+    try:
+        while left:
+            time.sleep(0.1)
+            for each in [each for each in left if each.process.poll() is not None]:
+                each.tell()
+                left.remove(each)
+    except KeyboardInterrupt:
+        # They were interrupted too: they end what they started, and say how far they came.
+        for each in left:
+            each.process.wait()
+            each.tell()
+    return [each.process.returncode for each in running]
+
+
+def together(statuses: Sequence[int]) -> int:
+    """The exit status of all: where options choose tests, a group may have none of them, but not all."""
+    failed = [status for status in statuses if status not in (0, NO_TESTS)]
+    return failed[0] if failed else min(statuses)
+
+
+def main(kind: str, *options: str) -> int:
+    """Runs the tests of a folder beneath `tests` as its plan says; gives the exit status."""
+    groups, alone = dealt(ROOT / "tests" / kind, PLANS[kind])
+    return together(run(groups, options) + run([alone], options))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
