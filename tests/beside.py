@@ -5,6 +5,7 @@ Most tests wait: for sound that is played, for a deadline, for a service to star
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -89,6 +90,10 @@ def run(groups: Sequence[Sequence[Path]], options: Sequence[str]) -> list[int]:
         for each in left:
             each.process.wait()
             each.tell()
+    finally:
+        for each in running:
+            if each.process.poll() is None:
+                each.process.send_signal(signal.SIGINT)
     return [each.process.returncode for each in running]
 
 
@@ -100,6 +105,8 @@ def together(statuses: Sequence[int]) -> int:
 
 def main(kind: str, *options: str) -> int:
     """Runs the tests of a folder beneath `tests` as its plan says; gives the exit status."""
+    # Ended from outside, it ends its groups, which then end what they started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     groups, alone = dealt(ROOT / "tests" / kind, PLANS[kind])
     return together(run(groups, options) + run([alone], options))
 
