@@ -93,7 +93,7 @@ def run(groups: Sequence[Sequence[Path]], options: Sequence[str]) -> list[int]:
     finally:
         for each in running:
             if each.process.poll() is None:
-                each.process.send_signal(signal.SIGINT)
+                each.process.terminate()
     return [each.process.returncode for each in running]
 
 
@@ -105,7 +105,7 @@ def together(statuses: Sequence[int]) -> int:
 
 def main(kind: str, *options: str) -> int:
     """Runs the tests of a folder beneath `tests` as its plan says; gives the exit status."""
-    # Ended from outside, it ends its groups, which then end what they started.
+    # Ended from outside, it ends its groups; the services that they started end with them.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     groups, alone = dealt(ROOT / "tests" / kind, PLANS[kind])
     return together(run(groups, options) + run([alone], options))
