@@ -16,13 +16,13 @@ import pytest
 from app import catalog
 from app.render import images
 from tests.docker import phrase
-from tests.stack import ROOT, free_ports
+from tests.stack import ROOT, free_ports, wait_for
 from tools import build, toolchain
 
 NAME = f"voicestack-compose{os.getpid()}"
 REGISTRY = "127.0.0.1:5000"
 PASSWORD = "for-tests-only"
-SERVICES = [service.name for service in catalog.select(["web", "asr", "tts", "sales", "db"])]
+SERVICES = [service.name for service in catalog.select(["web", "asr", "tts", "sales", "api", "transcriber"])]
 UP_WITHIN = 300
 
 
@@ -107,6 +107,23 @@ def test_the_console_answers_and_a_phrase_is_transcribed(up: Project) -> None:
     )
     assert answer.status_code == 200, answer.text
     assert phrase.HEARD in answer.json()["text"].lower()
+
+
+def test_an_upload_becomes_text_and_is_found(up: Project) -> None:
+    archive = f"{up.address('API_PORT')}/api/v1"
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        new = client.post(f"{archive}/transcripts", files={"file": ("phrase.wav", phrase.spoken())})
+        assert new.status_code == 201, new.text
+        address = f"{archive}/transcripts/{new.json()['id']}"
+        whole = wait_for(
+            "the text",
+            lambda: found if (found := client.get(address).json())["state"] in ("done", "failed") else None,
+            UP_WITHIN,
+        )
+        assert whole["state"] == "done", whole["problem"]
+        assert phrase.HEARD in whole["segments"][0]["text"].lower()
+        said = client.get(f"{archive}/search", params={"words": phrase.HEARD}).json()["phrases"]
+        assert [each["transcript"] for each in said] == [whole["id"]]
 
 
 def test_models_are_fetched_by_the_same_image(up: Project) -> None:

