@@ -120,6 +120,13 @@ class Cutter:
     def _force(self) -> list[Cut]:
         if self._start is None or self._position is None:
             return []
+        if self._position - self._last_speech_end >= self._samples(self._rules.guard):
+            # The speaker has just stopped: a cut before that would leave a phrase of nothing but padding.
+            padded = self._last_speech_end + self._samples(self._rules.padding)
+            cuts = self._close(min(padded, self._position), pause=True)
+            # No reset: who goes on before `silence` is over has not stopped speaking.
+            self._start = None
+            return cuts
         earliest = max(
             self._position - self._samples(self._rules.window),
             self._start + self._samples(self._rules.longest) // 3,

@@ -95,6 +95,24 @@ def test_a_long_phrase_is_cut_at_its_quietest_place_and_the_next_joins_it() -> N
     assert cuts[1].start == cuts[0].end
 
 
+def test_a_longest_phrase_whose_speaker_has_just_stopped_ends_there_and_leaves_nothing_behind() -> None:
+    cutter = Cutter(RULES)
+    spoken = seconds(1.9)
+    (cut,) = feed(cutter, expand([(True, spoken), (False, 30)])) + cutter.flush()
+    assert cut.pause
+    assert cut.start == 0
+    assert spoken * CHUNK < cut.end <= spoken * CHUNK + round(RULES.padding * SAMPLE_RATE)
+
+
+def test_who_goes_on_after_so_short_a_stop_loses_no_sound() -> None:
+    cutter = Cutter(RULES)
+    pattern = [(True, seconds(1.9)), (False, seconds(0.2)), (True, 1), (False, 30)]
+    first, second = feed(cutter, expand(pattern))
+    assert first.end == second.start
+    last = sum(count for _, count in pattern[:3]) * CHUNK
+    assert second.end == last + round(RULES.padding * SAMPLE_RATE)
+
+
 def test_a_step_in_the_sound_ends_the_open_phrase() -> None:
     cutter = Cutter(RULES)
     assert feed(cutter, expand([(True, 30)])) == []
