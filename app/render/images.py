@@ -43,7 +43,7 @@ APP = "images/app/Dockerfile"
 IMAGES: tuple[Image, ...] = (
     Image("app", "services without a speech engine", APP, "app", limit=150, contexts=("browser",)),
     Image("speech", "every service, with speech engines for the processor", APP, "speech",
-          limit=700, arguments={"VARIANT": "cpu"}, contexts=("browser",)),
+          limit=800, arguments={"VARIANT": "cpu"}, contexts=("browser",)),
     Image("speech-cuda", "every service, with speech engines for NVIDIA GPUs", APP, "speech",
           limit=6000, platforms=("linux/amd64",), arguments={"VARIANT": "cuda"}, contexts=("browser",),
           everyday=False),

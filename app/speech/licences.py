@@ -27,7 +27,7 @@ WHISPER_MODELS = Licence(
     "model",
     "MIT",
     "OpenAI's whisper repository",
-    "in no image; tiny.en and base come in packages, others are fetched when asked for",
+    "tiny.en and base come in packages, which the speech images have; others are fetched when asked for",
 )
 CTRANSLATE2 = Licence("CTranslate2", "program", "MIT", "metadata of the ctranslate2 package")
 OPUS_MT_MODELS = Licence(

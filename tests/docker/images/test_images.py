@@ -87,6 +87,15 @@ def test_history_and_settings_name_no_address_and_no_secret(built: Built, name: 
     assert "CERTIFICATE" not in words
 
 
+def test_the_models_are_one_layer_that_both_platforms_share(built: Built) -> None:
+    layers = [
+        {layer["digest"]: layer["size"] for layer in manifest["layers"]}
+        for manifest in built.manifests("speech").values()
+    ]
+    shared = {digest: size for digest, size in layers[0].items() if digest in layers[1]}
+    assert max(shared.values()) > 200e6
+
+
 @pytest.mark.parametrize("name", PYTHON)
 def test_without_a_service_mode_it_stops_at_once_with_the_choices(built: Built, name: str) -> None:
     for given in ([], ["-e", "SERVICE_MODE=nonsense"]):

@@ -143,11 +143,11 @@ def change_code(folder: Path) -> None:
 def test_without_its_models_up_fails_and_says_which(shelf: hub.Hub, tmp_path: Path) -> None:
     stack = Stack(tmp_path, f"nomodel{os.getpid()}")
     try:
-        stack.configure({"ASR_ENGINE": "whisper", "ASR_MODEL": "base"}, services="asr")
+        stack.configure({"ASR_ENGINE": "whisper", "ASR_MODEL": "small"}, services="asr")
         stack.environment["HF_ENDPOINT"] = f"http://{own_address()}:{shelf.port}"
         done = stack.pulumi("up", "--yes", "--skip-preview")
         assert done.returncode != 0
-        assert "faster-whisper-base: the hub has no such model" in done.stdout
+        assert "faster-whisper-small: the hub has no such model" in done.stdout
         assert docker("ps", "--all", "--quiet", "--filter", f"name={stack.name('asr')}") == ""
     finally:
         stack.remove()

