@@ -132,7 +132,8 @@ class State:
     """A worker's heartbeat, sent twice a second. Times in seconds.
 
     `standing_by`: another publishes this dub, and this worker is ready to, as soon as that one ends.
-    `spoken`: the language that was heard last, empty where it isn't known yet.
+    `spoken`: the language that was heard last, empty where it isn't known yet. `engines`: who recognised,
+    translated and spoke the last dub, as sts names them.
     """
 
     phase: Phase
@@ -151,6 +152,7 @@ class State:
     note: str = ""
     standing_by: bool = False
     spoken: str = ""
+    engines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,9 @@ in the order asked, by one `dub` message followed at once by one binary message 
 little-endian mono PCM (absent where `samples` is 0), or by one `failure` message. What an answer
 says is bounded here, so that neither side has to trust the other.
 
+A client that connects to `PATH?tell=engines` is told with each dub which engines made it: older partners
+on either side pass that over.
+
 All positions are sample indexes at the session's sample rate, on a timeline of the client's choosing
 that only grows; a step in it means that sound is missing and the recogniser starts afresh.
 """
@@ -19,6 +22,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+PATH = "/sts"
+TELL_ENGINES = {"tell": "engines"}
 SOUND_HEADER = struct.Struct("<q")
 MAX_SOUND_BYTES = 1 << 20
 # In characters, words, seconds. Far above what the longest phrase (7 s) can need.
@@ -138,7 +143,8 @@ class Dub(Message):
     """The answer to a phrase. `samples` int16 samples at `sample_rate` Hz follow in a binary message.
 
     `language` is what was spoken, where the
-    session's first message doesn't say it. `source` and `words` are empty where the
+    session's first message doesn't say it. `engines` names who recognised, translated and spoke, where the
+    client wants to know; one that did two of these is there once. `source` and `words` are empty where the
     recogniser translates.
     """
 
@@ -148,6 +154,7 @@ class Dub(Message):
     target: Text
     words: Annotated[tuple[SpokenWord, ...], Field(max_length=MOST_WORDS)]
     language: Added = ""
+    engines: Annotated[tuple[Name, ...], Field(max_length=3, exclude_if=lambda value: not value)] = ()
     timings: Timings
     sample_rate: Annotated[int, Field(ge=8000, le=192_000)]
     samples: Annotated[int, Field(ge=0)]

@@ -151,7 +151,10 @@ class HurriedTranslator(Protocol):
     """Called with the name of the engine that translated."""
 
     def within(self, seconds: float) -> Translator:
-        """The same, for one phrase that has to be translated within `seconds` from now."""
+        """The same, for one phrase that has to be translated within `seconds` from now.
+
+        Its name becomes that of the engine that translated.
+        """
 
 
 class Synthesiser(Engine, Protocol):

@@ -159,6 +159,19 @@ def test_the_spoken_language_is_shown_and_corrected_by_one_choice(stage: Stage, 
     expect(spoken.locator("option:checked")).to_have_text("Spanish")
 
 
+def test_the_engines_that_made_the_last_dub_are_told_in_a_line(stage: Stage, page: Page) -> None:
+    def speech(*engines: str) -> dict[str, object]:
+        return {"address": "ws://127.0.0.1:5003", "problem": "", "engines": list(engines)}
+
+    open_page(stage, page)
+    line = page.locator("#engines")
+    expect(line).to_be_hidden()
+    stage.dubber.streams = [stream(dub(speech=speech("whisper base", "apertium", "kokoro")))]
+    expect(line).to_have_text("Dubbed with Whisper base · Apertium · Kokoro")
+    stage.dubber.streams = [stream(dub(speech=speech("whisper base", "apertium", "pico")))]
+    expect(line).to_have_text("Dubbed with Whisper base · Apertium · Pico")
+
+
 def test_subject_and_glossary_are_edited_and_the_rest_of_the_profile_stays(stage: Stage, page: Page) -> None:
     stage.dubber.profile = StreamProfile(
         keep=("Northgate",), terms={"fr": {"goal": "but"}, "es": {"goal": "gol"}}, delay="steady"

@@ -54,6 +54,11 @@ def added(one: messages.Counts, other: messages.Counts) -> messages.Counts:
     )
 
 
+def seen_at_once(state: State) -> tuple[object, ...]:
+    """What of a heartbeat people should see when it changes, not at the next turn."""
+    return (state.tracks, state.spoken, state.engines)
+
+
 class Dub:
     """The record of a dub. A worker that starts again counts from nothing; the sums here go on."""
 
@@ -101,10 +106,10 @@ class Dub:
 
     def hear(self, state: State) -> bool:
         """Takes a heartbeat in; says whether anything changed that people should see at once."""
-        before = (self.status, self.problem, self.state and (self.state.tracks, self.state.spoken))
+        before = (self.status, self.problem, self.state and seen_at_once(self.state))
         self.state = state
         self.problem = state.speech_problem
-        return before != (self.status, self.problem, (state.tracks, state.spoken))
+        return before != (self.status, self.problem, seen_at_once(state))
 
     def record(self, phrase: messages.Phrase) -> views.Phrase:
         """Keeps a phrase, the newest 2000 of them."""
@@ -168,6 +173,7 @@ class Dub:
             speech=views.Speech(
                 address=hide_credentials(state.speech_address),
                 problem=hide_credentials(state.speech_problem),
+                engines=list(state.engines),
             ),
             queue=views.Queue(seconds=state.queue_seconds, bytes=state.queue_bytes),
             note=hide_credentials(state.note),

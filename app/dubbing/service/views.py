@@ -49,10 +49,14 @@ class Counts(BaseModel):
 
 
 class Speech(BaseModel):
-    """The speech host in use and what is wrong with it, empty where nothing is."""
+    """The speech host in use and what is wrong with it, empty where nothing is.
+
+    `engines` made the last dub: who recognised, translated and spoke. Empty until there is one.
+    """
 
     address: str = ""
     problem: str = ""
+    engines: list[str] = []
 
 
 class Queue(BaseModel):

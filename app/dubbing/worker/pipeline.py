@@ -63,6 +63,7 @@ class Pipeline:
         self.bypassed = False
         self.spoken = ""
         self.heard = ""
+        self.engines: tuple[str, ...] = ()
         self.shape: Shape | None = None
         self._source: Source | None = None
         self._listener = Listener(
@@ -156,5 +157,7 @@ class Pipeline:
 
     def _answered(self, answer: Answer) -> None:
         self.heard = answer.language or self.heard
+        if answer.dub is not None:
+            self.engines = answer.dub.engines
         if not self.bypassed:
             self.phrases.answered(answer)

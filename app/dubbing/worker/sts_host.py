@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import structlog
 from pydantic import ValidationError
@@ -14,7 +15,17 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.frames import CloseCode
 
 from app.dubbing.backoff import Backoff
-from app.speech.protocol import LONGEST_MESSAGE, Config, Dub, Error, Failure, Profile, Ready
+from app.speech.protocol import (
+    LONGEST_MESSAGE,
+    PATH,
+    TELL_ENGINES,
+    Config,
+    Dub,
+    Error,
+    Failure,
+    Profile,
+    Ready,
+)
 
 FIRST_RETRY = 0.25
 LONGEST_RETRY = 2.0
@@ -141,7 +152,7 @@ class Host:
 
     async def _session(self) -> None:
         async with connect(
-            f"{self.address.rstrip('/')}/sts",
+            f"{self.address.rstrip('/')}{PATH}?{urlencode(TELL_ENGINES)}",
             open_timeout=OPEN_TIMEOUT,
             close_timeout=0.5,
             ping_interval=2.0,

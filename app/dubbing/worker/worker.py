@@ -160,6 +160,7 @@ class Worker:
             note=self._publisher.problem or self._puller.problem,
             standing_by=self._publisher.standing_by,
             spoken=pipeline.heard,
+            engines=pipeline.engines,
         )
 
 

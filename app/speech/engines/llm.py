@@ -87,23 +87,22 @@ class Llm:
         """The same, with another time; the other translator's work comes on top of it."""
         return _Within(self, time.monotonic() + seconds)  # type: ignore[return-value]
 
-    def translate_until(self, text: str, source: str, target: str, context: str, until: float) -> str:
-        """As `translate`, with the model's time ending at `until` (time.monotonic). Raises SpeechError."""
-        if not text.strip():
-            return ""
+    def translate_until(
+        self, text: str, source: str, target: str, context: str, until: float
+    ) -> tuple[str, str]:
+        """The translation and who made it; the model's time ends at `until` (time.monotonic).
+
+        Raises SpeechError.
+        """
         try:
-            translation = self._asked(text, source, target, context, until - time.monotonic())
-            self.told(self.name)
-            return translation
+            return self._asked(text, source, target, context, until - time.monotonic()), self.name
         except ModelProblem as problem:
             log.info("translated without the language model", reason=str(problem))
             if not self.instead.supports(source, target):
                 raise SpeechError(
                     f"{problem}, and {self.instead.name} does not translate {source}-{target}"
                 ) from None
-        translation = self.instead.translate(text, source, target, context)
-        self.told(self.instead.name)
-        return translation
+        return self.instead.translate(text, source, target, context), self.instead.name
 
     def _asked(self, text: str, source: str, target: str, context: str, seconds: float) -> str:
         if seconds < SHORTEST:
@@ -126,12 +125,13 @@ class Llm:
             return "".join([piece async for piece in pieces])
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Within:
-    """The translator for one phrase."""
+    """The translator for one phrase. `name` is the engine's that translated, as soon as one has."""
 
     whole: Llm
     until: float
+    name: str = "llm"
 
     def supports(self, source: str, target: str) -> bool:
         """As the whole."""
@@ -139,7 +139,11 @@ class _Within:
 
     def translate(self, text: str, source: str, target: str, context: str = "") -> str:
         """As the whole, in its time."""
-        return self.whole.translate_until(text, source, target, context, self.until)
+        if not text.strip():
+            return ""
+        translation, self.name = self.whole.translate_until(text, source, target, context, self.until)
+        self.whole.told(self.name)
+        return translation
 
 
 def checked(answer: str, text: str) -> str:

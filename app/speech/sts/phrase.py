@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from app.speech.models.folders import folder_name
 from app.speech.protocol import Dub, Failure, FailureCode, PhraseMark, Profile, SpokenWord, Timings
 from app.speech.registry import Engines
 from app.speech.sound import to_pcm
 from app.speech.sts.timely import Speaker
 from app.speech.text.wording import Wording
-from app.speech.types import HurriedTranslator, SpeechError
+from app.speech.types import Engine, HurriedTranslator, SpeechError
 
 log = structlog.get_logger(__name__)
 
@@ -63,12 +64,16 @@ class Phrase:
 
 @dataclass
 class Dubber:
-    """Turns recognised words into the dub of one session. Its methods run in worker threads."""
+    """Turns recognised words into the dub of one session. Its methods run in worker threads.
+
+    `tells`: each dub says which engines made it.
+    """
 
     engines: Engines
     source: str
     target: str
     speaker: Speaker
+    tells: bool = False
     wording: Wording = field(init=False)
 
     def __post_init__(self) -> None:
@@ -109,6 +114,8 @@ class Dubber:
             samples, rate = self.speaker.speak(wording.spoken(target), phrase.mark.seconds, phrase.remaining)
         except SpeechError as error:
             raise PhraseFailed("failed", str(error)) from error
+        recogniser = named(self.engines.recogniser)
+        made_by = (recogniser, recogniser if phrase.translated else named(translator), self.speaker.name)
         timings = Timings(
             waited=round(phrase.waited, 4),
             recognise=round(phrase.recognise, 4),
@@ -121,8 +128,15 @@ class Dubber:
             target=target,
             words=() if phrase.translated else phrase.words,
             language=phrase.language,
+            engines=tuple(dict.fromkeys(made_by)) if self.tells else (),
             timings=timings,
             sample_rate=rate,
             samples=samples.size,
         )
         return answer, to_pcm(samples)
+
+
+def named(engine: Engine) -> str:
+    """An engine's name with its model's, where it has one of several."""
+    model = folder_name(getattr(engine, "model_name", ""))
+    return f"{engine.name} {model}".strip()

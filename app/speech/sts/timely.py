@@ -91,6 +91,8 @@ class Speaker:
     capacity: Capacity
     spoken: Callable[[str], None] = lambda _: None
     """Told the name of the engine that spoke."""
+    name: str = field(default="", init=False)
+    """The engine that spoke last."""
     _resting: int = field(default=0, init=False)
     _rest: int = field(default=REST, init=False)
 
@@ -137,5 +139,6 @@ class Speaker:
         else:
             samples, rate = engine.speak(text, self.language, voice, speed)
         self.pace.learn(self.language, voice, text, speed, samples.size / rate)
+        self.name = engine.name
         self.spoken(engine.name)
         return samples, rate

@@ -94,9 +94,9 @@ def sts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
-def open_client(sts: Stack) -> ClientConnection:
+def open_client(sts: Stack, query: str = "") -> ClientConnection:
     """A connection to a running sts, to be used as a context manager."""
-    return connect(f"ws://127.0.0.1:{sts.settings.sts_port}/sts", max_size=None, proxy=None)
+    return connect(f"ws://127.0.0.1:{sts.settings.sts_port}/sts{query}", max_size=None, proxy=None)
 
 
 @pytest.fixture

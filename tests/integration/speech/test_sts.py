@@ -55,6 +55,16 @@ def test_english_speech_comes_back_as_spanish_speech(client: Client) -> None:
     words = dub.message["words"]
     assert all(0 <= word["start"] < word["end"] <= client.position + RATE // 10 for word in words)
     assert [word["text"] for word in words] == dub.message["source"].split()
+    assert "engines" not in dub.message, "an older dubber would refuse it"
+
+
+def test_who_asks_is_told_which_engines_made_the_dub(sts: Stack) -> None:
+    with open_client(sts, "?tell=engines") as socket:
+        client = Client(socket)
+        client.configure()
+        client.hear(spoken(SENTENCE))
+        client.mark()
+        assert client.answer().message["engines"] == ["whisper tiny.en", "apertium", "kokoro"]
 
 
 def test_a_sentence_cut_in_the_middle_is_told_once_and_in_order(client: Client) -> None:

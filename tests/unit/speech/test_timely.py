@@ -71,9 +71,11 @@ def test_the_good_voice_speaks_while_there_is_time(spoken: list[str]) -> None:
 
 
 def test_a_phrase_that_would_be_late_is_spoken_by_the_light_voice(spoken: list[str]) -> None:
-    samples, rate = speaker(StandIn(), spoken, cost=0.8).speak(TEXT, 0.0, MAY_BE_LATE + 1.0)
+    voice = speaker(StandIn(), spoken, cost=0.8)
+    samples, rate = voice.speak(TEXT, 0.0, MAY_BE_LATE + 1.0)
 
     assert spoken == ["espeak"]
+    assert voice.name == "espeak"
     assert samples.size / rate > 1.0
 
 

@@ -14,7 +14,7 @@ import { renderPublish } from "./publish.js";
 import { curtainWords } from "./stage.js";
 import { aboutSource, chosenDub, firstChoice, hashOf, readHash, renderStreams } from "./streams.js";
 import { WordingForm } from "./wording.js";
-import { PLAYABLE, STATUS, duration, languageName, spokenLanguage } from "./words.js";
+import { PLAYABLE, STATUS, duration, enginesInUse, languageName, spokenLanguage } from "./words.js";
 
 const KEPT_PHRASES = 100;
 
@@ -83,6 +83,9 @@ function renderMonitor({ stream, dub }) {
   setText(byId("stream-name"), dub.stream);
   const live = stream?.ready && stream.since ? ` · live for ${duration(Date.now() / 1000 - stream.since)}` : "";
   setText(byId("stream-about"), stream ? aboutSource(stream) + live : "");
+  const engines = enginesInUse(dub.speech?.engines);
+  setText(byId("engines"), `Dubbed with ${engines}`);
+  byId("engines").hidden = !engines;
   renderStatus(dub, name);
   setText(byId("play-dub"), `${name} dub`);
   setText(byId("target-name"), name);

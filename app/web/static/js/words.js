@@ -39,6 +39,29 @@ export function languageName(code) {
   }
 }
 
+const ENGINES = {
+  whisper: "Whisper",
+  pocketsphinx: "PocketSphinx",
+  apertium: "Apertium",
+  ctranslate2: "CTranslate2",
+  llm: "Language model",
+  identity: "No translation",
+  piper: "Piper",
+  kokoro: "Kokoro",
+  pico: "Pico",
+  espeak: "eSpeak NG",
+  xtts: "XTTS",
+};
+
+/** Who recognised, translated and spoke, as "Whisper base · Apertium · Pico"; empty where nobody has yet. */
+export function enginesInUse(engines = []) {
+  const words = engines.map((name) => {
+    const [engine, ...model] = name.split(" ");
+    return [ENGINES[engine] ?? engine, ...model].join(" ");
+  });
+  return words.join(" · ");
+}
+
 /** What is spoken in a stream: as it is set, or as it was heard; empty where it isn't known yet. */
 export function spokenLanguage(stream) {
   const { set = "auto", heard = "" } = stream?.spoken ?? {};

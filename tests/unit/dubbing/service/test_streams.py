@@ -263,6 +263,21 @@ def test_a_speech_problem_is_shown_with_the_dub() -> None:
     scenario(play)
 
 
+def test_the_engines_of_the_last_dub_are_shown_as_soon_as_they_change() -> None:
+    def play(world: World) -> None:
+        world.see("news")
+        dub = world.streams.dub("news", "es")
+        world.runner("es").told(state())
+        assert dub.view().speech.engines == []
+        told = replace(state(), engines=("whisper base", "apertium", "kokoro"))
+        assert dub.hear(told)
+        assert not dub.hear(told)
+        assert dub.hear(replace(told, engines=("whisper base", "apertium", "pico")))
+        assert dub.view().speech.engines == ["whisper base", "apertium", "pico"]
+
+    scenario(play)
+
+
 def test_no_credentials_of_a_speech_host_are_shown() -> None:
     def play(world: World) -> None:
         world.see("news")

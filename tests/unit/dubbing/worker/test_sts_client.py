@@ -175,6 +175,22 @@ def test_an_answer_that_can_not_be_true_is_told_and_costs_one_phrase(lie: Script
         assert "unforeseen" not in worker.client.problem
 
 
+def test_a_host_is_asked_to_tell_its_engines_in_a_way_that_an_older_one_passes_over() -> None:
+    def tells(session: Session) -> None:
+        session.dub(session.asked().id, engines=["whisper base", "apertium", "pico"])
+        well(session)
+
+    with working([tells]) as (worker, _, sessions):
+        told, untold = worker.ask().dub, worker.ask().dub
+        request = sessions[0][0].socket.request
+    assert request is not None
+    assert request.path == "/sts?tell=engines"
+    assert told is not None
+    assert told.engines == ("whisper base", "apertium", "pico")
+    assert untold is not None
+    assert untold.engines == ()
+
+
 def test_a_host_that_lied_is_used_again_and_what_it_did_told_until_it_answers_well() -> None:
     with working([no_rate, well]) as (worker, [address], [sessions]):
         worker.ask()
