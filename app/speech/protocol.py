@@ -8,8 +8,8 @@ in the order asked, by one `dub` message followed at once by one binary message 
 little-endian mono PCM (absent where `samples` is 0), or by one `failure` message. What an answer
 says is bounded here, so that neither side has to trust the other.
 
-A client that connects to `PATH?tell=engines` is told with each dub which engines made it: older partners
-on either side pass that over.
+A client that connects to `PATH?tell=engines&tell=note` is told with each dub which engines made it, and what
+the operator should know: older partners on either side pass that over.
 
 All positions are sample indexes at the session's sample rate, on a timeline of the client's choosing
 that only grows; a step in it means that sound is missing and the recogniser starts afresh.
@@ -23,7 +23,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 PATH = "/sts"
-TELL_ENGINES = {"tell": "engines"}
+TELL = ("engines", "note")
+"""Fields of a Dub that are told to a client that names them in its query, as `tell`."""
 SOUND_HEADER = struct.Struct("<q")
 MAX_SOUND_BYTES = 1 << 20
 # In characters, words, seconds. Far above what the longest phrase (7 s) can need.
@@ -144,7 +145,8 @@ class Dub(Message):
 
     `language` is what was spoken, where the
     session's first message doesn't say it. `engines` names who recognised, translated and spoke, where the
-    client wants to know; one that did two of these is there once. `source` and `words` are empty where the
+    client wants to know; one that did two of these is there once. `note` says what of the profile can't be
+    had, where it wants to know that. `source` and `words` are empty where the
     recogniser translates.
     """
 
@@ -155,6 +157,7 @@ class Dub(Message):
     words: Annotated[tuple[SpokenWord, ...], Field(max_length=MOST_WORDS)]
     language: Added = ""
     engines: Annotated[tuple[Name, ...], Field(max_length=3, exclude_if=lambda value: not value)] = ()
+    note: Annotated[Told, Field(exclude_if=lambda value: not value)] = ""
     timings: Timings
     sample_rate: Annotated[int, Field(ge=8000, le=192_000)]
     samples: Annotated[int, Field(ge=0)]

@@ -64,6 +64,7 @@ class Pipeline:
         self.spoken = ""
         self.heard = ""
         self.engines: tuple[str, ...] = ()
+        self.note = ""
         self.shape: Shape | None = None
         self._source: Source | None = None
         self._listener = Listener(
@@ -158,6 +159,6 @@ class Pipeline:
     def _answered(self, answer: Answer) -> None:
         self.heard = answer.language or self.heard
         if answer.dub is not None:
-            self.engines = answer.dub.engines
+            self.engines, self.note = answer.dub.engines, answer.dub.note
         if not self.bypassed:
             self.phrases.answered(answer)

@@ -18,7 +18,7 @@ from app.dubbing.backoff import Backoff
 from app.speech.protocol import (
     LONGEST_MESSAGE,
     PATH,
-    TELL_ENGINES,
+    TELL,
     Config,
     Dub,
     Error,
@@ -152,7 +152,7 @@ class Host:
 
     async def _session(self) -> None:
         async with connect(
-            f"{self.address.rstrip('/')}{PATH}?{urlencode(TELL_ENGINES)}",
+            f"{self.address.rstrip('/')}{PATH}?{urlencode([('tell', each) for each in TELL])}",
             open_timeout=OPEN_TIMEOUT,
             close_timeout=0.5,
             ping_interval=2.0,

@@ -157,7 +157,7 @@ class Worker:
             queue_seconds=pipeline.delay_line.seconds,
             queue_bytes=pipeline.delay_line.bytes,
             reconnects=self._puller.reconnects,
-            note=self._publisher.problem or self._puller.problem,
+            note=self._publisher.problem or self._puller.problem or pipeline.note,
             standing_by=self._publisher.standing_by,
             spoken=pipeline.heard,
             engines=pipeline.engines,

@@ -17,6 +17,8 @@ from app.speech.types import Engine, HurriedTranslator, SpeechError
 
 log = structlog.get_logger(__name__)
 
+MOST_NAMED = 10
+"""Voices that a note lists."""
 TRANSLATOR_SHARE = 1 / 3
 """Of the time left: 0.5 s in the live profile. The rest is for the other translator and the voice."""
 
@@ -66,29 +68,34 @@ class Phrase:
 class Dubber:
     """Turns recognised words into the dub of one session. Its methods run in worker threads.
 
-    `tells`: each dub says which engines made it.
+    `tells` are the optional fields that each dub has.
     """
 
     engines: Engines
     source: str
     target: str
     speaker: Speaker
-    tells: bool = False
+    tells: frozenset[str] = frozenset()
     wording: Wording = field(init=False)
+    note: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         self.first_voice = self.speaker.voice
         self.reword(Profile())
 
     def reword(self, profile: Profile) -> None:
-        """From the next phrase on. A voice that isn't there changes nothing."""
+        """From the next phrase on. A voice that isn't there changes nothing, and is told in the note."""
         self.wording = Wording(profile, self.target)
+        self.note = ""
         voice = profile.voice or self.first_voice
         if voice == self.speaker.voice:
             return
         if self.engines.synthesiser.has(voice, self.target):
             self.speaker.voice = voice
         else:
+            there = ", ".join(self.engines.synthesiser.voices(self.target)[:MOST_NAMED])
+            wrong = f"there is no voice {voice!r} for {self.target}, but {there}"
+            self.note = f"{wrong}; {self.speaker.voice} goes on"
             log.warning("no such voice; the old one goes on", voice=voice, language=self.target)
 
     def dub(self, phrase: Phrase, context: str) -> tuple[Dub, bytes]:
@@ -128,7 +135,8 @@ class Dubber:
             target=target,
             words=() if phrase.translated else phrase.words,
             language=phrase.language,
-            engines=tuple(dict.fromkeys(made_by)) if self.tells else (),
+            engines=tuple(dict.fromkeys(made_by)) if "engines" in self.tells else (),
+            note=self.note if "note" in self.tells else "",
             timings=timings,
             sample_rate=rate,
             samples=samples.size,

@@ -15,7 +15,7 @@ from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from app.service import Check, Readiness, create_app, meanwhile
 from app.settings import Settings
 from app.speech import registry
-from app.speech.protocol import PATH, TELL_ENGINES, Config, Error, ErrorCode, Ready
+from app.speech.protocol import PATH, Config, Error, ErrorCode, Ready
 from app.speech.ranked import RankedExecutor
 from app.speech.rest.models import source_of
 from app.speech.sts.lane import Lane
@@ -211,7 +211,7 @@ class SpeechService:
                     self.capacity,
                     lambda name: self.metrics.spoken.labels(name).inc(),
                 ),
-                tells=TELL_ENGINES.items() <= socket.query_params.items(),
+                tells=frozenset(socket.query_params.getlist("tell")),
             ),
             self.admission,
             self.threads.at(next(self.ranks)),

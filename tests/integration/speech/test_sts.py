@@ -67,6 +67,20 @@ def test_who_asks_is_told_which_engines_made_the_dub(sts: Stack) -> None:
         assert client.answer().message["engines"] == ["whisper tiny.en", "apertium", "kokoro"]
 
 
+def test_a_profile_s_voice_that_is_not_there_is_told_until_it_is_corrected(sts: Stack) -> None:
+    with open_client(sts, "?tell=note") as socket:
+        client = Client(socket)
+        client.configure(profile=Profile(voice="nobody"))
+        for voice, told in (("", True), ("es-ES", False)):
+            if voice:
+                socket.send(Profile(voice=voice).model_dump_json())
+            client.hear(spoken(SENTENCE))
+            client.mark()
+            dub = client.answer().message
+            assert ("there is no voice 'nobody' for es" in dub.get("note", "")) is told
+            assert "engines" not in dub
+
+
 def test_a_sentence_cut_in_the_middle_is_told_once_and_in_order(client: Client) -> None:
     client.configure()
     sound = spoken("The president of the bank said that the price of oil will rise in the spring.")

@@ -175,7 +175,7 @@ def test_an_answer_that_can_not_be_true_is_told_and_costs_one_phrase(lie: Script
         assert "unforeseen" not in worker.client.problem
 
 
-def test_a_host_is_asked_to_tell_its_engines_in_a_way_that_an_older_one_passes_over() -> None:
+def test_a_host_is_asked_to_tell_more_in_a_way_that_an_older_one_passes_over() -> None:
     def tells(session: Session) -> None:
         session.dub(session.asked().id, engines=["whisper base", "apertium", "pico"])
         well(session)
@@ -184,7 +184,7 @@ def test_a_host_is_asked_to_tell_its_engines_in_a_way_that_an_older_one_passes_o
         told, untold = worker.ask().dub, worker.ask().dub
         request = sessions[0][0].socket.request
     assert request is not None
-    assert request.path == "/sts?tell=engines"
+    assert request.path == "/sts?tell=engines&tell=note"
     assert told is not None
     assert told.engines == ("whisper base", "apertium", "pico")
     assert untold is not None
