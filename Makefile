@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run tools mirror demo demo-sales mic status doctor test test-docker fresh rehearse rehearsal lint bench understood smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
+.PHONY: help setup run tools mirror demo demo-sales mic status doctor test test-docker fresh backup restore rehearse rehearsal lint bench understood smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -104,6 +104,13 @@ test-docker: ## Test images, mirror and the local stack on a real Docker engine 
 fresh: ## Type the README's commands on a bare Debian with Python, Go, git and make (a container; what is committed)
 	@$(PYTHON) -m tools.engine && $(PYTHON) -m tools.mirror
 	@$(PYTHON) -m tests.fresh $(ARGS)
+
+backup: ## Write a backup of transcripts and uploads (into a file: make backup FILE=monday.tar)
+	@$(PY) -m app backup --stack $(STACK) $(FILE)
+
+restore: ## Restore a backup into an empty archive (make restore FILE=monday.tar; over what is there: ARGS=--force)
+	@[ -n "$(FILE)" ] || { echo "Which backup? make restore FILE=monday.tar" >&2; exit 2; }
+	@$(PY) -m app restore --stack $(STACK) $(ARGS) $(FILE)
 
 smoke: ## Check a running stack on AWS over SSH (make smoke STACK=prod ARGS="--ssh-key FILE"; --reboot too)
 	@$(SETUP) --with dev

@@ -271,6 +271,33 @@ def preload(
     raise typer.Exit(fetch(load_settings(), [*(models or []), *(names or [])], everything, force))
 
 
+@cli.command()
+def backup(
+    to: Annotated[
+        str, typer.Argument(help="The file; - for standard output; without it one named by date.")
+    ] = "",
+    stack: Stack = "local",
+) -> None:
+    """Write a backup of the archive (transcripts and uploaded files) while it is in use."""
+    from app.archive.commands import make_backup
+
+    raise typer.Exit(make_backup(load_settings(), to, stack))
+
+
+@cli.command()
+def restore(
+    file: Annotated[str, typer.Argument(help="The backup; - for standard input.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where there is something; that is lost.")
+    ] = False,
+    stack: Stack = "local",
+) -> None:
+    """Restore a backup into an empty archive."""
+    from app.archive.commands import restore_backup
+
+    raise typer.Exit(restore_backup(load_settings(), file, stack, force=force))
+
+
 models_cli = typer.Typer(no_args_is_help=True)
 cli.add_typer(models_cli, name="models", help="Speech models that are recommended.")
 

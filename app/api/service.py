@@ -58,6 +58,10 @@ def create(settings: Settings) -> FastAPI:
 
     async def answers() -> Check:
         async with pool.connect() as connection:
+            if not readiness.ready:
+                # The tables may not be there yet.
+                await connection.execute(text("SELECT 1"))
+                return Check(True)
             waiting, oldest = (await connection.execute(text(WAITING))).one()
         return Check(True, f"{waiting} wait, the oldest for {float(oldest):.0f} s" if waiting else "")
 

@@ -26,13 +26,18 @@ def configuration() -> Config:
     return config
 
 
+def revisions() -> set[str]:
+    """All that this version of the code knows."""
+    return {each.revision for each in ScriptDirectory.from_config(configuration()).walk_revisions()}
+
+
 def migrate(settings: Settings) -> None:
     """Applies what is missing, in one transaction; other processes wait for it and find nothing to do.
 
     Raises DatabaseProblem where the database is newer than the code.
     """
     config = configuration()
-    known = {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
+    known = revisions()
     engine = create_engine(database.address(settings))
     try:
         with engine.begin() as connection:

@@ -121,6 +121,9 @@ class Transcriber:
             job.left.set()
 
     def _segments(self, engine: Recogniser, order: Order, job: Job) -> list[Segment]:
+        if not job.language and len(engine.languages) == 1 and "*" not in engine.languages:
+            # It can't find a language out: it knows but one.
+            job.language = engine.languages[0]
         sound = cut.read(self.storage.piece(order.transcript, order.number))
         return list(segments(engine, sound, job))
 
