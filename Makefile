@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run tools mirror demo demo-sales mic status doctor test test-docker fresh backup restore rehearse rehearsal lint bench understood smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
+.PHONY: help setup run tools mirror demo demo-sales demo-uploads mic status doctor test test-docker fresh backup restore rehearse rehearsal lint bench understood smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -43,6 +43,10 @@ mic: ## Write down what the microphone hears, live (objections too: make mic ARG
 demo-sales: ## Set up, then play a sample sales call and show its objections (without sound: ARGS=--text)
 	@$(SETUP)
 	@exec $(PY) -m app demo-sales $(ARGS)
+
+demo-uploads: ## Set up, then upload a made-up interview and show it becoming text
+	@$(SETUP)
+	@exec $(PY) -m app demo-uploads $(ARGS)
 
 status: ## Show which services are up, healthy, and where: processes and containers
 	@$(PY) -m app status $(ARGS)

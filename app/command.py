@@ -244,6 +244,19 @@ def demo_sales(context: typer.Context) -> None:
 
 
 @cli.command(
+    "demo-uploads",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def demo_uploads(context: typer.Context) -> None:
+    """Upload a made-up interview, and show it becoming text that is searched and exported."""
+    run_demo = importlib.import_module("app.demo.uploads.command").demo
+    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    one.command()(run_demo)
+    one(context.args, prog_name="python -m app demo-uploads")
+
+
+@cli.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
 )

@@ -241,15 +241,27 @@ def _within(each: Any, starts: NDArray[np.float64], ends: NDArray[np.float64]) -
     return Segment(
         clip(each.start),
         clip(each.end),
-        tuple(
-            Word(word.word.strip(), clip(word.start), clip(word.end))
-            for word in each.words or ()
-            if word.word.strip()
-        ),
+        tuple(Word(text, clip(start), clip(end)) for text, start, end in _joined(each.words or ())),
         float(each.avg_logprob),
         float(each.no_speech_prob),
         float(each.compression_ratio),
     )
+
+
+def _joined(words: Iterable[Any]) -> list[tuple[str, float, float]]:
+    """The words with their times; what belongs to the one before it ("11" and ",000") is one with it."""
+    found: list[tuple[str, float, float]] = []
+    for word in words:
+        text = word.word.strip()
+        if not text:
+            continue
+        # Scripts without spaces have none between words either.
+        if found and not word.word[0].isspace() and not text[0].isalpha():
+            before, start, _ = found.pop()
+            found.append((before + text, start, word.end))
+        else:
+            found.append((text, word.start, word.end))
+    return found
 
 
 def believable(segment: Any, words: int) -> bool:

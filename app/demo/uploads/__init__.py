@@ -1,0 +1,1 @@
+"""`make demo-uploads`: a made-up interview, uploaded, written down, found and exported."""
