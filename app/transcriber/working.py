@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 
+import numpy as np
 import structlog
 from procrastinate import App, RetryStrategy
 from procrastinate.exceptions import ConnectorException
@@ -20,10 +21,11 @@ from app.settings import Settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.rest.decode import blocks
 from app.speech.rest.errors import ApiError
-from app.speech.rest.transcribe import Cancelled, Job, segments
+from app.speech.rest.transcribe import Cancelled, Job, phrases, recognised
 from app.speech.rest.transcript import Segment
-from app.speech.types import Recogniser, SpeechError
-from app.transcriber import cut
+from app.speech.types import RECOGNISER_RATE, Recogniser, SpeechError
+from app.transcriber import cut, voice
+from app.transcriber.sentences import sentences
 
 log = structlog.get_logger(__name__)
 
@@ -124,8 +126,11 @@ class Transcriber:
         if not job.language and len(engine.languages) == 1 and "*" not in engine.languages:
             # It can't find a language out: it knows but one.
             job.language = engine.languages[0]
-        sound = cut.read(self.storage.piece(order.transcript, order.number))
-        return list(segments(engine, sound, job))
+        sound = np.concatenate(list(cut.read(self.storage.piece(order.transcript, order.number))))
+        blocks = np.split(sound, range(RECOGNISER_RATE, sound.size, RECOGNISER_RATE))
+        found = phrases(blocks, job, voice.probability(sound))
+        heard = recognised(engine, voice.packed(found, sound), job)
+        return [part for each in heard for part in sentences(each)]
 
     async def _beside(self, order: Order, job: Job, work: Callable[[], list[Segment]]) -> list[Segment]:
         """Works in a thread, and tells meanwhile how far it is."""

