@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import random
@@ -30,7 +31,8 @@ from app.demo.read import read, watch_address
 from app.demo.sample import sample_video
 from app.dubbing.service.auth import API_USER
 from app.native import guard
-from app.native.plan import healthy_statuses
+from app.native.child import answers_as_postgres
+from app.native.plan import PROGRAMS, healthy_statuses
 from app.render import media
 from app.settings import Settings, load
 from app.speech.models import places
@@ -194,6 +196,8 @@ class Stack:
             config = self.folder / "mediamtx.yml"
             config.write_text(media.render(self.settings), encoding="utf-8")
             command = [str(media.find_binary()), str(config)]
+        elif name in PROGRAMS:
+            command = [sys.executable, "-m", PROGRAMS[name]]
         with self.log_of(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 guard.command(os.getpid(), command),
@@ -219,6 +223,8 @@ class Stack:
             raise StackError(f"{name} ended with status {self.processes[name].returncode}")
         service = next(each for each in CATALOG if each.name == name)
         port = getattr(self.settings, service.port(service.health_port).setting)
+        if not service.health:
+            return asyncio.run(answers_as_postgres(f"postgres://127.0.0.1:{port}"))
         try:
             url = f"http://127.0.0.1:{port}{service.health}"
             return httpx.get(url, timeout=2.0, trust_env=False).status_code in healthy_statuses(service)

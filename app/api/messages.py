@@ -11,8 +11,13 @@ from pydantic import BaseModel, Field, StringConstraints
 from app.archive.tables import Segment, State, Transcript
 from app.archive.transcripts import Progress
 
-Title = Annotated[str, StringConstraints(min_length=1, max_length=300)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+SEEN = r"^[^\x00-\x1f\x7f]*$"
+"""No control characters: PostgreSQL, XML or a list of subtitles has no place for one or the other."""
+SPACED = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+"""The same, but lines and tabs may be in it."""
+Title = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=SEEN)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=SEEN)]
+LARGEST_ID = 2**63 - 1
 LANGUAGE = r"^([a-z]{2,3})?$"
 
 
@@ -120,9 +125,9 @@ class EditWish(BaseModel):
     """An edit of a segment of that version of the transcript."""
 
     version: int
-    segment: int
+    segment: int = Field(ge=1, le=LARGEST_ID)
     what: Literal["text", "split", "merge", "speaker"]
-    text: str = Field("", max_length=20_000)
+    text: str = Field("", max_length=20_000, pattern=SPACED)
     word: int = 0
 
     @property

@@ -7,7 +7,7 @@ import json
 import re
 import uuid
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import quote
 
@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from app.api.messages import (
+    SEEN,
     Changes,
     EditView,
     EditWish,
@@ -37,6 +38,8 @@ from app.archive.transcripts import Transcripts
 
 LOOK = 1.0
 """Seconds between looks for news."""
+OVERLAP = timedelta(seconds=10)
+"""How far back each look goes: a change counts from when it began, and may be seen only later."""
 MOST = 200
 PRIVATE = {"cache-control": "private, no-cache"}
 
@@ -61,7 +64,7 @@ def router(transcripts: Transcripts, arrivals: Arrivals) -> APIRouter:
     async def every(
         owner: Owner,
         state: State | None = None,
-        tag: Annotated[str, Query(max_length=100)] = "",
+        tag: Annotated[str, Query(max_length=100, pattern=SEEN)] = "",
         before: datetime | None = None,
         limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
     ) -> TranscriptList:
@@ -195,15 +198,14 @@ def router(transcripts: Transcripts, arrivals: Arrivals) -> APIRouter:
 
 async def news(transcripts: Transcripts, owner: str, views) -> AsyncIterator[ServerSentEvent]:  # type: ignore[no-untyped-def]
     """An event for each transcript each time that it has changed; a deleted one says so alone."""
-    seen: datetime | None = None
+    told: dict[uuid.UUID, datetime] = {}
     while True:
         async with transcripts.sessions() as session:
-            if seen is None:
-                seen = await session.scalar(select(func.now()))
-            query = select(Transcript).where(Transcript.owner == owner, Transcript.changed_at > seen)
-            found = list((await session.scalars(query.order_by(Transcript.changed_at))).all())
-        if found:
-            seen = found[-1].changed_at
+            recent = Transcript.changed_at > func.now() - OVERLAP
+            query = select(Transcript).where(Transcript.owner == owner, recent)
+            rows = list((await session.scalars(query.order_by(Transcript.changed_at))).all())
+        found = [each for each in rows if told.get(each.id) != each.changed_at]
+        told = {each.id: each.changed_at for each in rows}
         for each, row in zip(await views(found), found, strict=True):
             data = {**json.loads(each.model_dump_json()), "deleted": row.deleted_at is not None}
             yield ServerSentEvent(json.dumps(data), event="transcript")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
@@ -91,6 +94,12 @@ def tell_errors(app: FastAPI) -> None:
     app.add_exception_handler(Unknown, answer(404))
     app.add_exception_handler(Conflict, answer(409))
     app.add_exception_handler(Refused, answer(422))
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong(_: Request, error: RequestValidationError) -> Response:
+        # As FastAPI tells it, but in ASCII: half of a surrogate pair that was sent can't be told in UTF-8.
+        told = json.dumps({"detail": jsonable_encoder(error.errors())})
+        return Response(told, 422, media_type="application/json")
 
     @app.exception_handler(ApiError)
     async def refused(_: Request, error: ApiError) -> JSONResponse:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import os
 import re
 import shutil
@@ -82,12 +81,24 @@ class Arrivals:
 
     def offset(self, upload: uuid.UUID) -> int:
         """How many bytes of it are here."""
-        return self.transcripts.storage.file(upload).stat().st_size
+        try:
+            return self.transcripts.storage.file(upload).stat().st_size
+        except FileNotFoundError:
+            # We were ended before its first byte.
+            return 0
+
+    async def settled(self, upload: uuid.UUID, size: int) -> int:
+        """The same; an upload that we were ended over once all of it was here is made a transcript first."""
+        here = self.offset(upload)
+        if here == size:
+            async with self.alone(upload):
+                await self._complete(upload)
+        return here
 
     async def part(self, request: Request, upload: uuid.UUID, size: int, offset: int) -> int:
         """Takes a part, which begins at the offset; how many bytes are here then. What came before it broke
         off is kept."""
-        async with self._alone(upload):
+        async with self.alone(upload):
             here = self.offset(upload)
             if offset != here:
                 raise HTTPException(409, f"{here} bytes are here, not {offset}", {"Upload-Offset": str(here)})
@@ -98,10 +109,10 @@ class Arrivals:
                         if here > size:
                             raise HTTPException(413, f"more bytes than the {size} that were announced")
                         file.write(chunk)
+                        # So that what is told is on its way to the disk, whatever becomes of us.
+                        file.flush()
                 except ClientDisconnect:
                     pass
-                finally:
-                    file.flush()
             here = self.offset(upload)
             await self.transcripts.received(upload, here)
             if here == size:
@@ -120,7 +131,8 @@ class Arrivals:
         await self.transcripts.arrived(upload)
 
     @asynccontextmanager
-    async def _alone(self, upload: uuid.UUID) -> AsyncIterator[None]:
+    async def alone(self, upload: uuid.UUID) -> AsyncIterator[None]:
+        """Keeps other requests from the upload. Raises HTTPException 423 where one has it."""
         if upload in self._arriving:
             raise HTTPException(423, "another request is sending this upload")
         self._arriving.add(upload)
@@ -170,7 +182,7 @@ def metadata_of(header: str) -> dict[str, str]:
         key, _, value = pair.partition(" ")
         try:
             found[key] = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise HTTPException(400, f"Upload-Metadata: {key} is not text in base64") from None
     return found
 
@@ -183,15 +195,20 @@ def wishes_of(sent: dict[str, str]) -> Wishes:
     name = plain(sent.get("filename", "")) or "upload"
     return Wishes(
         name=name[-LONGEST_NAME:],
-        title=plain(sent.get("title", ""))[:300],
+        title=seen(sent.get("title", ""))[:300],
         language=language,
         vocabulary=sent.get("vocabulary", "").replace("\x00", "")[:2000],
     )
 
 
+def seen(text: str) -> str:
+    """A text without characters that can't be seen."""
+    return UNPRINTABLE.sub("", text).strip()
+
+
 def plain(name: str) -> str:
-    """A name without folders and without characters that can't be seen."""
-    return UNPRINTABLE.sub("", name).replace("\\", "/").rpartition("/")[2].strip()
+    """A file's name without folders and without characters that can't be seen."""
+    return seen(name).replace("\\", "/").rpartition("/")[2].strip()
 
 
 def router(arrivals: Arrivals) -> APIRouter:
@@ -223,7 +240,7 @@ def router(arrivals: Arrivals) -> APIRouter:
         """How much of an upload is here."""
         check_version(request)
         found = await transcripts.get(owner, upload)
-        here = arrivals.offset(upload) if found.state == State.ARRIVING else found.size
+        here = await arrivals.settled(upload, found.size) if found.state == State.ARRIVING else found.size
         told = {"Upload-Offset": str(here), "Upload-Length": str(found.size)}
         return Response(status_code=200, headers=always | told)
 
@@ -247,7 +264,8 @@ def router(arrivals: Arrivals) -> APIRouter:
         found = await transcripts.get(owner, upload)
         if found.state != State.ARRIVING:
             raise HTTPException(409, "all of it is here already: delete its transcript")
-        await transcripts.forget(upload)
+        async with arrivals.alone(upload):
+            await transcripts.forget(upload)
         return Response(status_code=204, headers=always)
 
     return routes

@@ -63,7 +63,8 @@ def spread(texts: Sequence[str], start: float, end: float) -> list[Word]:
     for text, length in zip(texts, letters, strict=True):
         began = start + (end - start) * done / total
         done += length
-        words.append(Word(text, began, start + (end - start) * done / total))
+        # Never past the end, by however little.
+        words.append(Word(text, min(end, began), min(end, start + (end - start) * done / total)))
     return words
 
 

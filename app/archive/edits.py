@@ -139,8 +139,8 @@ def row(transcript: uuid.UUID, language: str, content: Line) -> Segment:
     """A new segment with that content."""
     return Segment(
         transcript_id=transcript,
-        start=content.start,
-        end=content.end,
+        start=round(content.start, 3),
+        end=round(content.end, 3),
         speaker=content.speaker,
         words=[[word.text, round(word.start, 3), round(word.end, 3)] for word in content.words],
         text=content.text,

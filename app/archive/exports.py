@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Literal
@@ -20,6 +21,7 @@ MEDIA_TYPES: Mapping[Format, str] = {
     "json": "application/json",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 PARAGRAPH = 2.0
 """Seconds of silence after which a new paragraph begins."""
 
@@ -116,5 +118,5 @@ def docx(transcript: Transcript, segments: Sequence[Segment]) -> bytes:
 
 
 def printable(text: str) -> str:
-    """A text without the control characters that XML has no place for."""
-    return "".join(each for each in text if each.isprintable() or each in "\t\n")
+    """A text without the characters that XML has no place for."""
+    return NOT_IN_XML.sub("", text)

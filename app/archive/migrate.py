@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from app.archive import database
 from app.archive.database import DatabaseProblem
 from app.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 LOCK = 0x766F696365
 """Number of the lock that one process alone migrates under; any would do."""
@@ -56,5 +60,11 @@ def migrate(settings: Settings) -> None:
 
 async def ready(settings: Settings) -> None:
     """Returns once the database answers and has the tables. Raises DatabaseProblem."""
-    await database.wait(settings)
-    await asyncio.to_thread(migrate, settings)
+    while True:
+        await database.wait(settings)
+        try:
+            await asyncio.to_thread(migrate, settings)
+            return
+        except OperationalError as error:
+            log.warning("the database went away while its tables were made", error=str(error.orig))
+            await asyncio.sleep(database.FIRST_WAIT)

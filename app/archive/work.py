@@ -213,8 +213,9 @@ def segment(order: Order, found: spoken.Segment, language: str) -> Segment:
     """A segment of a piece, on the timeline of the whole file."""
     return Segment(
         transcript_id=order.transcript,
-        start=found.start + order.start,
-        end=found.end + order.start,
+        # As words are, or one would stick out of its segment.
+        start=round(found.start + order.start, 3),
+        end=round(found.end + order.start, 3),
         words=[
             [word.text, round(word.start + order.start, 3), round(word.end + order.start, 3)]
             for word in found.words

@@ -13,6 +13,7 @@ import structlog
 from procrastinate import App, RetryStrategy
 from procrastinate.exceptions import ConnectorException
 from prometheus_client import CollectorRegistry, Counter
+from sqlalchemy.exc import OperationalError
 
 from app.archive import jobs
 from app.archive.storage import Storage
@@ -135,10 +136,17 @@ class Transcriber:
     async def _beside(self, order: Order, job: Job, work: Callable[[], list[Segment]]) -> list[Segment]:
         """Works in a thread, and tells meanwhile how far it is."""
         working = asyncio.create_task(asyncio.to_thread(work))
-        while not working.done():
-            await asyncio.wait({working}, timeout=TELL)
-            if not working.done() and not job.left.is_set() and not await self.work.heard(order, job.heard):
-                job.left.set()
+        try:
+            while not working.done():
+                await asyncio.wait({working}, timeout=TELL)
+                if working.done() or job.left.is_set():
+                    continue
+                with suppress(OperationalError):  # What was heard so far isn't given up for a restart of it.
+                    if not await self.work.heard(order, job.heard):
+                        job.left.set()
+        finally:
+            # A thread can't be cancelled: it is told to stop.
+            job.left.set()
         return working.result()
 
 

@@ -1,0 +1,129 @@
+"""Whatever is killed: nothing accepted is lost, nothing is done twice. (TRN-2, TRN-5)"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from itertools import pairwise
+from typing import Any
+
+from tests.integration.archive.conftest import Archive, Owner, speech, text_of
+from tests.stack import wait_for
+
+WITHIN = 60.0
+TIMES = 4
+
+
+def at_work(archive: Archive, known: str) -> bool:
+    return bool(
+        archive.rows("SELECT FROM pieces WHERE transcript_id = %s AND attempts > 0 AND NOT done", known)
+    )
+
+
+def check_once(archive: Archive, found: dict[str, Any], times: int = TIMES) -> None:
+    """Every sentence is there, none twice, and no piece was tried more than twice."""
+    words = text_of(found).split()
+    assert abs(words.count("schools") - times) <= 1, words
+    assert abs(words.count("mountains") - times) <= 1, words
+    segments = found["segments"]
+    assert all(one["end"] <= other["start"] + 0.01 for one, other in pairwise(segments))
+    pieces = archive.rows("SELECT done, attempts FROM pieces WHERE transcript_id = %s", found["id"])
+    assert pieces
+    assert all(each["done"] and each["attempts"] <= 2 for each in pieces), pieces
+
+
+def test_a_killed_transcriber_costs_its_piece_an_attempt(
+    archive: Archive, owner: Owner, second_transcriber: subprocess.Popen[bytes]
+) -> None:
+    known = owner.uploaded(speech(TIMES), "long.wav")
+    wait_for("a piece at work", lambda: at_work(archive, known), 20, 0.02)
+    archive.kill("transcriber")
+    second_transcriber.kill()
+    found = owner.done(known, WITHIN)
+    check_once(archive, found)
+    assert archive.rows("SELECT attempts FROM pieces WHERE transcript_id = %s", known) == [{"attempts": 2}]
+
+
+def test_a_killed_database_loses_nothing_that_was_accepted(archive: Archive, owner: Owner) -> None:
+    content = speech()
+    upload = owner.begun(len(content))
+    assert owner.patch(upload, 0, content[:50_001]).status_code == 204
+    waiting = owner.uploaded(speech(TIMES), "long.wav")
+    wait_for("a piece at work", lambda: at_work(archive, waiting), 20, 0.02)
+    archive.kill("db")
+    wait_for("503 or an answer", lambda: owner.http.get("/transcripts").status_code in (200, 503), 5)
+    archive.wait_healthy()
+    assert owner.offset(upload) == 50_001
+    assert owner.patch(upload, 50_001, content[50_001:]).status_code == 204
+    check_once(archive, owner.done(waiting, WITHIN))
+    assert "schools" in text_of(owner.done(upload, WITHIN))
+
+
+def test_an_upload_goes_on_where_a_killed_api_left_it(archive: Archive, owner: Owner) -> None:
+    content = speech()
+    upload = owner.begun(len(content))
+    with owner.half_sent(upload, len(content), content[:100_000]):
+        wait_for("its bytes", lambda: owner.offset(upload) > 0, 5)
+        archive.kill("api")
+    archive.wait_healthy(archive.settings.api_port)
+    here = owner.offset(upload)
+    assert 0 < here <= 100_000
+    assert owner.patch(upload, here, content[here:]).status_code == 204
+    assert archive.checksum(upload) == hashlib.sha256(content).hexdigest()
+    assert "schools" in text_of(owner.done(upload))
+
+
+def test_an_api_killed_between_the_last_byte_and_its_answer_accepts_the_file_when_it_is_asked(
+    archive: Archive, owner: Owner
+) -> None:
+    content = speech()
+    upload = owner.begun(len(content))
+    assert owner.patch(upload, 0, content[:-1]).status_code == 204
+    # As it lies there when api ends just then.
+    with (archive.folder(upload) / "file").open("ab") as file:
+        file.write(content[-1:])
+    assert owner.offset(upload) == len(content)
+    assert "schools" in text_of(owner.done(upload))
+
+
+def test_work_whose_job_is_lost_is_done_all_the_same(archive: Archive, owner: Owner) -> None:
+    known = owner.begun(len(speech()))
+    assert owner.patch(known, 0, speech()[:-1]).status_code == 204
+    (archive.folder(known) / "file").write_bytes(speech())
+    archive.rows("UPDATE transcripts SET state = 'queued' WHERE id = %s RETURNING id", known)
+    assert "schools" in text_of(owner.done(known))
+
+
+def test_a_cancelled_transcript_stops_and_may_be_started_again(archive: Archive, owner: Owner) -> None:
+    known = owner.uploaded(speech(TIMES), "long.wav")
+    wait_for("a piece at work", lambda: at_work(archive, known), 20, 0.02)
+    assert owner.post(known, "cancel").json()["state"] == "cancelled"
+    assert owner.post(known, "cancel").status_code == 409
+    job = "SELECT FROM procrastinate_jobs WHERE status = 'doing' AND args ->> 'transcript' = %s"
+    wait_for("its work to stop", lambda: not archive.rows(job, known), 2.0)
+    assert owner.get(known)["segments"] == []
+    assert owner.post(known, "again").json()["state"] == "queued"
+    check_once(archive, owner.done(known, WITHIN))
+    assert owner.post(known, "again").status_code == 409
+
+
+def test_what_is_deleted_can_be_restored_until_it_is_purged(archive: Archive, owner: Owner) -> None:
+    known = owner.uploaded(speech())
+    owner.done(known)
+    assert owner.http.delete(f"/transcripts/{known}").status_code == 204
+    assert owner.http.get(f"/transcripts/{known}").status_code == 404
+    assert known not in owner.http.get("/transcripts").text
+    assert known not in owner.http.get("/search", params={"words": "schools"}).text
+    assert owner.post(known, "restore").status_code == 200
+    assert "schools" in text_of(owner.get(known))
+    assert owner.http.delete(f"/transcripts/{known}").status_code == 204
+    archive.rows(
+        "UPDATE transcripts SET deleted_at = now() - interval '8 days' WHERE id = %s RETURNING id", known
+    )
+    # It looks when it starts.
+    archive.kill("api")
+    archive.wait_healthy(archive.settings.api_port)
+    wait_for("its purge", lambda: not archive.folder(known).exists(), 10)
+    assert owner.post(known, "restore").status_code == 404
+    for table in ("pieces", "segments"):
+        assert archive.rows(f"SELECT FROM {table} WHERE transcript_id = %s", known) == []
