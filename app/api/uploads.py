@@ -27,7 +27,7 @@ from app.speech.rest.arrival import TIMES_THE_LARGEST, Uploads, paced
 from app.speech.rest.decode import check_declared
 from app.speech.rest.errors import ApiError
 from app.speech.rest.formats import opened
-from app.speech.rest.upload import MEGABYTE, fields, read_form, the_file
+from app.speech.rest.upload import FULL, MEGABYTE, fields, read_form, the_file
 
 TUS = "1.0.0"
 EXTENSIONS = "creation,termination"
@@ -63,7 +63,11 @@ class Arrivals:
                 self.check_room(size)
                 await asyncio.to_thread(check_sound, file)
                 new = await self.transcripts.begin(owner, size, wishes)
-                await asyncio.to_thread(keep, file, self.transcripts.storage.file(new))
+                try:
+                    await asyncio.to_thread(keep, file, self.transcripts.storage.file(new))
+                except OSError as error:
+                    await self.transcripts.forget(new)
+                    raise full(error) from error
         await self.transcripts.arrived(new)
         return new
 
@@ -113,6 +117,8 @@ class Arrivals:
                         file.flush()
                 except ClientDisconnect:
                     pass
+                except OSError as error:
+                    raise full(error) from error
             here = self.offset(upload)
             await self.transcripts.received(upload, here)
             if here == size:
@@ -146,6 +152,11 @@ class Arrivals:
         free = self.transcripts.storage.free()
         if size + SPARE > free:
             raise HTTPException(507, f"the disk has no room for {size} bytes: {free} are free")
+
+
+def full(error: OSError) -> Exception:
+    """What to raise for an error of the disk: HTTPException 507 where it is full, else the error."""
+    return HTTPException(507, "the disk is full") if error.errno in FULL else error
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -172,7 +173,8 @@ class Transcripts:
         """Deletes it: it can be restored until it is purged. Raises Unknown."""
         found = await self.get(owner, transcript)
         if found.state in UNFINISHED:
-            await self.cancel(owner, transcript)
+            with suppress(Conflict):  # It has just become done.
+                await self.cancel(owner, transcript)
         await self._set(transcript, deleted_at=func.now())
 
     async def restore(self, owner: str, transcript: uuid.UUID) -> None:

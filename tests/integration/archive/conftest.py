@@ -14,7 +14,7 @@ import subprocess
 import sys
 import uuid
 import wave
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,15 @@ def speech(repeated: int = 1) -> bytes:
         sound, rate = Piper(Path("no-voices")).speak(text, "en", "")
         parts += [sound, np.zeros(rate, np.float32)]
     return wav(np.concatenate(parts * repeated), rate)
+
+
+def spread_out(seconds: int, places: Iterable[int]) -> bytes:
+    """A WAV file of silence, in which the first sentence is said at those seconds."""
+    sound, rate = Piper(Path("no-voices")).speak(FIRST, "en", "")
+    whole = np.zeros(seconds * rate, np.float32)
+    for place in places:
+        whole[place * rate : place * rate + sound.size] = sound
+    return wav(whole, rate)
 
 
 def wav(sound: Samples, rate: int, channels: int = 1) -> bytes:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import subprocess
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from tests.integration.archive.conftest import Archive, Owner, speech, text_of
+import psutil
+from sqlalchemy.ext.asyncio import async_sessionmaker
+
+from app.archive import database, jobs
+from app.archive.storage import Storage
+from app.archive.transcripts import Transcripts
+from tests.integration.archive.conftest import Archive, Owner, speech, spread_out, text_of
 from tests.stack import wait_for
 
 WITHIN = 60.0
 TIMES = 4
 
 
-def at_work(archive: Archive, known: str) -> bool:
-    return bool(
-        archive.rows("SELECT FROM pieces WHERE transcript_id = %s AND attempts > 0 AND NOT done", known)
-    )
+def at_work(archive: Archive, known: str) -> list[dict[str, Any]]:
+    """Its pieces that somebody recognises."""
+    return archive.rows("SELECT FROM pieces WHERE transcript_id = %s AND attempts > 0 AND NOT done", known)
 
 
 def check_once(archive: Archive, found: dict[str, Any], times: int = TIMES) -> None:
@@ -30,18 +37,6 @@ def check_once(archive: Archive, found: dict[str, Any], times: int = TIMES) -> N
     pieces = archive.rows("SELECT done, attempts FROM pieces WHERE transcript_id = %s", found["id"])
     assert pieces
     assert all(each["done"] and each["attempts"] <= 2 for each in pieces), pieces
-
-
-def test_a_killed_transcriber_costs_its_piece_an_attempt(
-    archive: Archive, owner: Owner, second_transcriber: subprocess.Popen[bytes]
-) -> None:
-    known = owner.uploaded(speech(TIMES), "long.wav")
-    wait_for("a piece at work", lambda: at_work(archive, known), 20, 0.02)
-    archive.kill("transcriber")
-    second_transcriber.kill()
-    found = owner.done(known, WITHIN)
-    check_once(archive, found)
-    assert archive.rows("SELECT attempts FROM pieces WHERE transcript_id = %s", known) == [{"attempts": 2}]
 
 
 def test_a_killed_database_loses_nothing_that_was_accepted(archive: Archive, owner: Owner) -> None:
@@ -57,6 +52,40 @@ def test_a_killed_database_loses_nothing_that_was_accepted(archive: Archive, own
     assert owner.patch(upload, 50_001, content[50_001:]).status_code == 204
     check_once(archive, owner.done(waiting, WITHIN))
     assert "schools" in text_of(owner.done(upload, WITHIN))
+
+
+def test_a_killed_keeper_of_the_database_takes_it_along(archive: Archive, owner: Owner) -> None:
+    known = owner.uploaded(speech())
+    psutil.Process(archive.pid("db")).kill()
+    assert "schools" in text_of(owner.done(known, WITHIN))
+    archive.wait_healthy()
+    servers = [each for each in psutil.process_iter(["name", "cmdline"]) if each.info["name"] == "postgres"]
+    ours = [each for each in servers if str(archive.settings.db_port) in (each.info["cmdline"] or [])]
+    assert len(ours) == 1
+
+
+def test_two_transcribers_share_a_long_file_and_one_that_is_killed_costs_its_piece_an_attempt(
+    archive: Archive, owner: Owner, second_transcriber: subprocess.Popen[bytes]
+) -> None:
+    places = (5, 15, 25, 35, 160, 170, 180, 190, 310)
+    known = owner.uploaded(spread_out(340, places), "long.wav")
+    wait_for("two pieces at work", lambda: len(at_work(archive, known)) == 2, 30, 0.02)
+    archive.kill("transcriber")
+    found = owner.done(known, WITHIN)
+    pieces = archive.rows(
+        'SELECT start, "end", attempts, done FROM pieces WHERE transcript_id = %s ORDER BY number', known
+    )
+    assert len(pieces) >= 3
+    assert sorted(each["attempts"] for each in pieces) == [*[1] * (len(pieces) - 1), 2]
+    assert all(each["done"] for each in pieces)
+    assert (pieces[0]["start"], pieces[-1]["end"]) == (0, found["seconds"])
+    assert all(one["end"] == other["start"] for one, other in pairwise(pieces))
+    # Each sentence is there once, where it was said.
+    starts = [each["start"] for each in found["segments"] if "schools" in each["text"]]
+    assert len(starts) == len(places)
+    for start, place in zip(starts, places, strict=True):
+        assert abs(start - place) < 1.5
+    assert second_transcriber.poll() is None
 
 
 def test_an_upload_goes_on_where_a_killed_api_left_it(archive: Archive, owner: Owner) -> None:
@@ -107,6 +136,17 @@ def test_a_cancelled_transcript_stops_and_may_be_started_again(archive: Archive,
     assert owner.post(known, "again").status_code == 409
 
 
+async def purged(archive: Archive) -> int:
+    """What api does every ten minutes."""
+    pool = database.new_engine(archive.settings)
+    sessions = async_sessionmaker(pool)
+    gone = Transcripts(sessions, Storage(archive.settings), jobs.new_app(archive.settings))
+    try:
+        return await gone.purge(timedelta(days=archive.settings.deleted_kept_days))
+    finally:
+        await pool.dispose()
+
+
 def test_what_is_deleted_can_be_restored_until_it_is_purged(archive: Archive, owner: Owner) -> None:
     known = owner.uploaded(speech())
     owner.done(known)
@@ -120,10 +160,8 @@ def test_what_is_deleted_can_be_restored_until_it_is_purged(archive: Archive, ow
     archive.rows(
         "UPDATE transcripts SET deleted_at = now() - interval '8 days' WHERE id = %s RETURNING id", known
     )
-    # It looks when it starts.
-    archive.kill("api")
-    archive.wait_healthy(archive.settings.api_port)
-    wait_for("its purge", lambda: not archive.folder(known).exists(), 10)
+    assert asyncio.run(purged(archive)) == 1
+    assert not archive.folder(known).exists()
     assert owner.post(known, "restore").status_code == 404
     for table in ("pieces", "segments"):
         assert archive.rows(f"SELECT FROM {table} WHERE transcript_id = %s", known) == []
