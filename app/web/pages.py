@@ -14,6 +14,7 @@ from starlette.responses import Response
 FOLDER = Path(__file__).parent / "pages"
 STYLES = ("base", "page", "parts")
 LISTENING = (*STYLES, "listening")
+ARCHIVE = (*LISTENING, "uploads")
 CURRENT = ' aria-current="page"'
 
 
@@ -35,6 +36,7 @@ PAGES = (
         "/transcribe/", "Transcribe", "Transcribe – Voicestack", "the transcript", "transcribe.js", LISTENING
     ),
     Page("/calls/", "Calls", "Calls – Voicestack", "the call", "calls.js", LISTENING),
+    Page("/uploads/", "Uploads", "Uploads – Voicestack", "the uploads", "uploads.js", ARCHIVE),
 )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import httpx
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from sse_starlette import EventSourceResponse
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -48,6 +50,11 @@ RESPONSE_HEADERS = frozenset(
         "retry-after",
     }
 )
+# Files in parts that can be resumed: https://tus.io/protocols/resumable-upload
+TUS_REQUEST_HEADERS = frozenset({"tus-resumable", "upload-length", "upload-metadata", "upload-offset"})
+TUS_RESPONSE_HEADERS = frozenset(
+    {"tus-extension", "tus-max-size", "tus-resumable", "tus-version", "upload-length", "upload-offset"}
+)
 TOO_MANY = "too many viewers at once; try again"
 CREDENTIAL_REQUEST_HEADERS = frozenset({"authorization", "cookie"})
 CREDENTIAL_RESPONSE_HEADERS = frozenset({"set-cookie", "www-authenticate"})
@@ -58,7 +65,9 @@ class Upstream:
     """A service behind the console.
 
     `prefix` is where the console shows it; `allows` says whether a path is passed on; `credentials`
-    whether the browser's password and cookies are; `patience` how long it may be silent, in seconds.
+    whether the browser's password and cookies are; `patience` how long it may be silent, in seconds;
+    `headers` are sent with every request. Where it is `resumable`, files come in parts by tus: bodies of PATCH
+    are written on as they arrive, however large, and tus' headers are passed on.
     """
 
     name: str
@@ -69,6 +78,12 @@ class Upstream:
     credentials: bool = False
     patience: float = 30.0
     realm: str = field(default="Voicestack")
+    headers: Mapping[str, str] = field(default_factory=dict)
+    resumable: bool = False
+
+    def streams(self, method: str) -> bool:
+        """Whether bodies of that method are written on as they arrive."""
+        return self.resumable and method == "PATCH"
 
 
 def new_client() -> httpx.AsyncClient:
@@ -96,6 +111,19 @@ class Proxy:
         outgoing = await accepted(request, path, upstream, self.client)
         if isinstance(outgoing, Response):
             return outgoing
+        if not upstream.streams(request.method):
+            return await self._send(outgoing, upstream)
+        if self._streams >= MAX_STREAMS:
+            return problem(503, TOO_MANY, {"retry-after": "2"})
+        self._streams += 1
+        try:
+            return await self._send(outgoing, upstream)
+        except ClientDisconnect:
+            return problem(400, "the request broke off")
+        finally:
+            self._streams -= 1
+
+    async def _send(self, outgoing: httpx.Request, upstream: Upstream) -> Response:
         try:
             answer = await self.client.send(outgoing, stream=True)
             if is_brief(answer):
@@ -149,15 +177,22 @@ async def accepted(
         return problem(404, f"no such address: {error}")
     if not upstream.allows(path):
         return problem(404, "no such address")
-    body = await read_body(request)
-    if body is None:
-        return problem(413, f"the request is larger than {MAX_BODY} bytes")
+    headers = request_headers(request, upstream)
+    content: AsyncIterator[bytes] | bytes | None
+    if upstream.streams(request.method):
+        content = request.stream()
+        headers += [("content-length", length)] if (length := request.headers.get("content-length")) else []
+    else:
+        body = await read_body(request)
+        if body is None:
+            return problem(413, f"the request is larger than {MAX_BODY} bytes")
+        content = body or None
 
     return client.build_request(
         request.method,
         f"{upstream.address}/{target}" + (f"?{request.url.query}" if request.url.query else ""),
-        headers=request_headers(request, upstream),
-        content=body or None,
+        headers=headers,
+        content=content,
         timeout=httpx.Timeout(5.0, connect=3.0, read=upstream.patience),
     )
 
@@ -175,17 +210,19 @@ async def read_body(request: Request) -> bytes | None:
 def request_headers(request: Request, upstream: Upstream) -> list[tuple[str, str]]:
     """The headers that are passed on, and no compression: what arrives is written on as it is."""
     wanted = REQUEST_HEADERS | (CREDENTIAL_REQUEST_HEADERS if upstream.credentials else frozenset())
+    wanted |= TUS_REQUEST_HEADERS if upstream.resumable else frozenset()
     kept = [(name, value) for name, value in request.headers.items() if name in wanted]
-    return [*kept, ("accept-encoding", "identity")]
+    return [*kept, *upstream.headers.items(), ("accept-encoding", "identity")]
 
 
 def response_headers(answer: httpx.Response, upstream: Upstream) -> list[tuple[str, str]]:
     """The headers of the answer as the browser is to see them."""
     wanted = RESPONSE_HEADERS | (CREDENTIAL_RESPONSE_HEADERS if upstream.credentials else frozenset())
+    wanted |= TUS_RESPONSE_HEADERS if upstream.resumable else frozenset()
     kept = [(name.lower(), value) for name, value in answer.headers.multi_items() if name.lower() in wanted]
-    location = answer.headers.get("location", "")
-    if location.startswith("/") and not location.startswith("//"):
-        kept.append(("location", upstream.prefix + location))
+    location, inside = answer.headers.get("location", ""), urlsplit(upstream.address).path
+    if location.startswith(f"{inside}/") and not location.startswith("//"):
+        kept.append(("location", upstream.prefix + location.removeprefix(inside)))
     # MediaMTX answers a wrong password without a challenge, and a browser then never asks again.
     if upstream.credentials and answer.status_code == 401 and "www-authenticate" not in answer.headers:
         kept.append(("www-authenticate", f'Basic realm="{upstream.realm}"'))

@@ -51,6 +51,7 @@ def create(settings: Settings) -> FastAPI:
             "media": reaches(behind.media, "/", proxy.client),
             "live": reaches_where_in_use(behind.live, proxy.client, bool(settings.whisper_host)),
             "sales": reaches_where_in_use(behind.sales, proxy.client, bool(settings.sales_url)),
+            "api": reaches_where_in_use(behind.archive, proxy.client, bool(settings.api_url)),
             "hls.js": has_player,
         },
     )
@@ -111,6 +112,10 @@ def create(settings: Settings) -> FastAPI:
     @app.api_route("/api/sales/{path:path}", methods=list(behind.sales.methods))
     async def to_sales(request: Request, path: str) -> Response:
         return await proxy.forward(request, path, behind.sales)
+
+    @app.api_route("/api/archive/{path:path}", methods=list(behind.archive.methods))
+    async def to_archive(request: Request, path: str) -> Response:
+        return await proxy.forward(request, path, behind.archive)
 
     pages.install(app)
     app.mount("/", StaticFiles(directory=STATIC))

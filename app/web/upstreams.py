@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urljoin
 
 import httpx
 
@@ -25,12 +26,14 @@ class Upstreams:
     live_sockets: SocketUpstream
     sales: Upstream
     sales_sockets: SocketUpstream
+    archive: Upstream
 
 
 def upstreams(settings: Settings) -> Upstreams:
     """Where the services are, from the settings."""
     host = f"[{settings.media_host}]" if ":" in settings.media_host else settings.media_host
     key = settings.api_keys[0].get_secret_value() if settings.api_keys else ""
+    authorization = {"Authorization": f"Bearer {key}"} if key else {}
     return Upstreams(
         dubber=Upstream(
             name="dubber",
@@ -58,7 +61,7 @@ def upstreams(settings: Settings) -> Upstreams:
             name="live transcription",
             address=settings.live_address,
             allows=lambda path: path == "",
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers=authorization,
         ),
         sales=Upstream(
             name="sales service",
@@ -72,6 +75,15 @@ def upstreams(settings: Settings) -> Upstreams:
             name="sales service",
             address=settings.sales_address.replace("http", "ws", 1),
             allows=is_call_socket,
+        ),
+        archive=Upstream(
+            name="archive",
+            address=f"{settings.api_address}/api/v1",
+            prefix="/api/archive",
+            methods=frozenset({"GET", "HEAD", "OPTIONS", "POST", "PATCH", "DELETE"}),
+            allows=is_archive,
+            headers=authorization,
+            resumable=True,
         ),
     )
 
@@ -97,11 +109,16 @@ def is_call_socket(path: str) -> bool:
     return len(parts) == 3 and parts[0] == "calls" and parts[2] in {"audio", "events"}
 
 
+def is_archive(path: str) -> bool:
+    """Whether that address of api is about uploads and what becomes of them."""
+    return path.split("/")[0] in {"transcripts", "uploads", "search", "events"}
+
+
 def reaches(upstream: Upstream, path: str, client: httpx.AsyncClient) -> Checker:
     """A check whether a service answers."""
 
     async def check() -> Check:
-        await client.get(f"{upstream.address}{path}", timeout=HEALTH_WITHIN)
+        await client.get(urljoin(upstream.address, path), timeout=HEALTH_WITHIN)
         return Check(True, f"the {upstream.name} answers")
 
     return check
