@@ -66,8 +66,8 @@ class Upstream:
 
     `prefix` is where the console shows it; `allows` says whether a path is passed on; `credentials`
     whether the browser's password and cookies are; `patience` how long it may be silent, in seconds;
-    `headers` are sent with every request. Where it is `resumable`, files come in parts by tus: bodies of PATCH
-    are written on as they arrive, however large, and tus' headers are passed on.
+    `headers` are sent with every request. Where it is `resumable`, files come in parts by tus: bodies of
+    PATCH are written on as they arrive, however large, and tus' headers are passed on.
     """
 
     name: str

@@ -128,7 +128,10 @@ def console(servers: tuple[Behind, httpx.Client]) -> httpx.Client:
 @pytest.fixture
 def alone() -> Iterator[httpx.Client]:
     """The web service with nothing behind it."""
-    ports = {name: str(free_port()) for name in ("DUBBER_PORT", "MEDIA_HLS_PORT", "LIVE_PORT", "SALES_PORT")}
+    ports = {
+        name: str(free_port())
+        for name in ("DUBBER_PORT", "MEDIA_HLS_PORT", "LIVE_PORT", "SALES_PORT", "API_PORT")
+    }
     settings = load(ports)
     with (
         serving(create(settings), free_port()) as address,

@@ -27,7 +27,17 @@ def console() -> TestClient:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/transcribe/", "/calls/", "/js/main.js", "/css/base.css", "/settings.json", "/nowhere"]
+    "path",
+    [
+        "/",
+        "/transcribe/",
+        "/calls/",
+        "/uploads/",
+        "/js/main.js",
+        "/css/base.css",
+        "/settings.json",
+        "/nowhere",
+    ],
 )
 def test_every_answer_carries_the_security_headers(console: TestClient, path: str) -> None:
     headers = console.get(path).headers

@@ -39,7 +39,8 @@ async function look() {
 }
 
 function draw({ transcripts, phrases }) {
-  setText(byId("found-about"), phrases.length || transcripts.length ? `${count(transcripts.length, "title")} and ${count(phrases.length, "phrase")}.` : "Nothing was found.");
+  const found = [[transcripts, "title"], [phrases, "phrase"]].filter(([some]) => some.length).map(([some, word]) => count(some.length, word));
+  setText(byId("found-about"), found.length ? `${found.join(" and ")}.` : "Nothing was found.");
   byId("found-titles").replaceChildren(...transcripts.map(({ id, title }) => make("li", {}, make("a", { href: placeOf(id) }, title))));
   byId("found-phrases").replaceChildren(...phrases.map(phrase));
 }

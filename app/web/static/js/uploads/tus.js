@@ -1,4 +1,4 @@
-// A file on its way to the archive in parts that can be resumed: tus 1.0, https://tus.io/protocols/resumable-upload
+// A file on its way to the archive in parts that can be resumed (tus 1.0).
 
 import { UPLOADS } from "./api.js";
 

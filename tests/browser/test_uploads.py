@@ -1,0 +1,140 @@
+"""The page Uploads before the real archive: database, api and transcriber (TRN-1 to TRN-6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from app.settings import load
+from app.web.service import create
+from tests.browser.looking import badly_built, scrolls_sideways, unreadable, until
+from tests.browser.servers import serving
+from tests.browser.voice import save
+from tests.stack import Stack, free_port
+
+PATIENCE = 60_000
+PHONE = {"width": 360, "height": 740}
+PART = 8 * 1024 * 1024
+LIT = "document.querySelectorAll('#text .now').length === 1"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page, with everything behind it that it needs."""
+    folder = Path(tmp_path_factory.mktemp("archive"))
+    with (
+        Stack(folder, ("api", "transcriber"), {"ASR_ENGINE": "pocketsphinx"}) as stack,
+        serving(create(stack.settings), free_port()) as web,
+    ):
+        yield f"{web}/uploads/"
+
+
+def send(page: Page, file: Path, title: str) -> None:
+    page.get_by_role("textbox", name="Title").fill(title)
+    page.get_by_label("Spoken language").select_option("en")
+    page.get_by_label("Drop sound or video files here").set_input_files(file)
+
+
+def test_a_file_becomes_text_that_is_heard_edited_found_saved_and_deleted(
+    page: Page, address: str, speech: Path
+) -> None:
+    page.goto(address)
+    send(page, speech, "A short talk")
+    entry = page.locator("#list .entry", has_text="A short talk")
+    expect(entry).to_contain_text("Done", timeout=PATIENCE)
+    entry.get_by_role("link").click()
+    line = page.locator("#text .line").first
+    expect(line.locator(".words")).not_to_have_text("")
+    was = line.locator(".words").inner_text()
+
+    line.locator(".words span").nth(1).click()
+    page.locator("#one-title").click()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    until(page, LIT)
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#time")).to_contain_text("0:00 of ")
+
+    line.get_by_role("button", name="Edit").click()
+    page.get_by_label("Text of the phrase").fill("the zebra of Ms Okafor")
+    page.keyboard.press("Enter")
+    expect(line.locator(".words")).to_have_text("the zebra of Ms Okafor ")
+    page.get_by_role("button", name="Undo").click()
+    expect(line.locator(".words")).to_have_text(was, use_inner_text=True)
+    page.get_by_role("button", name="Redo").click()
+    expect(line.locator(".words")).to_have_text("the zebra of Ms Okafor ")
+    saved = page.request.get(
+        address.replace(
+            "/uploads/", page.get_by_role("link", name="Text", exact=True).get_attribute("href") or ""
+        )
+    )
+    assert "the zebra of Ms Okafor" in saved.text()
+
+    page.get_by_role("link", name="All uploads").click()
+    page.get_by_label("Search").fill("zebra")
+    expect(page.locator("#found mark")).to_have_text("zebra")
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert not scrolls_sideways(page)
+    assert unreadable(page) == []
+    assert badly_built(page) == []
+    page.locator("#found-phrases a").click()
+    expect(page.locator("#text .target")).to_contain_text("zebra")
+    page.locator("#text .target").get_by_role("button", name="Edit").click()
+    assert not scrolls_sideways(page)
+    assert unreadable(page) == []
+    assert badly_built(page) == []
+    page.keyboard.press("Escape")
+
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator("#deleted")).to_contain_text("“A short talk” is deleted.")
+    expect(entry).to_have_count(0)
+    page.locator("#deleted").get_by_role("button", name="Undo").click()
+    expect(entry).to_contain_text("Done")
+
+
+def test_an_upload_goes_on_by_itself_where_the_line_broke(page: Page, address: str, tmp_path: Path) -> None:
+    silence = save(tmp_path / "silence.wav", np.zeros(100 * 48_000, np.float32))
+    offsets: list[str] = []
+
+    def breaking(route: Route) -> None:
+        if route.request.method != "PATCH":
+            route.continue_()
+            return
+        offsets.append(route.request.headers["upload-offset"])
+        # The first part arrives; the second is lost with the line, once.
+        if len(offsets) == 2:
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route("**/api/archive/uploads/*", breaking)
+    page.goto(address)
+    send(page, silence, "A silence")
+    expect(page.locator("#sends")).to_contain_text("Interrupted; it goes on by itself")
+    expect(page.locator("#list .entry", has_text="A silence")).to_be_visible()
+    expect(page.locator("#sends .entry")).to_have_count(0)
+    assert offsets == ["0", str(PART), str(PART)]
+
+
+def test_a_file_without_sound_is_refused_with_a_reason(page: Page, address: str, tmp_path: Path) -> None:
+    picture = tmp_path / "not-sound.mp3"
+    picture.write_bytes(b"nothing that could be heard" * 100)
+    page.goto(address)
+    send(page, picture, "")
+    expect(page.locator("#sends")).to_contain_text("Refused")
+    expect(page.locator("#sends")).to_contain_text("can't be read as audio or video")
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.locator("#sends .entry")).to_have_count(0)
+
+
+def test_without_the_archive_the_page_says_what_to_do(page: Page) -> None:
+    with serving(create(load({"API_PORT": str(free_port())})), free_port()) as web:
+        page.goto(f"{web}/uploads/")
+        expect(page.get_by_role("heading", name="The archive is not running")).to_be_visible()
+        expect(page.locator("#absent code")).to_have_text('make run ARGS="--services api,transcriber,web"')
+        assert badly_built(page) == []
