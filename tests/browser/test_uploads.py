@@ -31,6 +31,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         serving(create(stack.settings), free_port()) as web,
     ):
         yield f"{web}/uploads/"
+        # The database last, as the supervisor does.
+        stack.stop("transcriber")
+        stack.stop("api")
 
 
 def send(page: Page, file: Path, title: str) -> None:

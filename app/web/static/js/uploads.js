@@ -10,7 +10,7 @@ import { Sends } from "./uploads/sends.js";
 import { TranscriptView } from "./uploads/transcript.js";
 import { COMMON_LANGUAGES, languageName } from "./words.js";
 
-const AGAIN = 3_000;
+const AGAIN = 1_500;
 const PLACE = /^#\/([0-9a-f-]{36})(?:\/(\d+(?:\.\d+)?))?$/;
 
 let there = false;

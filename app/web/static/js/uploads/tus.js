@@ -180,8 +180,9 @@ function reason(text, status) {
     const { detail } = JSON.parse(text);
     if (typeof detail === "string") return detail;
   } catch {
-    // Not from the archive: the status has to do.
+    // Not from the archive, or an answer to HEAD, which has no words: the status has to do.
   }
+  if (status === 502 || status === 504) return "the archive cannot be reached";
   return `the answer was an error (${status})`;
 }
 
