@@ -71,6 +71,24 @@ def test_a_file_becomes_text_that_is_heard_edited_found_saved_and_deleted(
     expect(line.locator(".words")).to_have_text(was, use_inner_text=True)
     page.get_by_role("button", name="Redo").click()
     expect(line.locator(".words")).to_have_text("the zebra of Ms Okafor ")
+
+    line.get_by_role("button", name="Edit").click()
+    page.get_by_label("Text of the phrase").fill("the zebra of Ms Okafor sleeps")
+    at = f"{address.replace('/uploads/', '/api/archive/transcripts/')}{page.url.split('#/')[1]}"
+    whole = page.request.get(at).json()
+    theirs = {
+        "version": whole["version"],
+        "segment": whole["segments"][0]["id"],
+        "what": "text",
+        "text": "no",
+    }
+    assert page.request.post(f"{at}/edits", data=theirs).ok
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Somebody else changed the text meanwhile")
+    expect(line.locator(".words")).to_have_text("no ")
+    expect(page.get_by_label("Text of the phrase")).to_have_value("the zebra of Ms Okafor sleeps")
+    page.keyboard.press("Enter")
+    expect(line.locator(".words")).to_have_text("the zebra of Ms Okafor sleeps ")
     saved = page.request.get(
         address.replace(
             "/uploads/", page.get_by_role("link", name="Text", exact=True).get_attribute("href") or ""

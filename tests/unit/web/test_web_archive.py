@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from app.settings import load
+from app.web import proxy
 from app.web.proxy import MAX_BODY
 from app.web.service import create
 from app.web.upstreams import is_archive
@@ -64,6 +65,10 @@ class Archive:
             except ClientDisconnect:
                 self.broke_off.set()
             return Response(status_code=204, headers={"Upload-Offset": str(self.received)})
+
+        @app.patch("/api/v1/uploads/2")
+        async def refused() -> Response:
+            return JSONResponse({"detail": "7 bytes are here"}, 409, {"Upload-Offset": "7"})
 
         @app.api_route("/{path:path}", methods=["GET", "POST", "PATCH", "DELETE", "OPTIONS"])
         async def anything(request: Request) -> Response:
@@ -126,6 +131,23 @@ def test_a_part_that_breaks_off_breaks_off_behind_too(servers: tuple[Archive, ht
         console.patch("/uploads/1", content=body(), headers={"content-length": str(8 * MEBIBYTE)})
     wait_until(archive.broke_off.is_set, "the archive learned of it")
     assert archive.received <= MEBIBYTE
+    assert console.get("/transcripts").status_code == 200
+
+
+def test_a_part_that_is_refused_before_it_was_read_is_answered(servers: tuple[Archive, httpx.Client]) -> None:
+    _, console = servers
+    answer = console.patch("/uploads/2", content=b"x" * (8 * MEBIBYTE))
+    assert (answer.status_code, answer.headers["upload-offset"]) == (409, "7")
+    assert answer.json() == {"detail": "7 bytes are here"}
+
+
+def test_parts_leave_connections_for_others(
+    servers: tuple[Archive, httpx.Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, console = servers
+    monkeypatch.setattr(proxy, "MAX_STREAMS", 0)
+    refused = console.patch("/uploads/1", content=b"x")
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
     assert console.get("/transcripts").status_code == 200
 
 

@@ -9,11 +9,11 @@ export class Editor {
   #speaker;
   #onEnd;
 
-  constructor(segment, { speakers, hasNext }, onEnd) {
+  constructor(segment, { speakers, hasNext, typed }, onEnd) {
     this.#segment = segment;
     this.#onEnd = onEnd;
     this.#text = make("textarea", { rows: 3, maxlength: 20000, "aria-label": "Text of the phrase", "aria-keyshortcuts": "Enter Escape" });
-    this.#text.value = textOf(segment);
+    this.#text.value = typed ?? textOf(segment);
     this.#speaker = make("input", { type: "text", maxlength: 100, "aria-label": "Speaker", placeholder: "Speaker", list: "known-speakers", autocomplete: "off" });
     this.#speaker.value = segment.speaker;
     const known = make("datalist", { id: "known-speakers" }, ...speakers.map((name) => make("option", { value: name })));
@@ -25,6 +25,11 @@ export class Editor {
     ];
     this.whole = make("div", { class: "editor", role: "group", "aria-label": "Edit the phrase" }, this.#text, make("div", { class: "row" }, this.#speaker, known, ...buttons));
     this.whole.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  /** What stands in its field. */
+  get typed() {
+    return this.#text.value;
   }
 
   focus() {

@@ -103,22 +103,21 @@ export class Text {
     if (target.closest(".edit")) this.#startEditing(row);
   }
 
-  #startEditing(row) {
+  #startEditing(row, typed) {
     this.#stopEditing();
     const speakers = [...new Set(this.#rows.map(({ segment }) => segment.speaker).filter(Boolean))];
     const hasNext = row !== this.#rows.at(-1);
-    this.#editor = new Editor(row.segment, { speakers, hasNext }, async (edits) => {
+    const editor = new Editor(row.segment, { speakers, hasNext, typed }, async (edits) => {
       this.#stopEditing();
-      await this.#edit(row.segment.id, edits);
-      this.focus(row.segment.id);
+      const done = await this.#edit(row.segment.id, edits);
+      const now = this.#rows.find(({ segment }) => segment.id === row.segment.id);
+      // What was typed is not lost where it could not be saved.
+      if (!done && now) this.#startEditing(now, editor.typed);
+      else now?.whole.querySelector(".edit")?.focus({ preventScroll: true });
     });
+    this.#editor = editor;
     row.whole.append(this.#editor.whole);
     this.#editor.focus();
-  }
-
-  /** Puts the keyboard on the button that edits that segment. */
-  focus(id) {
-    this.#rows.find(({ segment }) => segment.id === id)?.whole.querySelector(".edit")?.focus({ preventScroll: true });
   }
 
   #stopEditing() {

@@ -163,8 +163,8 @@ export class TranscriptView {
   }
 
   async #edits(segment, edits) {
-    if (!edits.length) return;
-    await this.#try("Editing failed", async () => {
+    if (!edits.length) return true;
+    return this.#try("Editing failed", async () => {
       for (const edit of edits) this.#show(await editTranscript(this.#id, { segment, version: this.#whole.version, ...edit }));
       setText(byId("announcer"), "Saved.");
     });
@@ -175,14 +175,19 @@ export class TranscriptView {
     await this.#try("It stays as it is", async () => this.#show(await step(this.#id, this.#whole.version)));
   }
 
+  /** Whether it was done; a problem is told, and what others changed is shown. */
   async #try(failed, act) {
     this.#complain("");
+    const { version } = this.#whole;
     try {
       await act();
+      return true;
     } catch (error) {
       if (!(error instanceof RequestFailed)) throw error;
-      this.#complain(`${failed}: ${error.message}.`);
       if (error.status === 409) await this.#load();
+      const changed = this.#whole && this.#whole.version !== version;
+      this.#complain(error.status === 409 && changed ? "Somebody else changed the text meanwhile: it is shown as it is now." : `${failed}: ${error.message}.`);
+      return false;
     }
   }
 
