@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import random
@@ -31,7 +30,6 @@ from app.demo.read import read, watch_address
 from app.demo.sample import sample_video
 from app.dubbing.service.auth import API_USER
 from app.native import guard
-from app.native.child import answers_as_postgres
 from app.native.plan import PROGRAMS, healthy_statuses
 from app.render import media
 from app.settings import Settings, load
@@ -226,7 +224,10 @@ class Stack:
         service = next(each for each in CATALOG if each.name == name)
         port = getattr(self.settings, service.port(service.health_port).setting)
         if not service.health:
-            return asyncio.run(answers_as_postgres(f"postgres://127.0.0.1:{port}"))
+            # Where a browser is driven, an event loop runs already: asyncio.run can't be used.
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 2.0):
+                return True
+            return False
         try:
             url = f"http://127.0.0.1:{port}{service.health}"
             return httpx.get(url, timeout=2.0, trust_env=False).status_code in healthy_statuses(service)

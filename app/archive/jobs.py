@@ -24,7 +24,11 @@ def new_app(settings: Settings) -> App:
     """procrastinate's application, not yet opened."""
     return App(
         connector=PsycopgConnector(
-            conninfo=database.plain_address(settings), min_size=1, max_size=max(2, settings.db_pool_size)
+            conninfo=database.plain_address(settings),
+            min_size=1,
+            max_size=max(2, settings.db_pool_size),
+            # Else a process that is told to stop while the database is away takes half a minute.
+            timeout=database.CONNECT_WITHIN,
         )
     )
 

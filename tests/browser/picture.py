@@ -2,6 +2,7 @@
 
 `python -m tests.browser.picture dubbing docs/console.png`
 `python -m tests.browser.picture calls docs/console-calls.png`
+`python -m tests.browser.picture uploads docs/console-uploads.png`
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from app.demo.sample import sample_video
+from app.demo.uploads.interview import speak
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.looking import PLAYING, until
 from tests.browser.servers import publishing_file
@@ -56,6 +58,22 @@ def follow_call(page: Page) -> None:
     until(page, "document.querySelector('#partials').textContent.length > 12", 60)
 
 
+def uploads(file: Path, folder: Path) -> None:
+    """Uploads the demo's interview, opens its text, and writes the picture."""
+    sound = folder / "The lighthouse.wav"
+    speak(sound)
+    with Stack(folder, ("web", "api", "transcriber")) as stack:
+
+        def follow(page: Page) -> None:
+            page.set_input_files("input[type=file]", sound)
+            until(page, "document.querySelector('a[href*=\"#/\"]') !== null", 60)
+            page.get_by_role("link", name="The lighthouse").first.click()
+            until(page, "document.body.textContent.includes('fog horn')", 120)
+            page.mouse.move(0, 0)
+
+        take(f"http://127.0.0.1:{stack.settings.web_port}/uploads/", file, 900, follow)
+
+
 def take(address: str, file: Path, height: int, follow: Callable[[Page], None]) -> None:
     """Opens a page, does what is to be done, and writes the picture."""
     with sync_playwright() as playwright:
@@ -69,4 +87,4 @@ def take(address: str, file: Path, height: int, follow: Callable[[Page], None]) 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
-        {"dubbing": dubbing, "calls": calls}[sys.argv[1]](Path(sys.argv[2]), Path(name))
+        {"dubbing": dubbing, "calls": calls, "uploads": uploads}[sys.argv[1]](Path(sys.argv[2]), Path(name))
