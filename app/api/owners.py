@@ -13,6 +13,16 @@ from app.speech.rest.door import allowed
 EVERYONE = "everyone"
 
 
+def owner_of(key: str) -> str:
+    """Whose transcripts a key is for."""
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def first_owner(settings: Settings) -> str:
+    """Whose the watched folder is: the first key's, as the console's are."""
+    return owner_of(settings.api_keys[0].get_secret_value()) if settings.api_keys else EVERYONE
+
+
 async def owner(request: Request) -> str:
     """The owner. Raises HTTPException 401 where no valid key was sent."""
     settings: Settings = request.app.state.settings
@@ -21,7 +31,7 @@ async def owner(request: Request) -> str:
     header = request.headers.get("authorization", "")
     for key in settings.api_keys:
         if allowed(header, [key]):
-            return hashlib.sha256(key.get_secret_value().encode()).hexdigest()[:32]
+            return owner_of(key.get_secret_value())
     raise HTTPException(
         401,
         "no valid API key; send `Authorization: Bearer <key>` with one of API_KEYS",

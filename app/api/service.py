@@ -18,8 +18,11 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import async_sessionmaker
+from starlette.middleware.cors import CORSMiddleware
 
 from app.api import routes, uploads
+from app.api.owners import first_owner
+from app.api.watched import Watched
 from app.archive import database, jobs, migrate
 from app.archive.editing import Refused
 from app.archive.storage import Storage
@@ -31,6 +34,16 @@ from app.speech.rest.errors import RETRY_AFTER, ApiError
 log = structlog.get_logger(__name__)
 
 PURGE_EVERY = 600.0
+TOLD = [
+    "Location",
+    "Retry-After",
+    "Tus-Extension",
+    "Tus-Max-Size",
+    "Tus-Resumable",
+    "Tus-Version",
+    "Upload-Length",
+    "Upload-Offset",
+]
 WAITING = """SELECT count(*), coalesce(extract(epoch FROM now() - min(t.changed_at)), 0)
     FROM transcripts t WHERE t.state = 'queued' AND t.deleted_at IS NULL"""
 
@@ -45,13 +58,10 @@ def create(settings: Settings) -> FastAPI:
 
     async def start() -> None:
         if await readiness.after(migrate.ready(settings), "the archive"):
-            while True:
-                try:
-                    if gone := await transcripts.purge(timedelta(days=settings.deleted_kept_days)):
-                        log.info("deleted for good", transcripts=gone)
-                except OperationalError as error:
-                    log.warning("nothing could be purged", error=str(error.orig))
-                await asyncio.sleep(PURGE_EVERY)
+            beside = [purge(transcripts, timedelta(days=settings.deleted_kept_days))]
+            if settings.watch_folder is not None:
+                beside.append(Watched(settings.watch_folder, transcripts, first_owner(settings)).watch())
+            await asyncio.gather(*beside)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -77,12 +87,33 @@ def create(settings: Settings) -> FastAPI:
         registry=CollectorRegistry(),
     )
     app.state.settings = settings
+    if settings.allowed_origins:
+        # Pages of these sites may upload with tus, which needs its headers on both sides.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=TOLD,
+            allow_private_network=True,
+        )
     v1 = APIRouter(prefix="/api/v1")
     v1.include_router(routes.router(transcripts, arrivals))
     v1.include_router(uploads.router(arrivals))
     app.include_router(v1)
     tell_errors(app)
     return app
+
+
+async def purge(transcripts: Transcripts, kept: timedelta) -> None:
+    """Deletes for good what was deleted long enough ago, until cancelled."""
+    while True:
+        try:
+            if gone := await transcripts.purge(kept):
+                log.info("deleted for good", transcripts=gone)
+        except OperationalError as error:
+            log.warning("nothing could be purged", error=str(error.orig))
+        await asyncio.sleep(PURGE_EVERY)
 
 
 def tell_errors(app: FastAPI) -> None:

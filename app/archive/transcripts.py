@@ -56,10 +56,10 @@ class Transcripts:
     storage: Storage
     queue: App
 
-    async def begin(self, owner: str, size: int, wishes: Wishes) -> uuid.UUID:
+    async def begin(self, owner: str, size: int, wishes: Wishes, known: uuid.UUID | None = None) -> uuid.UUID:
         """An upload of so many bytes is about to arrive; the id of what becomes of it."""
         transcript = Transcript(
-            id=uuid.uuid4(),
+            id=known or uuid.uuid4(),
             owner=owner,
             name=wishes.name,
             title=wishes.title or wishes.name.rpartition(".")[0] or wishes.name,

@@ -41,7 +41,7 @@ TRANSLATORS = {"llm_api_key": ("sts", "live"), "openrouter_api_key": ("sts", "li
 # A name that means nothing without its secret: nobody has the one without the other.
 TOGETHER = {"media_publish_user": "media_publish_password", "media_read_user": "media_read_password"}
 # What a container has its own answer to.
-OWN = {"bind_address", "data_dir", "voices_dir"}
+OWN = {"bind_address", "data_dir", "voices_dir", "watch_folder"}
 
 
 @dataclass(frozen=True)

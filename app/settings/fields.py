@@ -321,6 +321,13 @@ class Settings(BaseSettings):
     deleted_kept_days: Annotated[float, Field(ge=0)] = section(
         "Uploads", 7.0, "Days for which a deleted transcript can be restored."
     )
+    watch_folder: Path | None = section(
+        "Uploads",
+        None,
+        "Folder whose files become transcripts by themselves; they are moved to its subfolder taken, or "
+        "refused. Of `make run` alone.",
+        "/srv/recordings",
+    )
 
     @field_validator(
         "target_languages", "sts_urls", "preload_models", "api_keys", "allowed_hosts", "allowed_origins",
@@ -366,6 +373,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _belong_together(self) -> Settings:
         problems = []
+        if self.watch_folder is not None and not self.watch_folder.is_dir():
+            problems.append(f"WATCH_FOLDER={self.watch_folder} is not a folder: make it, or leave it away")
         if self.max_reconnect_delay < self.reconnect_delay:
             problems.append("MAX_RECONNECT_DELAY must not be smaller than RECONNECT_DELAY")
         if not self.target_languages:
