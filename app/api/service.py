@@ -23,6 +23,7 @@ from starlette.middleware.cors import CORSMiddleware
 from app.api import routes, uploads
 from app.api.owners import first_owner
 from app.api.watched import Watched
+from app.api.webhook import Webhook, nothing_to_tell
 from app.archive import database, jobs, migrate
 from app.archive.editing import Refused
 from app.archive.storage import Storage
@@ -61,6 +62,10 @@ def create(settings: Settings) -> FastAPI:
             beside = [purge(transcripts, timedelta(days=settings.deleted_kept_days))]
             if settings.watch_folder is not None:
                 beside.append(Watched(settings.watch_folder, transcripts, first_owner(settings)).watch())
+            if settings.webhook_url:
+                beside.append(Webhook(settings, transcripts.sessions).run())
+            else:
+                await nothing_to_tell(transcripts.sessions)
             await asyncio.gather(*beside)
 
     @asynccontextmanager

@@ -70,6 +70,8 @@ class Transcript(Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+    announced: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether its end has been written down for the webhook."""
 
     __table_args__ = (
         Index("transcripts_of_owner", "owner", "made_at"),
@@ -127,3 +129,19 @@ class Edit(Base):
     after: Mapped[list[Any]] = mapped_column(JSONB)
     undone: Mapped[bool] = mapped_column(server_default=text("false"))
     made_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Delivery(Base):
+    """Something that is told to the webhook: the very bytes, until they are taken or given up."""
+
+    __tablename__ = "deliveries"
+    id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
+    transcript_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transcripts.id", ondelete="CASCADE"))
+    body: Mapped[str]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    ended: Mapped[bool] = mapped_column(server_default=text("false"))
+    problem: Mapped[str] = mapped_column(server_default="")
+    made_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    next_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index("deliveries_due", "next_at", postgresql_where=text("NOT ended")),)

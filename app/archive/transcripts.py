@@ -161,7 +161,7 @@ class Transcripts:
             changed = await session.scalar(
                 update(Transcript)
                 .where(Transcript.id == transcript, Transcript.state.in_([State.FAILED, State.CANCELLED]))
-                .values(state=State.QUEUED, problem="", changed_at=func.now())
+                .values(state=State.QUEUED, problem="", announced=False, changed_at=func.now())
                 .returning(Transcript.id)
             )
             if changed is None:

@@ -35,6 +35,7 @@ SECRETS: dict[str, tuple[str, ...]] = {
     "llm_api_key": ("sales",),
     "openrouter_api_key": ("sales",),
     "db_password": ("db", "api", "transcriber"),
+    "webhook_secret": ("api",),
 }
 # Those who are given it too where MT_ENGINE=llm.
 TRANSLATORS = {"llm_api_key": ("sts", "live"), "openrouter_api_key": ("sts", "live")}

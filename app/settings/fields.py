@@ -21,6 +21,7 @@ Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 Device = Literal["auto", "cpu", "cuda"]
 Profile = Literal["live", "steady", "quality"]
 HOST_NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+WEBHOOK_SECRET = re.compile(r"whsec_(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 ORIGIN = re.compile(r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")
 
 
@@ -321,6 +322,18 @@ class Settings(BaseSettings):
     deleted_kept_days: Annotated[float, Field(ge=0)] = section(
         "Uploads", 7.0, "Days for which a deleted transcript can be restored."
     )
+    webhook_url: str = section(
+        "Uploads",
+        "",
+        "Address that is told of each transcript that is done or has failed; empty: none.",
+        "https://example.org/hooks/voicestack",
+    )
+    webhook_secret: SecretStr = section(
+        "Uploads",
+        SecretStr(""),
+        "Secret by which what is told there is signed (Standard Webhooks).",
+        "a-fifth-long-random-word",
+    )
     watch_folder: Path | None = section(
         "Uploads",
         None,
@@ -363,7 +376,17 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin!r} is not an origin: http:// or https://, host, and port if any")
         return tuple(origin.lower() for origin in value)
 
-    @field_validator("dubber_url", "asr_url", "tts_url", "sales_url", "api_url", "llm_base_url")
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_a_secret(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if text.startswith("whsec_") and not WEBHOOK_SECRET.fullmatch(text):
+            raise ValueError("after whsec_ a secret is base64")
+        return value
+
+    @field_validator(
+        "dubber_url", "asr_url", "tts_url", "sales_url", "api_url", "llm_base_url", "webhook_url"
+    )
     @classmethod
     def _is_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
