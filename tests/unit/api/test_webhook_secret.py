@@ -10,13 +10,10 @@ from app.settings import SettingsError, load
 
 def test_the_signature_is_that_of_the_specification() -> None:
     # The example of the specification's libraries.
-    signed = signature(
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",  # pragma: allowlist secret
-        "msg_p5jXN8AQM9LWM0D4loKWxJek",
-        1614265330,
-        '{"test": 2432232314}',
-    )
-    assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="  # pragma: allowlist secret
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # pragma: allowlist secret
+    expected = "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="  # pragma: allowlist secret
+    message = "msg_p5jXN8AQM9LWM0D4loKWxJek"  # pragma: allowlist secret
+    assert signature(secret, message, 1614265330, '{"test": 2432232314}') == f"v1,{expected}"
 
 
 def test_a_secret_that_can_not_be_read_is_told_at_the_start_and_not_shown() -> None:
