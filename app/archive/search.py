@@ -73,7 +73,9 @@ async def titled(session: AsyncSession, owner: str, words: str, limit: int) -> S
 
 async def said(session: AsyncSession, owner: str, words: str, limit: int = EXCERPTS) -> list[Excerpt]:
     """Phrases in which the words were said, best first; "quoted words" in a row, -without, or."""
-    languages = await session.scalars(select(Transcript.language).where(Transcript.owner == owner).distinct())
+    languages = await session.scalars(
+        select(Transcript.language).where(Transcript.owner == owner, Transcript.language != "").distinct()
+    )
     sought = query(sorted({dictionary(each) for each in languages}), words)
     # The query has no column in it, so that the index is used; each phrase is marked by its own language.
     best = (

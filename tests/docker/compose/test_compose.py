@@ -126,6 +126,26 @@ def test_an_upload_becomes_text_and_is_found(up: Project) -> None:
         assert [each["transcript"] for each in said] == [whole["id"]]
 
 
+def test_the_archive_is_backed_up_and_restored_in_its_container(up: Project, tmp_path: Path) -> None:
+    inside = ["docker", "compose", "--project-name", NAME, "--file", str(up.file), "exec", "-T", "api"]
+    backup = tmp_path / "backup.tar"
+    with backup.open("wb") as file:
+        made = subprocess.run(
+            [*inside, "python", "-m", "app", "backup", "-"],
+            env=up.environment, stdout=file, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    for options, status in (((), 1), (("--force",), 0)):
+        with backup.open("rb") as file:
+            restored = subprocess.run(
+                [*inside, "python", "-m", "app", "restore", *options, "-"],
+                env=up.environment, stdin=file, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        assert restored.returncode == status, restored.stderr
+    kept = httpx.get(f"{up.address('API_PORT')}/api/v1/transcripts", trust_env=False).json()["transcripts"]
+    assert [each["state"] for each in kept] == ["done"]
+
+
 def test_models_are_fetched_by_the_same_image(up: Project) -> None:
     assert "need no models" in up.compose("run", "--rm", "--no-deps", "asr", "preload", "--all").stdout
 
