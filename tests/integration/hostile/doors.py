@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from fastapi.routing import APIWebSocketRoute
 
-from app.catalog import CATALOG, select
+from app.catalog import CATALOG
 from app.service import create
 from app.settings import Settings
 
-PYTHON_SERVICES = tuple(service.name for service in select() if service.module is not None)
+PYTHON_SERVICES = tuple(service.name for service in CATALOG if service.module is not None)
 CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 PARAMETER = re.compile(r"{[^}]*}")
 
