@@ -68,7 +68,7 @@ def test_containers_are_not_root_and_write_to_their_volumes_alone(checkout: Chec
         assert found["HostConfig"]["ReadonlyRootfs"] is (service != "media"), service
         assert found["Config"]["User"] not in ("", "0", "root"), service
         assert found["HostConfig"]["Memory"] > 0, service
-        for bindings in found["HostConfig"]["PortBindings"].values():
+        for bindings in (found["HostConfig"]["PortBindings"] or {}).values():
             assert {each["HostIp"] for each in bindings} == {"127.0.0.1"}, service
 
 
