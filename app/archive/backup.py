@@ -104,13 +104,14 @@ def backup(settings: Settings, out: IO[bytes], tell: Told) -> Held:
         about = {"format": FORMAT, "version": __version__, "revision": revision, "made": time.time()}
         sums[ABOUT] = add(archive, ABOUT, json.dumps(about).encode())
         for table in TABLES:
-            names = sql.SQL(", ").join(map(sql.Identifier, columns(connection, table)))
+            named = columns(connection, table)
+            names = sql.SQL(", ").join(map(sql.Identifier, named))
             query = sql.SQL("COPY {} ({}) TO STDOUT").format(sql.Identifier(table), names)
             with tempfile.SpooledTemporaryFile(SPOOLED) as rows:
                 with connection.cursor() as cursor, cursor.copy(query) as copy:
                     for part in copy:
                         rows.write(part)
-                heading = ",".join(columns(connection, table)) + "\n"
+                heading = ",".join(named) + "\n"
                 sums[f"{table}.copy"] = add_file(archive, f"{table}.copy", rows, heading.encode())
         files = size = 0
         for number, (transcript,) in enumerate(known, 1):
@@ -174,17 +175,19 @@ async def restore(settings: Settings, file: IO[bytes], force: bool, tell: Told) 
                     "which all that is here now is lost"
                 )
             check_revision(Path(folder))
-            before = [row[0] for row in connection.execute("SELECT id FROM transcripts")]
+            before = {row[0] for row in connection.execute("SELECT id FROM transcripts")}
             connection.execute("DELETE FROM transcripts")
             for table in TABLES:
                 fill(connection, table, Path(folder) / f"{table}.copy")
             connection.execute(NOT_ARRIVED)
             connection.execute(STOPPED)
-            for transcript in before:
+            now = {UUID(path.name): path for path in (Path(folder) / "files").glob("*")}
+            for transcript, path in now.items():
                 storage.drop(transcript)
-            for path in (Path(folder) / "files").glob("*"):
-                storage.drop(UUID(path.name))
-                path.rename(storage.of(UUID(path.name)))
+                path.rename(storage.of(transcript))
+        # Only now are the rows that they belonged to gone.
+        for transcript in before - now.keys():
+            storage.drop(transcript)
         await queue_unfinished(settings)
     return held
 
