@@ -206,16 +206,20 @@ def compose(
     print(render(containers(chosen, loaded, gpu=gpu), registry, tag), end="")
 
 
+def run_alone(context: typer.Context, module: str, function: str, name: str) -> None:
+    """Runs a command whose options its own module declares, so that only whoever runs it imports that."""
+    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    one.command()(getattr(importlib.import_module(module), function))
+    one(context.args, prog_name=f"python -m app {name}")
+
+
 @cli.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
 )
 def demo(context: typer.Context) -> None:
     """Publish a sample stream and show it being dubbed."""
-    run_demo = importlib.import_module("app.demo.command").demo
-    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    one.command()(run_demo)
-    one(context.args, prog_name="python -m app demo")
+    run_alone(context, "app.demo.command", "demo", "demo")
 
 
 @cli.command(
@@ -224,10 +228,7 @@ def demo(context: typer.Context) -> None:
 )
 def mic(context: typer.Context) -> None:
     """Write down what the microphone hears, live; with --sales its objections too."""
-    run_mic = importlib.import_module("app.mic.command").mic
-    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    one.command()(run_mic)
-    one(context.args, prog_name="python -m app mic")
+    run_alone(context, "app.mic.command", "mic", "mic")
 
 
 @cli.command(
@@ -237,10 +238,7 @@ def mic(context: typer.Context) -> None:
 )
 def demo_sales(context: typer.Context) -> None:
     """Play a sample sales call and show its objections as they are found."""
-    run_demo = importlib.import_module("app.demo.sales.command").demo
-    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    one.command()(run_demo)
-    one(context.args, prog_name="python -m app demo-sales")
+    run_alone(context, "app.demo.sales.command", "demo", "demo-sales")
 
 
 @cli.command(
@@ -250,10 +248,7 @@ def demo_sales(context: typer.Context) -> None:
 )
 def demo_uploads(context: typer.Context) -> None:
     """Upload a made-up interview, and show it becoming text that is searched and exported."""
-    run_demo = importlib.import_module("app.demo.uploads.command").demo
-    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    one.command()(run_demo)
-    one(context.args, prog_name="python -m app demo-uploads")
+    run_alone(context, "app.demo.uploads.command", "demo", "demo-uploads")
 
 
 @cli.command(
