@@ -190,8 +190,6 @@ class Stack:
     def start(self, name: str) -> None:
         """Starts a service (again); its log goes on in the same file."""
         command = [sys.executable, "-m", "app", "serve", name]
-        if name in PROGRAMS:
-            command = [sys.executable, "-m", PROGRAMS[name]]
         if name == "media":
             config = self.folder / "mediamtx.yml"
             config.write_text(media.render(self.settings), encoding="utf-8")
