@@ -21,13 +21,9 @@ MOST_ATTEMPTS = 3
 """A piece that failed so often, or killed its worker, is not tried again by itself."""
 RESCUE = 0x726573637565
 """Number of the lock that one process alone rescues under; any would do."""
-JOB = """SELECT FROM procrastinate_jobs j WHERE j.status IN ('todo', 'doing')
-    AND j.args ->> 'transcript' = t.id::text"""
-UNCUT = f"""SELECT t.id FROM transcripts t WHERE t.state IN ('queued', 'working') AND t.deleted_at IS NULL
-    AND NOT EXISTS (SELECT FROM pieces p WHERE p.transcript_id = t.id) AND NOT EXISTS ({JOB})"""
-JOBLESS = f"""SELECT t.id, p.number, t.seconds FROM transcripts t JOIN pieces p ON p.transcript_id = t.id
-    WHERE t.state IN ('queued', 'working') AND t.deleted_at IS NULL AND NOT p.done AND NOT EXISTS (
-        {JOB} AND (j.task_name = 'cut' OR (j.args ->> 'number')::int = p.number))"""
+JOBLESS = """SELECT t.id FROM transcripts t WHERE t.state IN ('queued', 'working') AND t.deleted_at IS NULL
+    AND NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.status IN ('todo', 'doing')
+        AND j.args ->> 'transcript' = t.id::text)"""
 
 
 @dataclass(frozen=True)
@@ -181,15 +177,11 @@ class Work:
         async with self.sessions.begin() as session:
             if not await session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": RESCUE}):
                 return 0
-            uncut = (await session.scalars(text(UNCUT))).all()
-            for each in uncut:
+            # Cutting makes its pieces anew, which may be gone, and jobs for those that are not done.
+            jobless = (await session.scalars(text(JOBLESS))).all()
+            for each in jobless:
                 await jobs.cut(self.queue, session, each)
-            pieces = (await session.execute(text(JOBLESS))).all()
-            for transcript, number, seconds in pieces:
-                arguments = [{"transcript": str(transcript), "number": number}]
-                rank = jobs.priority(seconds)
-                await jobs.defer(self.queue, session, jobs.TRANSCRIBE, jobs.PIECES, arguments, rank)
-            return len(uncut) + len(pieces)
+            return len(jobless)
 
     async def failed(self, transcript: uuid.UUID, problem: str) -> None:
         """It can't be done; the problem is for people."""

@@ -165,3 +165,13 @@ def test_what_is_deleted_can_be_restored_until_it_is_purged(archive: Archive, ow
     assert owner.post(known, "restore").status_code == 404
     for table in ("pieces", "segments"):
         assert archive.rows(f"SELECT FROM {table} WHERE transcript_id = %s", known) == []
+
+
+def test_what_is_unfinished_and_has_no_job_is_done_again(archive: Archive, owner: Owner) -> None:
+    known = owner.uploaded(speech())
+    before = text_of(owner.done(known))
+    # Its pieces' files are gone, as they are after a restore, and so are its jobs.
+    archive.rows("DELETE FROM segments WHERE transcript_id = %s RETURNING id", known)
+    archive.rows("UPDATE pieces SET done = false, attempts = 0 WHERE transcript_id = %s RETURNING id", known)
+    archive.rows("UPDATE transcripts SET state = 'working' WHERE id = %s RETURNING id", known)
+    assert text_of(owner.done(known, WITHIN)) == before
