@@ -3,10 +3,20 @@
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 
+# A new host's own upgrades hold the locks for minutes, and its network or mirror may come late.
+patiently() {
+    for attempt in 1 2 3 4 5 6 7 8 9; do
+        "$@" && return
+        echo "attempt $attempt failed: $*; the next one in 20 s" >&2
+        sleep 20
+    done
+    "$@"
+}
+
 install() {
-    [ -n "${updated:-}" ] || apt-get update --quiet --quiet
+    [ -n "${updated:-}" ] || patiently apt-get update --quiet --quiet --error-on=any
     updated=yes
-    apt-get install --quiet --quiet --yes --no-install-recommends "$@"
+    patiently apt-get install --quiet --quiet --yes --no-install-recommends --option DPkg::Lock::Timeout=600 "$@"
 }
 
 command -v docker > /dev/null || install docker.io

@@ -106,6 +106,7 @@ class StandInDubber:
     phrases: list[dict[str, Any]] = field(default_factory=list)
     media: tuple[bool, str] = (True, "")
     speech: dict[str, tuple[bool, str]] = field(default_factory=lambda: {"sts 127.0.0.1:5003": (True, "")})
+    can_dub: dict[str, Any] = field(default_factory=dict)
     refusal: str = ""
     profile: dict[str, Any] = field(default_factory=lambda: StreamProfile().model_dump(mode="json"))
     calls: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -134,6 +135,7 @@ class StandInDubber:
                 "service": "dubber",
                 "status": "ok",
                 "detail": "",
+                "can_dub": self.can_dub,
                 "depends_on": {
                     name: {"reachable": ok, "detail": detail} for name, (ok, detail) in hosts.items()
                 },

@@ -67,6 +67,23 @@ def test_the_language_can_be_switched_and_the_page_follows(stage: Stage, page: P
     assert stage.dubber.calls == [("POST", "match/es/switch", {"language": "fr"})]
 
 
+def test_languages_that_work_here_come_first_and_the_others_say_what_they_need(
+    stage: Stage, page: Page
+) -> None:
+    stage.dubber.can_dub = {"pairs": ["en-es", "en-ca", "fr-de"], "into_english": False}
+    stage.dubber.streams = [stream(dub())]
+    page.goto(stage.web)
+
+    groups = page.locator("#language optgroup")
+    expect(groups.last).to_have_attribute("label", "No translator here")
+    labels = groups.evaluate_all("found => found.map(group => [group.label, group.disabled])")
+    assert ["Can be dubbed too", False] in labels
+    assert ["No translator here", True] in labels
+    assert groups.filter(has_text="Catalan").get_attribute("label") == "Can be dubbed too"
+    assert groups.filter(has_text="German").get_attribute("label") == "No translator here"
+    expect(page.get_by_text("MT_ENGINE=llm")).to_be_visible()
+
+
 def test_a_language_can_be_added(stage: Stage, page: Page) -> None:
     open_page(stage, page)
     page.get_by_label("Language").select_option(label="German")

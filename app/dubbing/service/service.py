@@ -100,8 +100,10 @@ def create(
             await media.close()
             await client.aclose()
 
+    speech_hosts = speech_health.SpeechHosts(client, settings.sts_addresses)
+
     def details() -> dict[str, Any]:
-        return {"streams": len(streams.all()), "workers": streams.workers}
+        return {"streams": len(streams.all()), "workers": streams.workers, "can_dub": speech_hosts.can_dub()}
 
     app = create_app(
         "dubber",
@@ -110,10 +112,7 @@ def create(
         checks={
             "media": media.check,
             "recorded phrases": recorded.check,
-            **{
-                f"sts {speech_health.shown_address(address)}": speech_health.checker(client, address)
-                for address in settings.sts_addresses
-            },
+            **speech_hosts.checks(),
         },
         readiness=readiness,
         registry=metrics.registry(streams),

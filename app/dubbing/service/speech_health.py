@@ -1,8 +1,8 @@
-"""Whether a speech host is well, and what it says is wrong."""
+"""Whether the speech hosts are well, what they say is wrong, and what they can dub."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,17 +37,50 @@ def verdict(status: int, document: Any) -> Check:
     return Check(True, "; ".join(problems) or ("" if said == "ok" else said))
 
 
-def checker(client: httpx.AsyncClient, address: str) -> Checker:
-    """A check of the speech host at that WebSocket address."""
+class SpeechHosts:
+    """The speech hosts at these WebSocket addresses; what each can dub is kept from its last check."""
 
-    async def check() -> Check:
-        try:
-            answer = await client.get(health_address(address))
-        except httpx.HTTPError as error:
-            return Check(False, f"out of reach: {type(error).__name__}")
-        try:
-            return verdict(answer.status_code, answer.json())
-        except ValueError:
-            return verdict(answer.status_code, None)
+    def __init__(self, client: httpx.AsyncClient, addresses: Sequence[str]) -> None:
+        self._client = client
+        self._addresses = addresses
+        self._told: dict[str, Mapping[str, Any]] = {}
 
-    return check
+    def checks(self) -> dict[str, Checker]:
+        """A check for each host, by the name that people see."""
+        return {f"sts {shown_address(address)}": self._checker(address) for address in self._addresses}
+
+    def can_dub(self) -> dict[str, Any]:
+        """What one of the hosts can dub: `pairs` as "en-es", and whether `into_english` from anything.
+
+        Empty while no host has told.
+        """
+        if not self._told:
+            return {}
+        pairs = {pair for told in self._told.values() for pair in told["pairs"]}
+        return {
+            "pairs": sorted(pairs),
+            "into_english": any(told["into_english"] for told in self._told.values()),
+        }
+
+    def _checker(self, address: str) -> Checker:
+        async def check() -> Check:
+            try:
+                answer = await self._client.get(health_address(address))
+            except httpx.HTTPError as error:
+                return Check(False, f"out of reach: {type(error).__name__}")
+            try:
+                document = answer.json()
+            except ValueError:
+                return verdict(answer.status_code, None)
+            self._remember(address, document)
+            return verdict(answer.status_code, document)
+
+        return check
+
+    def _remember(self, address: str, document: Any) -> None:
+        pairs = document.get("pairs") if isinstance(document, Mapping) else None
+        if isinstance(pairs, list):
+            self._told[address] = {
+                "pairs": [str(pair) for pair in pairs],
+                "into_english": document.get("into_english") is True,
+            }

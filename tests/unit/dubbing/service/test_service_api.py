@@ -303,3 +303,25 @@ def test_recording_is_switched_for_a_stream_that_is_there_and_shown_with_it() ->
         assert form.status_code == 415
 
     scenario(play)
+
+
+def test_what_can_be_dubbed_is_what_any_speech_host_told() -> None:
+    told = {
+        "gpu-1:5003": {"status": "ok", "pairs": ["en-es"], "into_english": False},
+        "gpu-2:5003": {"status": "ok", "pairs": ["en-ca", "en-es"], "into_english": True},
+    }
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=told[request.url.netloc.decode()])
+
+    async def go() -> tuple[dict[str, Any], dict[str, Any]]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            hosts = speech_health.SpeechHosts(http, [f"ws://{name}/sts" for name in told])
+            before = hosts.can_dub()
+            for check in hosts.checks().values():
+                await check()
+            return before, hosts.can_dub()
+
+    before, after = asyncio.run(go())
+    assert before == {}
+    assert after == {"pairs": ["en-ca", "en-es"], "into_english": True}
