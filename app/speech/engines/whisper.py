@@ -161,11 +161,11 @@ class Whisper:
                 samples, language, beam_size=1, initial_prompt=prompt or None, word_timestamps=True
             )
             found = [
-                (Word(word.word.strip(), float(word.start), float(word.end)), float(word.probability))
+                (word, sure)
                 for segment in without_remainder(segments)
                 if believable(segment, len(segment.words or ()))
-                for word in segment.words or ()
-                if plain(word.word)
+                for word, sure in _joined(segment.words or ())
+                if plain(word.text)
             ]
         certain = {word for word, probability in found if probability >= CERTAIN}
         words = without_invention([word for word, _ in found])
@@ -241,26 +241,26 @@ def _within(each: Any, starts: NDArray[np.float64], ends: NDArray[np.float64]) -
     return Segment(
         clip(each.start),
         clip(each.end),
-        tuple(Word(text, clip(start), clip(end)) for text, start, end in _joined(each.words or ())),
+        tuple(Word(word.text, clip(word.start), clip(word.end)) for word, _ in _joined(each.words or ())),
         float(each.avg_logprob),
         float(each.no_speech_prob),
         float(each.compression_ratio),
     )
 
 
-def _joined(words: Iterable[Any]) -> list[tuple[str, float, float]]:
-    """The words with their times; what belongs to the one before it ("11" and ",000") is one with it."""
-    found: list[tuple[str, float, float]] = []
-    for word in words:
-        text = word.word.strip()
+def _joined(tokens: Iterable[Any]) -> list[tuple[Word, float]]:
+    """The words, and how sure of each it is; what belongs to the one before it ("11" and ",000") joins it."""
+    found: list[tuple[Word, float]] = []
+    for token in tokens:
+        text, sure = token.word.strip(), float(token.probability)
         if not text:
             continue
         # Scripts without spaces have none between words either.
-        if found and not word.word[0].isspace() and not text[0].isalpha():
-            before, start, _ = found.pop()
-            found.append((before + text, start, word.end))
+        if found and not token.word[0].isspace() and not text[0].isalpha():
+            before, surest = found.pop()
+            found.append((Word(before.text + text, before.start, float(token.end)), min(surest, sure)))
         else:
-            found.append((text, word.start, word.end))
+            found.append((Word(text, float(token.start), float(token.end)), sure))
     return found
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from app.speech.protocol import SpokenWord
 from app.speech.sound import Resampler, from_pcm
 from app.speech.sts.phrase import Phrase
+from app.speech.text.clauses import held
 from app.speech.types import RECOGNISER_RATE, Polyglot, RecogniserSession, SpeechError
 
 LONGEST_BACKLOG = 20.0
@@ -65,6 +66,7 @@ class Lane:
         self._resampler = Resampler(sample_rate, RECOGNISER_RATE)
         self._origin: int | None = None
         self._next = 0
+        self._held: tuple[SpokenWord, ...] = ()
 
     @property
     def backlog(self) -> float:
@@ -192,7 +194,7 @@ class Lane:
             phrase.translated = recogniser.translates
             phrase.language = recogniser.language if recogniser.language != self.source else ""
         phrase.recognise = time.monotonic() - started
-        phrase.words = tuple(
+        heard = tuple(
             SpokenWord(
                 text=word.text,
                 start=self._origin + round(word.start * self.rate),
@@ -200,3 +202,18 @@ class Lane:
             )
             for word in words
         )
+        phrase.words = self._whole_clauses(heard, phrase)
+
+    def _whole_clauses(self, heard: tuple[SpokenWord, ...], phrase: Phrase) -> tuple[SpokenWord, ...]:
+        """The words to dub now: what the phrase before left, and of these without what had better wait.
+
+        No word waits twice.
+        """
+        words, self._held = self._held + heard, ()
+        if phrase.mark.pause or phrase.translated or not heard:
+            return words
+        count = min(held(words, phrase.language or self.source, self.rate), len(heard))
+        if not count or count == len(words):
+            return words
+        self._held = words[-count:]
+        return words[:-count]
