@@ -201,4 +201,35 @@ class Caption:
     target: str
 
 
-Event = State | Phrase | Caption
+@dataclass(frozen=True)
+class RestreamConfig:
+    """A dub that is sent on to another server. Both addresses carry credentials: never log them."""
+
+    stream: str
+    language: str
+    target: str
+    source_url: str = field(repr=False)
+    address: str = field(repr=False)
+    reconnect_delay: float
+    max_reconnect_delay: float
+    log_level: str
+    log_format: str
+
+
+@dataclass(frozen=True)
+class RestreamState:
+    """The heartbeat of a process that sends a dub on, sent twice a second.
+
+    `sent` is in bytes since it began, `bit_rate` in bit/s over the last seconds; `problem` says why it
+    isn't sending now, and is empty while it is.
+    """
+
+    sending: bool
+    sent: int
+    bit_rate: float
+    reconnects: int
+    problem: str = ""
+
+
+HEARTBEATS = (State, RestreamState)
+Event = State | RestreamState | Phrase | Caption

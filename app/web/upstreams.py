@@ -90,7 +90,7 @@ def upstreams(settings: Settings) -> Upstreams:
 
 def is_for_operators(path: str) -> bool:
     """Whether the console shows that address of the dubber; the media server's /auth and /hooks never."""
-    return path.split("/")[0] in {"streams", "recorded", "events", "health"}
+    return path.split("/")[0] in {"streams", "recorded", "restreams", "events", "health"}
 
 
 def is_playback(path: str) -> bool:

@@ -106,6 +106,7 @@ class StandInDubber:
     phrases: list[dict[str, Any]] = field(default_factory=list)
     media: tuple[bool, str] = (True, "")
     speech: dict[str, tuple[bool, str]] = field(default_factory=lambda: {"sts 127.0.0.1:5003": (True, "")})
+    restreams: list[dict[str, Any]] = field(default_factory=list)
     can_dub: dict[str, Any] = field(default_factory=dict)
     refusal: str = ""
     profile: dict[str, Any] = field(default_factory=lambda: StreamProfile().model_dump(mode="json"))
@@ -152,6 +153,16 @@ class StandInDubber:
         @app.get("/streams/{name}/{language}/captions.vtt")
         async def captions() -> Response:
             return Response("WEBVTT\n", media_type="text/vtt")
+
+        @app.get("/restreams")
+        async def restreams() -> dict[str, Any]:
+            return {"restreams": self.restreams}
+
+        @app.api_route("/restreams/{path:path}", methods=["PUT", "DELETE"])
+        async def restream(request: Request, path: str) -> Response:
+            body = await request.body()
+            self.calls.append((request.method, f"restreams/{path}", json.loads(body) if body else None))
+            return JSONResponse({})
 
         @app.get("/streams/{name}/profile")
         async def profile() -> dict[str, Any]:

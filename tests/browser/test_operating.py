@@ -142,7 +142,7 @@ def test_everything_is_reached_by_keyboard_in_the_order_it_is_read(stage: Stage,
         outlined = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outlined == "solid", f"no visible focus on {name}"
     wanted = ["a", "play-dub", "play-original", "video", "announce-captions", "bypass", "stop", "language"]
-    wanted += ["switch", "add", "wording-summary", "record", "log-scroller", "summary"]
+    wanted += ["switch", "add", "wording-summary", "restream-summary", "record", "log-scroller", "summary"]
     assert [name for name in seen if name in wanted] == wanted
 
 
@@ -212,3 +212,30 @@ def test_subject_and_glossary_are_edited_and_the_rest_of_the_profile_stays(stage
     glossary.fill("goal =")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#wording-problem")).to_contain_text("Saving failed: terms es goal")
+
+
+def test_a_dub_is_sent_on_to_another_server_whose_key_is_not_shown(stage: Stage, page: Page) -> None:
+    open_page(stage, page)
+    page.get_by_text("Send on to other servers").click()
+    expect(page.get_by_text("This dub is sent to no other server.")).to_be_visible()
+    page.get_by_label("Name", exact=True).fill("partner")
+    page.get_by_label("Address", exact=True).fill("rtmps://ingest.example.org/live")
+    page.get_by_label("Key", exact=True).fill("secret-word")
+    page.get_by_role("button", name="Send", exact=True).click()
+    wait_until(lambda: bool(stage.dubber.calls), "the order arrived")
+    target = {"address": "rtmps://ingest.example.org/live", "key": "secret-word"}
+    assert stage.dubber.calls == [("PUT", "restreams/match/es/partner", target)]
+    told = {
+        "stream": "match",
+        "language": "es",
+        "name": "partner",
+        "address": "rtmps://ingest.example.org/live",
+    }
+    stage.dubber.restreams = [
+        told | {"sending": True, "bit_rate": 2_340_000, "sent": 1, "reconnects": 0, "problem": ""}
+    ]
+    expect(page.get_by_text("Sending, 2.3 Mbit/s")).to_be_visible()
+    assert page.get_by_label("Key", exact=True).input_value() == ""
+    page.get_by_role("button", name="Stop sending to partner").click()
+    wait_until(lambda: len(stage.dubber.calls) == 2, "the second order arrived")
+    assert stage.dubber.calls[1] == ("DELETE", "restreams/match/es/partner", None)

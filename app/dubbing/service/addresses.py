@@ -32,6 +32,12 @@ def publish_url(settings: Settings, secret: str, name: str, language: str) -> st
     return f"{rtsp(settings, secret)}/{paths.dub_path(name, language)}"
 
 
+def dub_url(settings: Settings, secret: str, name: str, language: str) -> str:
+    """Where the dub of a stream is read, to be sent on: over RTMP, which gives decoding times."""
+    login = f"user={INTERNAL_USER}&pass={secret}"
+    return f"rtmp://{host(settings)}:{settings.media_rtmp_port}/{paths.dub_path(name, language)}?{login}"
+
+
 def look_at(settings: Settings, secret: str, name: str, language: str) -> str:
     """Where the media server's control API tells of the dub's path."""
     login = f"{API_USER}:{quote(api_password(settings, secret), safe='')}"

@@ -37,16 +37,18 @@ def new_secret() -> str:
 def allowed(request: AccessRequest, settings: Settings, internal_secret: str) -> bool:
     """Whether the media server shall let this connection do what it asks.
 
-    Workers read live/<name> and publish dub/<name>/<language>; people publish to live/<name> and
-    watch both, with the credentials from the settings where they are set. The control API takes
-    its password always, so that no web page in a browser on this machine can use it: it can make the
-    media server run commands. Nothing else is let through, metrics and profiler included.
+    Workers read live/<name> and publish dub/<name>/<language>, which is read again to be sent on; people
+    publish to live/<name> and watch both, with the credentials from the settings where they are set. The
+    control API takes its password always, so that no web page in a browser on this machine can use it: it
+    can make the media server run commands. Nothing else is let through, metrics and profiler included.
     """
     if request.action == "api":
         return request.user == API_USER and same(request.password, api_password(settings, internal_secret))
     live, dub = paths.live_name(request.path) is not None, paths.is_dub(request.path)
     if request.user == INTERNAL_USER:
-        asked_for_its_part = (request.action == "read" and live) or (request.action == "publish" and dub)
+        asked_for_its_part = (request.action == "read" and (live or dub)) or (
+            request.action == "publish" and dub
+        )
         return asked_for_its_part and same(request.password, internal_secret)
     if request.action == "publish":
         return live and matches(

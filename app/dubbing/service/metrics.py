@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from app.dubbing.service import views
+from app.dubbing.service.restreams import Restreams
 from app.dubbing.service.streams import Streams
 
 LABELS = ("stream", "language")
@@ -72,8 +73,31 @@ def phrases(dubs: list[views.Dub]) -> Metric:
     return metric
 
 
-def registry(streams: Streams) -> CollectorRegistry:
+class RestreamMetrics(Collector):
+    """Metrics of every target that a dub is sent on to."""
+
+    def __init__(self, view: Callable[[], Restreams]) -> None:
+        self._view = view
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics as they are now."""
+        labels = (*LABELS, "target")
+        up = GaugeMetricFamily("voicestack_restream_up", "1 where the dub is being sent on.", labels=labels)
+        sent = CounterMetricFamily("voicestack_restream_sent_bytes", "Bytes sent on.", labels=labels)
+        again = CounterMetricFamily(
+            "voicestack_restream_reconnects", "Reconnects to the target.", labels=labels
+        )
+        for one in self._view().restreams:
+            names = [one.stream, one.language, one.name]
+            up.add_metric(names, one.sending)
+            sent.add_metric(names, one.sent)
+            again.add_metric(names, one.reconnects)
+        yield from (up, sent, again)
+
+
+def registry(streams: Streams, restreams: Callable[[], Restreams]) -> CollectorRegistry:
     """A registry of these metrics alone."""
     made = CollectorRegistry()
     made.register(DubMetrics(streams))
+    made.register(RestreamMetrics(restreams))
     return made

@@ -14,7 +14,7 @@ from threading import Thread
 
 import psutil
 
-from app.dubbing.messages import Command, Event, State
+from app.dubbing.messages import HEARTBEATS, Command, Event
 
 EXIT_WITHIN = 1.0
 
@@ -46,7 +46,7 @@ class Process:
         try:
             while True:
                 event = self._pipe.recv()
-                if isinstance(event, State):
+                if isinstance(event, HEARTBEATS):
                     self.heard_at, self.spoke = time.monotonic(), True
                 loop.call_soon_threadsafe(handle, event)
         except (EOFError, OSError, RuntimeError):

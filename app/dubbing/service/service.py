@@ -14,11 +14,13 @@ import structlog
 from fastapi import FastAPI
 
 from app.dubbing.lasting import lasting
-from app.dubbing.service import api, feeds, media_calls, metrics, recorded_api, speech_health
+from app.dubbing.messages import WorkerConfig
+from app.dubbing.service import api, feeds, media_calls, metrics, recorded_api, restream_api, speech_health
 from app.dubbing.service.auth import API_USER, api_password, new_secret
 from app.dubbing.service.events import Hub
 from app.dubbing.service.media_api import MediaApi
 from app.dubbing.service.recorded import Recorded
+from app.dubbing.service.restreams import Restreaming
 from app.dubbing.service.streams import LINGER, Streams
 from app.dubbing.service.watcher import Watcher
 from app.dubbing.service.workers import PATIENCE, Launcher, Main, Patience, Supervisor, run_real_worker
@@ -35,7 +37,7 @@ log = structlog.get_logger()
 def create(
     settings: Settings,
     *,
-    worker: Main = run_real_worker,
+    worker: Main[WorkerConfig] = run_real_worker,
     patience: Patience = PATIENCE,
     linger: float = LINGER,
     taken_over_within: float = TAKEN_OVER_WITHIN,
@@ -58,6 +60,7 @@ def create(
         linger,
         recorded=recorded,
     )
+    restreaming = Restreaming(settings, secret, streams, launcher.restream)
     media = MediaApi(settings.media_host, settings.media_api_port, (API_USER, api_password(settings, secret)))
     watcher = Watcher(media, streams.seen)
     client = httpx.AsyncClient(trust_env=False, timeout=1.0)
@@ -88,6 +91,7 @@ def create(
             asyncio.create_task(take_over(), name="take over"),
             asyncio.create_task(lasting("feeds", partial(feeds.tell_streams, streams, hub)), name="feeds"),
             asyncio.create_task(lasting("recorded phrases", recorded.run), name="recorded phrases"),
+            asyncio.create_task(lasting("restreams", restreaming.run), name="restreams"),
         ]
         try:
             yield
@@ -95,6 +99,7 @@ def create(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await restreaming.close()
             await streams.close()
             launcher.close()
             await media.close()
@@ -115,13 +120,14 @@ def create(
             **speech_hosts.checks(),
         },
         readiness=readiness,
-        registry=metrics.registry(streams),
+        registry=metrics.registry(streams, restreaming.view),
         details=details,
         drain=streams.drain,
     )
 
     api.install(app, streams, hub)
     app.include_router(recorded_api.router(recorded))
+    app.include_router(restream_api.router(restreaming))
     app.include_router(media_calls.router(settings, secret, watcher))
     return app
 

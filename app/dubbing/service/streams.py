@@ -348,7 +348,7 @@ class Streams:
             task = asyncio.create_task(self._keep(self._recorded, record, event.sounds))
             self._keeping.add(task)
             task.add_done_callback(self._keeping.discard)
-        else:
+        elif isinstance(event, messages.Caption):
             self._hub.tell("caption", dub.caption(event), dub.stream, dub.language)
 
     async def _keep(self, recorded: Recorded, record: views.Phrase, sounds: messages.Sounds) -> None:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import forkserver, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
+from typing import Generic, TypeVar
 
 import structlog
 
@@ -25,6 +27,7 @@ from app.dubbing.messages import (
     Drain,
     Event,
     RecordPhrases,
+    RestreamConfig,
     Reword,
     SourceReady,
     Spoken,
@@ -43,7 +46,8 @@ LOOK_EVERY = 0.5
 # 100 MB more at most, and opening a picture of 8K takes some of that size. All share one container's 1 GB.
 MOST_MEMORY = 512 << 20
 
-Main = Callable[[WorkerConfig, Connection], None]
+Config = TypeVar("Config", WorkerConfig, RestreamConfig)
+Main = Callable[[Config, Connection], None]
 log = structlog.get_logger()
 
 
@@ -61,7 +65,14 @@ def run_real_worker(config: WorkerConfig, pipe: Connection) -> None:
     main(config, pipe)
 
 
-def in_child(main: Main, config: WorkerConfig, pipe: Connection) -> None:
+def run_restream(config: RestreamConfig, pipe: Connection) -> None:
+    """What sends a dub on to another server; imported in the process that runs it."""
+    from app.dubbing.restream.process import main
+
+    main(config, pipe)
+
+
+def in_child(main: Main[Config], config: Config, pipe: Connection) -> None:
     """What a worker process runs. Ctrl-C reaches the whole terminal; the dubber stops its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -90,9 +101,11 @@ class Launcher:
     """Starts worker processes from one fork server that has imported what they need."""
 
     def __init__(
-        self, main: Main = run_real_worker, preload: tuple[str, ...] = ("app.dubbing.worker.worker",)
+        self,
+        worker: Main[WorkerConfig] = run_real_worker,
+        preload: tuple[str, ...] = ("app.dubbing.worker.worker", "app.dubbing.restream.process"),
     ) -> None:
-        self._main = main
+        self._worker = worker
         self._context: ForkServerContext = get_context("forkserver")
         self._context.set_forkserver_preload(["app.dubbing.service.workers", *preload])
         # One thread: multiprocessing's start is not made for several at once.
@@ -102,18 +115,22 @@ class Launcher:
         """Starts the fork server, whose imports take a second or two, before the first worker is needed."""
         self._starter.submit(forkserver.ensure_running)
 
-    async def start(self, config: WorkerConfig) -> Process:
+    async def worker(self, config: WorkerConfig) -> Process:
         """A new worker process. Raises OSError or EOFError where the fork server has just died."""
-        return await asyncio.get_running_loop().run_in_executor(self._starter, self._start, config)
+        return await self._in_turn(self._worker, config, f"dub-{config.stream}-{config.language}")
 
-    def _start(self, config: WorkerConfig) -> Process:
+    async def restream(self, config: RestreamConfig) -> Process:
+        """A new process that sends a dub on. Raises as `worker` does."""
+        name = f"restream-{config.stream}-{config.language}-{config.target}"
+        return await self._in_turn(run_restream, config, name)
+
+    async def _in_turn(self, main: Main[Config], config: Config, name: str) -> Process:
+        start = partial(self._start, main, config, name)
+        return await asyncio.get_running_loop().run_in_executor(self._starter, start)
+
+    def _start(self, main: Main[Config], config: Config, name: str) -> Process:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=in_child,
-            args=(self._main, config, theirs),
-            name=f"dub-{config.stream}-{config.language}",
-            daemon=True,
-        )
+        process = self._context.Process(target=in_child, args=(main, config, theirs), name=name, daemon=True)
         try:
             process.start()
         except BaseException:
@@ -128,28 +145,27 @@ class Launcher:
         self._starter.shutdown(wait=False, cancel_futures=True)
 
 
-class Supervisor:
-    """Keeps one stream's dub running in a worker process until it is stopped.
+class Keeper(Generic[Config]):
+    """Keeps one process running until it is stopped: started again when it ends, killed when it hangs.
 
-    `told` gets each event of the worker; `restarting` is called with a reason at each death.
+    `launch` starts it; `told` gets each event of it; `restarting` is called with a reason at each death.
     """
 
     def __init__(
         self,
-        config: WorkerConfig,
-        launcher: Launcher,
+        config: Config,
+        launch: Callable[[Config], Awaitable[Process]],
         told: Callable[[Event], None],
         restarting: Callable[[str], None],
         patience: Patience = PATIENCE,
     ) -> None:
-        self._config = config
-        self._launcher = launcher
+        self._config: Config = config
+        self._launch: Callable[[Config], Awaitable[Process]] = launch
         self._told = told
         self._restarting = restarting
         self._patience = patience
         self._log = log.bind(stream=config.stream, language=config.language)
         self._process: Process | None = None
-        self._bypassed = False
         self._stopping = asyncio.Event()
         self._drains = False
         self._task: asyncio.Task[None] | None = None
@@ -162,21 +178,6 @@ class Supervisor:
     def start(self, after: asyncio.Task[None] | None = None) -> None:
         """Begins; waits for `after` first, the run of a supervisor that is stopping."""
         self._task = asyncio.create_task(self._run(after), name=f"dub {self._config.stream}")
-
-    def send(self, command: Command) -> None:
-        """Tells the worker; what is to last is remembered for the runs to come."""
-        if isinstance(command, Bypass):
-            self._bypassed = command.on
-        if isinstance(command, Spoken):
-            self._config = replace(self._config, source_language=command.language)
-        if isinstance(command, SourceReady):
-            self._config = replace(self._config, source_url=command.source_url)
-        if isinstance(command, RecordPhrases):
-            self._config = replace(self._config, record=command.on)
-        if isinstance(command, Reword):
-            self._config = replace(self._config, wording=command.profile)
-        if self._process is not None:
-            self._process.send(command)
 
     def stop(self, *, drain: bool = False) -> asyncio.Task[None] | None:
         """Asks the worker to finish, kills it where it does not; the task ends when it is gone.
@@ -219,7 +220,7 @@ class Supervisor:
         """One worker process from its start to its end: how long it lived, why it ended."""
         config = self._config
         try:
-            process = await self._launcher.start(config)
+            process = await self._launch(config)
         except (OSError, EOFError) as error:
             return 0.0, f"did not start: {type(error).__name__}"
         self._process = process
@@ -227,13 +228,7 @@ class Supervisor:
         try:
             process.listen(self._told)
             self._log.info("worker started", pid=process.pid)
-            if self._bypassed:
-                process.send(Bypass(True))
-            if self._config != config:
-                process.send(SourceReady(self._config.source_url))
-                process.send(Spoken(self._config.source_language))
-                process.send(RecordPhrases(self._config.record))
-                process.send(Reword(self._config.wording))
+            self._tell_again(process, config)
             reason = await self._watch(process)
         finally:
             self._process = None
@@ -241,6 +236,9 @@ class Supervisor:
                 process.kill()
             end = await asyncio.shield(asyncio.to_thread(process.close))
         return time.monotonic() - process.started_at, reason or end
+
+    def _tell_again(self, process: Process, started_with: Config) -> None:
+        """Tells a new process what has changed since it was configured; nothing by default."""
 
     async def _watch(self, process: Process) -> str:
         """Waits until the worker is gone, silent for too long, too big, or asked to stop."""
@@ -268,3 +266,42 @@ class Supervisor:
         finally:
             ended.cancel()
             stopping.cancel()
+
+
+class Supervisor(Keeper[WorkerConfig]):
+    """Keeps one stream's dub running in a worker process, and remembers what the operator told it."""
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        launcher: Launcher,
+        told: Callable[[Event], None],
+        restarting: Callable[[str], None],
+        patience: Patience = PATIENCE,
+    ) -> None:
+        super().__init__(config, launcher.worker, told, restarting, patience)
+        self._bypassed = False
+
+    def send(self, command: Command) -> None:
+        """Tells the worker; what is to last is remembered for the runs to come."""
+        if isinstance(command, Bypass):
+            self._bypassed = command.on
+        if isinstance(command, Spoken):
+            self._config = replace(self._config, source_language=command.language)
+        if isinstance(command, SourceReady):
+            self._config = replace(self._config, source_url=command.source_url)
+        if isinstance(command, RecordPhrases):
+            self._config = replace(self._config, record=command.on)
+        if isinstance(command, Reword):
+            self._config = replace(self._config, wording=command.profile)
+        if self._process is not None:
+            self._process.send(command)
+
+    def _tell_again(self, process: Process, started_with: WorkerConfig) -> None:
+        if self._bypassed:
+            process.send(Bypass(True))
+        if self._config != started_with:
+            process.send(SourceReady(self._config.source_url))
+            process.send(Spoken(self._config.source_language))
+            process.send(RecordPhrases(self._config.record))
+            process.send(Reword(self._config.wording))

@@ -49,6 +49,14 @@ const profileAddress = (stream) => `${DUBBER}/streams/${encodeURIComponent(strea
 export const profileOf = (stream) => request("GET", profileAddress(stream));
 export const editProfile = (stream, profile) => request("PUT", profileAddress(stream), profile);
 
+/** Where dubs are sent on to. */
+export const restreams = async () => (await request("GET", `${DUBBER}/restreams`)).restreams;
+const restreamAddress = (...parts) => `${DUBBER}/restreams/${parts.map(encodeURIComponent).join("/")}`;
+export const restream = (stream, language, name, target) =>
+  request("PUT", restreamAddress(stream, language, name), target);
+export const removeRestream = (stream, language, name) =>
+  request("DELETE", restreamAddress(stream, language, name));
+
 /** Sends a request and gives its JSON, or null. Raises RequestFailed. */
 export async function request(method, address, body, alsoFine = []) {
   const options = { method, cache: "no-store", signal: AbortSignal.timeout(PATIENCE), headers: {} };

@@ -10,6 +10,7 @@ import { Health } from "./health.js";
 import { PhraseLog, renderDownloads } from "./log.js";
 import { Player } from "./player.js";
 import { RecordSwitch, silence } from "./recorded.js";
+import { Restreams } from "./restream.js";
 import { renderPublish } from "./publish.js";
 import { curtainWords } from "./stage.js";
 import { aboutSource, chosenDub, firstChoice, hashOf, readHash, renderStreams } from "./streams.js";
@@ -31,6 +32,7 @@ const announce = (text) => setText(byId("announcer"), text);
 const controls = new Controls({ choose, announce });
 const recordSwitch = new RecordSwitch(byId("record"), byId("record-problem"));
 const wording = new WordingForm({ announce });
+const restreaming = new Restreams({ announce });
 const captions = new Captions({
   target: byId("caption-target"),
   source: byId("caption-source"),
@@ -97,6 +99,7 @@ function renderMonitor({ stream, dub }) {
   recordSwitch.render(stream ?? null, view.connected);
   controls.render(stream, dub, view.connected);
   wording.render(dub);
+  restreaming.render(dub);
   renderStage(stream, dub);
 }
 

@@ -48,7 +48,13 @@ def test_a_worker_reads_the_source_and_publishes_the_dub_and_no_more(settings: S
     assert may(settings, "read", "live/news", INTERNAL_USER, SECRET)
     assert may(settings, "publish", "dub/news/es", INTERNAL_USER, SECRET)
     assert not may(settings, "publish", "live/news", INTERNAL_USER, SECRET)
-    assert not may(settings, "read", "dub/news/es", INTERNAL_USER, SECRET)
+    assert not may(settings, "read", "other/news", INTERNAL_USER, SECRET)
+
+
+@pytest.mark.parametrize("settings", [OPEN, CLOSED])
+def test_a_dub_is_read_to_be_sent_on(settings: Settings) -> None:
+    assert may(settings, "read", "dub/news/es", INTERNAL_USER, SECRET)
+    assert not may(settings, "read", "dub/news/es", INTERNAL_USER, SECRET + "x")
 
 
 @pytest.mark.parametrize("password", ["", "wrong", SECRET + "x", SECRET[:-1]])

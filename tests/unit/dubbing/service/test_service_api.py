@@ -16,6 +16,7 @@ from stand_in_worker import caption, phrase, state
 
 from app.dubbing.service import api, metrics, speech_health
 from app.dubbing.service.auth import INTERNAL_USER
+from app.dubbing.service.restreams import Restreams
 from app.dubbing.service.service import create
 from app.settings import load
 
@@ -178,7 +179,7 @@ def test_metrics_tell_each_dub() -> None:
         world.runner("es").told(state())
         world.runner("es").restarting("worker killed by SIGKILL")
         world.runner("es").told(state())
-        text = generate_latest(metrics.registry(world.streams)).decode()
+        text = generate_latest(metrics.registry(world.streams, lambda: Restreams(restreams=[]))).decode()
         for line in (
             "voicestack_workers 1.0",
             'voicestack_dub_up{language="es",stream="news"} 1.0',

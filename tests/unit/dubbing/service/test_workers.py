@@ -224,11 +224,11 @@ class FailingLauncher(Launcher):
 
     failures = 2
 
-    async def start(self, config: WorkerConfig) -> Process:
+    async def worker(self, config: WorkerConfig) -> Process:
         if self.failures:
             self.failures -= 1
             raise LookupError("unforeseen")
-        return await super().start(config)
+        return await super().worker(config)
 
 
 def test_a_start_that_fails_in_an_unforeseen_way_is_tried_again() -> None:

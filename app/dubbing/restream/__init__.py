@@ -1,0 +1,1 @@
+"""The process that sends one dub on to another server."""

@@ -1,0 +1,280 @@
+"""Where dubs are sent on to: which targets there are, how each does, from a file and over the API."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import tomllib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from app.dubbing.messages import Event, RestreamConfig, RestreamState
+from app.dubbing.service import addresses, paths
+from app.dubbing.service.process import Process
+from app.dubbing.service.streams import Conflict, Streams, Unknown
+from app.dubbing.service.workers import Keeper, Patience
+from app.settings import Settings
+
+# A process that waits for its target says nothing meanwhile.
+PATIENCE = Patience(silence=8.0)
+SILENT = "the target took nothing for 8 s"
+MOST_TARGETS = 16
+"""Of one stream."""
+LOOK_EVERY = 1.0
+LARGEST_FILE = 64 << 10
+SCHEMES = ("rtmp", "rtmps")
+
+log = structlog.get_logger()
+
+TargetName = Annotated[str, Field(pattern=f"^{paths.NAME_PATTERN}$")]
+Language = Annotated[str, Field(pattern=f"^{paths.LANGUAGE_PATTERN}$")]
+
+
+class Target(BaseModel):
+    """Where to send: an RTMP or RTMPS address, and the key that the other server gave out, if any."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    address: Annotated[SecretStr, Field(max_length=2000)]
+    key: Annotated[SecretStr, Field(max_length=500)] = SecretStr("")
+
+    @field_validator("address")
+    @classmethod
+    def _usable(cls, address: SecretStr) -> SecretStr:
+        said = address.get_secret_value()
+        try:
+            parts = urlsplit(said)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        if not host or parts.scheme not in SCHEMES or any(char.isspace() for char in said):
+            raise ValueError("give an address that begins with rtmp:// or rtmps:// and names a host")
+        try:
+            local = ipaddress.ip_address(host).is_link_local
+        except ValueError:
+            local = False
+        if local:
+            raise ValueError("a link-local address is nobody's media server")
+        return address
+
+    @property
+    def whole(self) -> str:
+        """The address with its key: a secret."""
+        address, key = self.address.get_secret_value(), self.key.get_secret_value()
+        return f"{address.rstrip('/')}/{key}" if key else address
+
+    @property
+    def shown(self) -> str:
+        """The part of the address that people may see: scheme, host and application."""
+        parts = urlsplit(self.address.get_secret_value())
+        place = parts.netloc.rpartition("@")[2]
+        path = parts.path.strip("/").split("/")
+        # The last part may be a key where none is given apart.
+        first = path[0] if len(path) > 1 or self.key.get_secret_value() else ""
+        return f"{parts.scheme}://{place}/{first}".rstrip("/")
+
+
+class NamedTarget(Target):
+    """A target in a stream's file."""
+
+    name: TargetName
+    language: Language
+
+
+class TargetFile(BaseModel):
+    """The file: a list of targets."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    target: Annotated[list[NamedTarget], Field(max_length=MOST_TARGETS)] = []
+
+
+class Restream(BaseModel):
+    """How one target does. `bit_rate` is in bit/s, `sent` in bytes; no key is ever told."""
+
+    stream: str
+    language: str
+    name: str
+    address: str
+    sending: bool
+    bit_rate: float
+    sent: int
+    reconnects: int
+    problem: str
+
+
+class Restreams(BaseModel):
+    """All of them."""
+
+    restreams: list[Restream]
+
+
+class BadTargets(ValueError):
+    """A file of targets that can't be used. The message names it and what is wrong, and no address."""
+
+
+class _Kept:
+    """A target and the process that serves it."""
+
+    def __init__(self, stream: str, language: str, name: str, target: Target) -> None:
+        self.stream, self.language, self.name, self.target = stream, language, name, target
+        self.state = RestreamState(False, 0, 0.0, 0, "starting")
+        self.past = (0, 0)
+        self.keeper: Keeper[RestreamConfig] | None = None
+
+    def told(self, event: Event) -> None:
+        if isinstance(event, RestreamState):
+            self.state = event
+
+    def died(self, reason: str) -> None:
+        sent, reconnects = self.past
+        self.past = (sent + self.state.sent, reconnects + self.state.reconnects + 1)
+        why = reason.removeprefix("worker ")
+        problem = SILENT if why.startswith("said nothing") else f"its process {why}"
+        self.state = RestreamState(False, 0, 0.0, 0, problem)
+
+    def view(self) -> Restream:
+        return Restream(
+            stream=self.stream,
+            language=self.language,
+            name=self.name,
+            address=self.target.shown,
+            sending=self.state.sending,
+            bit_rate=round(self.state.bit_rate),
+            sent=self.past[0] + self.state.sent,
+            reconnects=self.past[1] + self.state.reconnects,
+            problem=self.state.problem,
+        )
+
+
+class Restreaming:
+    """The targets of the streams that are there; each has a process of its own.
+
+    Targets come from <stream>.restream.toml beside the profiles when a stream appears, and over the API; they
+    are forgotten with the stream.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        secret: str,
+        streams: Streams,
+        launch: Callable[[RestreamConfig], Awaitable[Process]],
+    ) -> None:
+        self._settings = settings
+        self._secret = secret
+        self._streams = streams
+        self._launch = launch
+        self._kept: dict[tuple[str, str, str], _Kept] = {}
+        self._known: set[str] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def view(self) -> Restreams:
+        """The document about all targets, by stream, language and name."""
+        return Restreams(restreams=[self._kept[key].view() for key in sorted(self._kept)])
+
+    def put(self, stream: str, language: str, name: str, target: Target) -> tuple[Restream, bool]:
+        """Sends the dub there, from now on; says whether the target is new. Raises Unknown, Conflict."""
+        self._streams.dub(stream, language)
+        key = (stream, language, name)
+        old = self._kept.pop(key, None)
+        if old is None and sum(one.stream == stream for one in self._kept.values()) >= MOST_TARGETS:
+            raise Conflict(f"{stream} is sent to {MOST_TARGETS} targets already; take one away first")
+        ending = self._stop(old) if old is not None else None
+        kept = self._kept[key] = _Kept(stream, language, name, target)
+        kept.keeper = Keeper(self._config(kept), self._launch, kept.told, kept.died, PATIENCE)
+        kept.keeper.start(after=ending)
+        log.info("sent on", stream=stream, language=language, target=name, address=target.shown)
+        return kept.view(), old is None
+
+    def remove(self, stream: str, language: str, name: str) -> Restream:
+        """Sends nothing there any more. Raises Unknown, naming the targets there are."""
+        kept = self._kept.pop((stream, language, name), None)
+        if kept is None:
+            there = ", ".join(one.name for one in self._kept.values() if one.stream == stream) or "none"
+            raise Unknown(f"{stream} in {language!r} is not sent to {name!r}; targets: {there}")
+        self._stop(kept)
+        log.info("not sent on any more", stream=stream, language=language, target=name)
+        return kept.view()
+
+    async def run(self) -> None:
+        """Follows the streams that come and go, until cancelled."""
+        while True:
+            self.follow()
+            await asyncio.sleep(LOOK_EVERY)
+
+    def follow(self) -> None:
+        """Reads the targets of new streams, and forgets those of streams that have ended."""
+        there = {stream.publisher.name for stream in self._streams.all()}
+        for name in there - self._known:
+            self._begin(name)
+        self._known = there
+        for key in [key for key in self._kept if key[0] not in there]:
+            self._stop(self._kept.pop(key))
+
+    async def close(self) -> None:
+        """Ends all processes."""
+        for kept in self._kept.values():
+            self._stop(kept)
+        self._kept.clear()
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    def _begin(self, stream: str) -> None:
+        try:
+            targets = read(self._settings.profiles_dir, stream)
+        except BadTargets as error:
+            log.error("the stream's targets are not used", stream=stream, problem=str(error))
+            return
+        for target in targets:
+            try:
+                self.put(stream, target.language, target.name, target)
+            except (Unknown, Conflict) as error:
+                log.warning("not sent on", stream=stream, target=target.name, problem=str(error))
+
+    def _stop(self, kept: _Kept) -> asyncio.Task[None] | None:
+        task = kept.keeper.stop() if kept.keeper is not None else None
+        if task is not None:
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+        return task
+
+    def _config(self, kept: _Kept) -> RestreamConfig:
+        settings = self._settings
+        return RestreamConfig(
+            stream=kept.stream,
+            language=kept.language,
+            target=kept.name,
+            source_url=addresses.dub_url(settings, self._secret, kept.stream, kept.language),
+            address=kept.target.whole,
+            reconnect_delay=settings.reconnect_delay,
+            max_reconnect_delay=settings.max_reconnect_delay,
+            log_level=settings.log_level,
+            log_format=settings.log_format,
+        )
+
+
+def read(folder: Path, stream: str) -> list[NamedTarget]:
+    """The targets in <stream>.restream.toml, none where there is no such file. Raises BadTargets."""
+    file = folder / f"{stream}.restream.toml"
+    try:
+        if not file.is_file():
+            return []
+        if file.stat().st_mode & 0o077:
+            raise BadTargets(f"{file} holds keys, and others can read it: chmod 600 {file}")
+        if file.stat().st_size > LARGEST_FILE:
+            raise BadTargets(f"{file} is larger than {LARGEST_FILE >> 10} KiB")
+        return TargetFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8"))).target
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problems[:5])
+        raise BadTargets(f"{file}: {told}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadTargets(f"{file} is not TOML: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadTargets(f"{file} can't be read: {type(error).__name__}") from None
