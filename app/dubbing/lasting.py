@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from app.dubbing.backoff import Backoff
+from app.backoff import Backoff
 
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 30.0

@@ -15,13 +15,13 @@ from app.sales.call import LiveCall
 from app.sales.calls import Calls
 from app.sales.found import Found
 from app.sales.kept import Kept
-from app.sales.limit import BodyLimit
 from app.sales.listener import Live
 from app.sales.messages import Segment
 from app.sales.metrics import Metrics
 from app.sales.model_engine import ModelEngine
 from app.sales.rule_engine import RuleEngine
 from app.service import Check, create_app, meanwhile
+from app.serving.limit import BodyLimit
 from app.settings import Settings
 
 HEALTH_WITHIN = 0.6

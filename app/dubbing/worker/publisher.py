@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import structlog
 
-from app.dubbing.backoff import Backoff
+from app.backoff import Backoff
 from app.dubbing.lasting import Failures
 from app.dubbing.worker.mixer import SAMPLE_RATE
 from app.dubbing.worker.output import BLOCK, Output, OutputError

@@ -7,7 +7,7 @@ import time
 
 import structlog
 
-from app.dubbing.backoff import Backoff
+from app.backoff import Backoff
 from app.dubbing.lasting import Failures
 from app.dubbing.messages import Phase, Track, WorkerConfig
 from app.dubbing.worker.pipeline import Pipeline

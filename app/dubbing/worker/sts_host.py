@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.frames import CloseCode
 
-from app.dubbing.backoff import Backoff
+from app.backoff import Backoff
 from app.speech.protocol import (
     LONGEST_MESSAGE,
     PATH,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.dubbing.backoff import Backoff
+from app.backoff import Backoff
 from app.dubbing.messages import Caption, Phrase
 from app.dubbing.worker.lag import LagMeter
 from app.dubbing.worker.mixer import SAMPLE_RATE, Mixer
