@@ -88,6 +88,7 @@ VOLUMES: tuple[Volume, ...] = (
     Volume("phrases", "/data/phrases", "recorded phrases of dubs: sounds and records"),
     Volume("calls", "/data/calls", "sales calls: what was said and objected to"),
     Volume("uploads", UPLOADS, "uploads that asr still reads; nothing in it outlives a request"),
+    Volume("videos", "/data/videos", "videos that may be commented on"),
     Volume("archive", "/data/archive", "uploaded files and what is made of them"),
     Volume("postgres-data", "/var/lib/postgresql/data", "database"),
 )
@@ -231,6 +232,17 @@ CATALOG: tuple[Service, ...] = (
         grace=30.0,
         memory=2048,
         gpu=True,
+        optional=True,
+    ),
+    Service(
+        name="commentary",
+        title="Commentary on video: what is seen, in text and speech",
+        image="app",
+        module="app.commentary.service",
+        ports=(Port("http", "commentary_port", 8199, "sources, sessions, comments"),),
+        volumes=("videos",),
+        found_by=(("COMMENTARY_URL", "http://{host}:8199"),),
+        memory=1024,
         optional=True,
     ),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ipaddress
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from openai import (
     DefaultAsyncHttpxClient,
     OpenAIError,
 )
+from openai.types.chat import ChatCompletionContentPartParam, ChatCompletionUserMessageParam
 
 from app.llm.known import OPENROUTER, ModelProblem
 
@@ -87,13 +89,13 @@ class LanguageModel:
         except (AttributeError, IndexError, TypeError):
             return ""
 
-    async def write(self, system: str, user: str) -> AsyncIterator[str]:
-        """A text, piece by piece as it is written. Raises ModelProblem."""
+    async def write(self, system: str, user: str, pictures: Sequence[bytes] = ()) -> AsyncIterator[str]:
+        """A text, piece by piece as it is written; `pictures` are JPEG files. Raises ModelProblem."""
         try:
             async with asyncio.timeout(self._timeout), self._places:
                 stream = await self._client.chat.completions.create(
                     model=self.model,
-                    messages=[{"role": "system", "content": system}, {"role": "user", "content": user}],
+                    messages=[{"role": "system", "content": system}, asked(user, pictures)],
                     max_tokens=MAX_TOKENS,
                     stream=True,
                     stream_options={"include_usage": True},
@@ -126,6 +128,20 @@ class LanguageModel:
             extra_body=self._extra,
             **form,
         )
+
+
+def asked(text: str, pictures: Sequence[bytes]) -> ChatCompletionUserMessageParam:
+    """A question, with its pictures as data before it."""
+    if not pictures:
+        return {"role": "user", "content": text}
+    shown: list[ChatCompletionContentPartParam] = [
+        {
+            "type": "image_url",
+            "image_url": {"url": f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"},
+        }
+        for picture in pictures
+    ]
+    return {"role": "user", "content": [*shown, {"type": "text", "text": text}]}
 
 
 def is_local(address: str) -> bool:

@@ -120,6 +120,7 @@ def addresses(services: tuple[Service, ...], settings: Settings) -> list[tuple[s
         ("live", "Live transcription", f"ws://{host}:{settings.live_port}"),
         ("sales", "Objections in calls", f"http://{host}:{settings.sales_port}/docs"),
         ("api", "Uploads and transcripts", f"http://{host}:{settings.api_port}/docs"),
+        ("commentary", "Commentary on video", f"http://{host}:{settings.commentary_port}/docs"),
         ("dubber", "Dubber", f"http://{host}:{settings.dubber_port}"),
         ("sts", "Speech to speech", f"ws://{host}:{settings.sts_port}"),
     ):

@@ -28,21 +28,20 @@ TEMPORARY = {"/tmp": "size=256m"}
 # Who is given which secret: nobody else's container has it.
 SECRETS: dict[str, tuple[str, ...]] = {
     "media_publish_password": ("dubber",),
-    "media_read_password": ("dubber",),
+    "media_read_password": ("dubber", "commentary"),
     "media_api_password": ("dubber",),
     "handover_secret": ("dubber",),
-    "api_keys": ("asr", "tts", "live", "sales", "web", "api"),
+    "api_keys": ("asr", "tts", "live", "sales", "web", "api", "commentary"),
     "llm_api_key": ("sales",),
     "openrouter_api_key": ("sales",),
     "db_password": ("db", "api", "transcriber"),
     "webhook_secret": ("api",),
 }
-# Those who are given it too where MT_ENGINE=llm.
-TRANSLATORS = {"llm_api_key": ("sts", "live"), "openrouter_api_key": ("sts", "live")}
+MODEL_KEYS = ("llm_api_key", "openrouter_api_key")
 # A name that means nothing without its secret: nobody has the one without the other.
 TOGETHER = {"media_publish_user": "media_publish_password", "media_read_user": "media_read_password"}
 # What a container has its own answer to.
-OWN = {"bind_address", "data_dir", "voices_dir", "watch_folder"}
+OWN = {"bind_address", "data_dir", "voices_dir", "watch_folder", "commentary_folder", "commentary_devices"}
 
 
 @dataclass(frozen=True)
@@ -172,10 +171,15 @@ def secrets(service: Service, settings: Settings) -> dict[str, str]:
     given = {
         name.upper(): plain(getattr(settings, name))
         for name, users in SECRETS.items()
-        if service.name in users
-        or (settings.mt_engine == "llm" and service.name in TRANSLATORS.get(name, ()))
+        if service.name in users or (name in MODEL_KEYS and service.name in askers(settings))
     }
     return {name: value for name, value in given.items() if value}
+
+
+def askers(settings: Settings) -> tuple[str, ...]:
+    """Who asks a language model only where the settings say so."""
+    translators = ("sts", "live") if settings.mt_engine == "llm" else ()
+    return (*translators, *(("commentary",) if settings.vision_model else ()))
 
 
 def plain(value: SecretStr | tuple[SecretStr, ...]) -> str:

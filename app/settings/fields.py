@@ -21,6 +21,8 @@ Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 Device = Literal["auto", "cpu", "cuda"]
 Profile = Literal["live", "steady", "quality"]
 HOST_NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+STREAM_HOST = re.compile(r"[A-Za-z0-9_.-]+(:\d{1,5})?")
+DEVICE = re.compile(r"/dev/video\d{1,3}")
 WEBHOOK_SECRET = re.compile(r"whsec_(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 ORIGIN = re.compile(r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")
 
@@ -56,6 +58,7 @@ class Settings(BaseSettings):
     transcriber_port: PortNumber = section(
         "Network", 8004, "Health of the transcriber; on this machine only."
     )
+    commentary_port: PortNumber = section("Network", 8199, "Commentary on video.")
     dubber_url: str = section(
         "Network", "", "Where the dubber is; empty means this machine.", "http://dubber:8003"
     )
@@ -63,6 +66,9 @@ class Settings(BaseSettings):
     tts_url: str = section("Network", "", "Where tts is; empty means this machine.", "http://tts:5002")
     sales_url: str = section("Network", "", "Where sales is; empty means this machine.", "http://sales:8002")
     api_url: str = section("Network", "", "Where api is; empty means this machine.", "http://api:8001")
+    commentary_url: str = section(
+        "Network", "", "Where commentary is; empty means this machine.", "http://commentary:8199"
+    )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = section(
         "Network",
         (),
@@ -302,6 +308,44 @@ class Settings(BaseSettings):
         "Language model", 20.0, "Seconds after which an answer of the language model is given up."
     )
 
+    commentary_folder: Path | None = section(
+        "Commentary",
+        None,
+        "Folder whose videos may be commented on; empty means DATA_DIR/videos. Of `make run` alone.",
+        "/srv/videos",
+    )
+    commentary_hosts: Annotated[tuple[str, ...], NoDecode] = section(
+        "Commentary",
+        (),
+        "Hosts whose RTSP streams may be commented on, separated by commas, with a port where it is not 554; "
+        "the streams of the media server may be always.",
+        "camera-1,192.0.2.7:8554",
+    )
+    commentary_devices: Annotated[tuple[str, ...], NoDecode] = section(
+        "Commentary",
+        (),
+        "Cameras of this machine that may be commented on, separated by commas. Of `make run` alone.",
+        "/dev/video0",
+    )
+    vision_model: str = section(
+        "Commentary",
+        "",
+        "Model that comments on what it sees, at the address of the language model; empty: cuts, movement, "
+        "light and colours are measured and told.",
+        "llava",
+    )
+    vision_max_cost: Annotated[float, Field(ge=0)] = section(
+        "Commentary",
+        1.0,
+        "Dollars that its server may say it cost, from one start of commentary to the next, before it is "
+        "asked no more; 0 sets no limit.",
+    )
+    vision_max_calls: Annotated[int, Field(ge=0)] = section(
+        "Commentary",
+        2000,
+        "Times that it is asked, from one start of commentary to the next; 0 sets no limit.",
+    )
+
     db_host: str = section("Database", "127.0.0.1", "Host of PostgreSQL.", "db")
     db_port: PortNumber = section("Database", 5432, "Port of PostgreSQL.")
     db_name: str = section("Database", "whisper_db", "Name of the database.")
@@ -344,6 +388,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "target_languages", "sts_urls", "preload_models", "api_keys", "allowed_hosts", "allowed_origins",
+        "commentary_hosts", "commentary_devices",
         mode="before",
     )  # fmt: skip
     @classmethod
@@ -368,6 +413,22 @@ class Settings(BaseSettings):
                 raise ValueError(f"{host!r} is not the name of a host, without scheme and port")
         return tuple(host.lower() for host in value)
 
+    @field_validator("commentary_hosts")
+    @classmethod
+    def _are_hosts_with_ports(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not STREAM_HOST.fullmatch(host):
+                raise ValueError(f"{host!r} is not a host, with a port if any, such as camera-1:8554")
+        return tuple(host.lower() for host in value)
+
+    @field_validator("commentary_devices")
+    @classmethod
+    def _are_devices(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for device in value:
+            if not DEVICE.fullmatch(device):
+                raise ValueError(f"{device!r} is not a camera such as /dev/video0")
+        return value
+
     @field_validator("allowed_origins")
     @classmethod
     def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -385,8 +446,9 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "dubber_url", "asr_url", "tts_url", "sales_url", "api_url", "llm_base_url", "webhook_url"
-    )
+        "dubber_url", "asr_url", "tts_url", "sales_url", "api_url", "commentary_url", "llm_base_url",
+        "webhook_url",
+    )  # fmt: skip
     @classmethod
     def _is_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
@@ -398,6 +460,9 @@ class Settings(BaseSettings):
         problems = []
         if self.watch_folder is not None and not self.watch_folder.is_dir():
             problems.append(f"WATCH_FOLDER={self.watch_folder} is not a folder: make it, or leave it away")
+        if self.commentary_folder is not None and not self.commentary_folder.is_dir():
+            folder = self.commentary_folder
+            problems.append(f"COMMENTARY_FOLDER={folder} is not a folder: make it, or leave it away")
         if self.max_reconnect_delay < self.reconnect_delay:
             problems.append("MAX_RECONNECT_DELAY must not be smaller than RECONNECT_DELAY")
         if not self.target_languages:
@@ -412,6 +477,8 @@ class Settings(BaseSettings):
         for variable, engine in (("OBJECTION_ENGINE", self.objection_engine), ("MT_ENGINE", self.mt_engine)):
             if engine == "llm" and not (self.llm_model and (self.llm_base_url or router)):
                 problems.append(f"{variable}=llm needs LLM_MODEL, and LLM_BASE_URL or OPENROUTER_API_KEY")
+        if self.vision_model and not (self.llm_base_url or router):
+            problems.append("VISION_MODEL needs LLM_BASE_URL or OPENROUTER_API_KEY")
         if self.source_language == "auto" and (self.asr_engine == "pocketsphinx" or ".en" in self.asr_model):
             what = "ASR_ENGINE=pocketsphinx" if self.asr_engine == "pocketsphinx" else self.asr_model
             problems.append(
@@ -454,6 +521,11 @@ class Settings(BaseSettings):
         return self.api_url or f"http://{self.local_host}:{self.api_port}"
 
     @property
+    def commentary_address(self) -> str:
+        """HTTP address of commentary, without a slash at the end."""
+        return self.commentary_url or f"http://{self.local_host}:{self.commentary_port}"
+
+    @property
     def live_address(self) -> str:
         """WebSocket address of live, without a slash at the end."""
         return f"ws://{self.whisper_host or self.local_host}:{self.whisper_port or self.live_port}"
@@ -492,6 +564,11 @@ class Settings(BaseSettings):
     def profiles_dir(self) -> Path:
         """Folder of the streams' profiles, <stream>.toml."""
         return self.data_dir / "profiles"
+
+    @property
+    def videos_dir(self) -> Path:
+        """Folder of the videos that may be commented on."""
+        return self.commentary_folder or self.data_dir / "videos"
 
     @property
     def recordings_dir(self) -> Path:

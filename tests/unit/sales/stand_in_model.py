@@ -57,7 +57,8 @@ class StandInModel:
                 # Who asked may have gone.
                 with suppress(BrokenPipeError, ConnectionResetError):
                     if document.get("stream") and status == 200:
-                        self.stream(json.loads(body)["choices"][0]["message"]["content"])
+                        whole = json.loads(body)
+                        self.stream(whole["choices"][0]["message"]["content"], whole["usage"])
                     else:
                         self.reply(status, body)
 
@@ -68,14 +69,16 @@ class StandInModel:
                 self.end_headers()
                 self.wfile.write(body.encode())
 
-            def stream(self, text: str) -> None:
+            def stream(self, text: str, usage: dict[str, Any]) -> None:
                 self.send_response(200)
                 self.send_header("content-type", "text/event-stream")
                 self.end_headers()
+                chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
                 for word in text.split(" "):
                     delta = {"index": 0, "delta": {"content": word + " "}, "finish_reason": None}
-                    chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
                     self.wfile.write(f"data: {json.dumps({**chunk, 'choices': [delta]})}\n\n".encode())
+                last = {**chunk, "choices": [], "usage": usage}
+                self.wfile.write(f"data: {json.dumps(last)}\n\n".encode())
                 self.wfile.write(b"data: [DONE]\n\n")
 
             def log_message(self, format: str, *args: Any) -> None:

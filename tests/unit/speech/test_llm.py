@@ -190,3 +190,4 @@ def test_the_settings_belong_together_and_only_who_translates_has_the_key() -> N
 
     assert holders() == {"sales"}
     assert holders(MT_ENGINE="llm") == {"sales", "sts", "live"}
+    assert holders(VISION_MODEL="eyes") == {"sales", "commentary"}

@@ -1,0 +1,1 @@
+"""Where pictures come from: one interface, and what implements it."""

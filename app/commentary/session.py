@@ -1,0 +1,259 @@
+"""One session: a source is watched, what happens is put into words, told and spoken."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Literal
+
+import structlog
+
+from app.commentary import profile
+from app.commentary.change import Look, change, look
+from app.commentary.describer import CannotDescribe, SceneDescriber, Seen
+from app.commentary.frames.provider import Frame, FrameProvider
+from app.commentary.log import Log
+from app.commentary.messages import (
+    Change,
+    Comment,
+    CommentEvent,
+    Describing,
+    NewSession,
+    Part,
+    Session,
+    SessionEvent,
+    Wishes,
+)
+from app.commentary.pace import Pacer
+from app.commentary.scene import Happening, Scene
+from app.commentary.speech import NotSpoken, Sound, Speech
+from app.commentary.vision import Vision
+
+MAX_COMMENTS = 1000
+SOUNDS_KEPT = 5
+WINDOW = 6
+"""Frames that are kept, each different from the one before."""
+TELL_EVERY = 1.0
+NOTEWORTHY = 0.03
+
+log = structlog.get_logger()
+
+
+class LiveSession:
+    """A session as it goes on. Bounded: the oldest comments, sounds and frames go first."""
+
+    def __init__(
+        self, id: str, asked: NewSession, provider: FrameProvider, vision: Vision | None, speech: Speech
+    ) -> None:
+        self.id = id
+        self.source = asked.source
+        self.wishes = Wishes(**asked.model_dump(exclude={"source"}))
+        self.started = datetime.now(UTC)
+        self.comments: deque[Comment] = deque(maxlen=MAX_COMMENTS)
+        self.log = Log()
+        self.provider = provider
+        self.pacer = Pacer(asked.pace)
+        self.on_comment: list[Callable[[Comment], None]] = []
+        self.on_sound: list[Callable[[Sound], None]] = []
+        """Who plays what is spoken, beside the pages."""
+        self.stopped = False
+        self._began = time.monotonic()
+        self._vision = vision
+        self._speech = speech
+        self._words = SceneDescriber()
+        self._scene = Scene()
+        self._window: deque[tuple[Frame, Look]] = deque(maxlen=WINDOW)
+        self._sounds: dict[int, Sound] = {}
+        self._ids = 0
+        self._quiet_at = 0.0
+        self._saying: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Begins to watch."""
+        await self.provider.open()
+        self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._tell_state())]
+
+    async def close(self) -> None:
+        """Ends it; its comments stay."""
+        self.stopped = True
+        for task in [*self._tasks, *([self._saying] if self._saying else [])]:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self.provider.close()
+        self._window.clear()
+        self._sounds.clear()
+        self.log.state(self._event())
+        self.log.close()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will happen in it any more."""
+        return self.stopped or self.provider.health.ended
+
+    def change(self, wishes: Change) -> None:
+        """Comments otherwise from now on. Raises UnknownProfile.
+
+        Another profile brings its own pace and words, where none are asked for with it.
+        """
+        changes = wishes.model_dump(exclude_none=True)
+        if wishes.profile is not None and wishes.profile != self.wishes.profile:
+            changes = {"pace": profile.get(wishes.profile).pace, "prompt": ""} | changes
+        self.wishes = self.wishes.model_copy(update=changes)
+        self.pacer.pace = self.wishes.pace
+        self.log.state(self._event())
+
+    def sound(self, comment: int) -> Sound | None:
+        """A comment as it was spoken, where that is still kept."""
+        return self._sounds.get(comment)
+
+    @property
+    def state(self) -> Literal["waiting", "watching", "lost", "ended"]:
+        """How it is with its source."""
+        if self.ended:
+            return "ended"
+        if self.provider.health.healthy:
+            return "watching"
+        return "waiting" if self.provider.latest is None and self.provider.health.problem is None else "lost"
+
+    @property
+    def describer(self) -> Describing:
+        """Who describes, and how that is."""
+        return describing(self._vision)
+
+    def view(self) -> Session:
+        """The session as it is now."""
+        health = self.provider.health
+        return Session(
+            id=self.id,
+            source=self.source,
+            wishes=self.wishes,
+            started=self.started.isoformat(timespec="seconds"),
+            state=self.state,
+            detail=str(health.problem) if health.problem and not self.stopped else "",
+            frames_per_second=0.0 if self.ended else health.frames_per_second,
+            reconnects=health.reconnects,
+            speaking=time.monotonic() < self._quiet_at,
+            last_comment=self.comments[-1] if self.comments else None,
+            describer=self.describer,
+            speech=Part(healthy=not self._speech.problem, detail=self._speech.problem),
+        )
+
+    async def _watch(self) -> None:
+        number = 0
+        while (frame := await self.provider.newer(number)) is not None:
+            number = frame.number
+            seen = look(frame.picture)
+            for happened in self._scene.step(seen, frame.arrived):
+                self.pacer.offer(happened)
+            self._keep(frame, seen)
+            self._say_what_is_due(frame)
+
+    def _say_what_is_due(self, frame: Frame) -> None:
+        if self._saying is not None and not self._saying.done():
+            return
+        happened = self.pacer.due(time.monotonic(), self._quiet_at)
+        if happened is not None:
+            self._saying = asyncio.create_task(self._say(happened, frame))
+
+    async def _say(self, happened: Happening, frame: Frame) -> None:
+        """Finds words, tells them, speaks them; what is stale by then is dropped."""
+        try:
+            text, describer = await self._words_for(happened, frame)
+            if not text:
+                return
+            if not self.pacer.holds(happened):
+                self.pacer.dropped += 1
+                return
+            comment = self._tell(text, describer, happened, frame)
+            # Speech that nobody would hear is not made.
+            if self.wishes.speech and (self.log.listeners or self.on_sound):
+                await self._speak(comment)
+        except Exception:
+            log.exception("a comment failed", session=self.id)
+
+    async def _words_for(self, happened: Happening, frame: Frame) -> tuple[str, str]:
+        seen = Seen(
+            happened=happened,
+            frames=[kept for kept, _ in self._window if kept.number < frame.number] + [frame],
+            prompt=self.wishes.prompt or profile.get(self.wishes.profile).prompt,
+            instruction=self.wishes.instruction,
+            language=self.wishes.language,
+            said=[comment.text for comment in self.comments],
+        )
+        if self._vision is not None:
+            with contextlib.suppress(CannotDescribe):
+                return await self._vision.describe(seen), self._vision.name
+        return await self._words.describe(seen), self._words.name
+
+    def _tell(self, text: str, describer: str, happened: Happening, frame: Frame) -> Comment:
+        self._ids += 1
+        now = time.monotonic()
+        comment = Comment(
+            id=self._ids,
+            seen=round(happened.at - self._began, 3),
+            shown=round(now - self._began, 3),
+            position=round(max(0.0, frame.position - (frame.arrived - happened.at)), 3),
+            text=text,
+            why=happened.why,
+            describer=describer,
+            language="en" if describer == self._words.name else self.wishes.language,
+        )
+        self.comments.append(comment)
+        self.log.tell(CommentEvent(**comment.model_dump()).model_dump_json())
+        for told in self.on_comment:
+            told(comment)
+        return comment
+
+    async def _speak(self, comment: Comment) -> None:
+        try:
+            sound = await self._speech.speak(comment.text, comment.language)
+        except NotSpoken as problem:
+            log.info("a comment was not spoken", reason=str(problem))
+            return
+        self._quiet_at = time.monotonic() + sound.seconds
+        self._sounds[comment.id] = sound
+        while len(self._sounds) > SOUNDS_KEPT:
+            del self._sounds[min(self._sounds)]
+        comment.spoken = round(sound.seconds, 3)
+        self.log.tell(CommentEvent(**comment.model_dump()).model_dump_json())
+        for play in self.on_sound:
+            play(sound)
+
+    def _keep(self, frame: Frame, seen: Look) -> None:
+        """Keeps the frame where it shows something that the last one that was kept does not."""
+        if self._window:
+            found = change(self._window[-1][1], seen)
+            if max(found.area, found.histogram) < NOTEWORTHY:
+                return
+        self._window.append((frame, seen))
+
+    async def _tell_state(self) -> None:
+        while not self.ended:
+            self.log.state(self._event())
+            await asyncio.sleep(TELL_EVERY)
+        self.log.state(self._event())
+        if self._saying is not None:
+            await asyncio.wait([self._saying])
+        self.log.close()
+
+    def _event(self) -> str:
+        return SessionEvent(**self.view().model_dump()).model_dump_json()
+
+
+def describing(vision: Vision | None) -> Describing:
+    """Who describes, and how that is."""
+    if vision is None:
+        return Describing(name="scene", healthy=True)
+    return Describing(
+        name="scene" if vision.problem else "llm",
+        healthy=not vision.problem,
+        detail=f"what is measured is told instead: {vision.problem}" if vision.problem else "",
+        calls=vision.calls,
+        cost=round(vision.model.usage.cost, 6),
+    )
