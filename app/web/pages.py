@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parent / "pages"
 STYLES = ("base", "page", "parts")
 LISTENING = (*STYLES, "listening")
 ARCHIVE = (*LISTENING, "uploads")
+WATCHING = (*LISTENING, "commentary")
 CURRENT = ' aria-current="page"'
 
 
@@ -37,6 +38,9 @@ PAGES = (
     ),
     Page("/calls/", "Calls", "Calls – Voicestack", "the call", "calls.js", LISTENING),
     Page("/uploads/", "Uploads", "Uploads – Voicestack", "the uploads", "uploads.js", ARCHIVE),
+    Page(
+        "/commentary/", "Commentary", "Commentary – Voicestack", "the commentary", "commentary.js", WATCHING
+    ),
 )
 
 

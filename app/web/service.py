@@ -52,6 +52,9 @@ def create(settings: Settings) -> FastAPI:
             "live": reaches_where_in_use(behind.live, proxy.client, bool(settings.whisper_host)),
             "sales": reaches_where_in_use(behind.sales, proxy.client, bool(settings.sales_url)),
             "api": reaches_where_in_use(behind.archive, proxy.client, bool(settings.api_url)),
+            "commentary": reaches_where_in_use(
+                behind.commentary, proxy.client, bool(settings.commentary_url)
+            ),
             "hls.js": has_player,
         },
     )
@@ -116,6 +119,10 @@ def create(settings: Settings) -> FastAPI:
     @app.api_route("/api/archive/{path:path}", methods=list(behind.archive.methods))
     async def to_archive(request: Request, path: str) -> Response:
         return await proxy.forward(request, path, behind.archive)
+
+    @app.api_route("/api/commentary/{path:path}", methods=list(behind.commentary.methods))
+    async def to_commentary(request: Request, path: str) -> Response:
+        return await proxy.forward(request, path, behind.commentary)
 
     pages.install(app)
     app.mount("/", StaticFiles(directory=STATIC))

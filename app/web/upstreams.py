@@ -27,6 +27,7 @@ class Upstreams:
     sales: Upstream
     sales_sockets: SocketUpstream
     archive: Upstream
+    commentary: Upstream
 
 
 def upstreams(settings: Settings) -> Upstreams:
@@ -85,6 +86,13 @@ def upstreams(settings: Settings) -> Upstreams:
             headers=authorization,
             resumable=True,
         ),
+        commentary=Upstream(
+            name="commentary service",
+            address=f"{settings.commentary_address}/api",
+            prefix="/api/commentary",
+            methods=frozenset({"GET", "POST", "PATCH", "DELETE"}),
+            allows=is_commentary,
+        ),
     )
 
 
@@ -112,6 +120,11 @@ def is_call_socket(path: str) -> bool:
 def is_archive(path: str) -> bool:
     """Whether that address of api is about uploads and what becomes of them."""
     return path.split("/")[0] in {"transcripts", "uploads", "search", "events"}
+
+
+def is_commentary(path: str) -> bool:
+    """Whether that address of commentary is one that its page needs."""
+    return path.split("/")[0] in {"sessions", "sources", "profiles", "status"}
 
 
 def reaches(upstream: Upstream, path: str, client: httpx.AsyncClient) -> Checker:

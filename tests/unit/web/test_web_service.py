@@ -33,6 +33,7 @@ def console() -> TestClient:
         "/transcribe/",
         "/calls/",
         "/uploads/",
+        "/commentary/",
         "/js/main.js",
         "/css/base.css",
         "/settings.json",

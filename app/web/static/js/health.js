@@ -1,4 +1,4 @@
-// Health lights: media server, speech, dubber; live, sales and uploads where they are in use. Shape and words tell the state, colour only underlines it.
+// Health lights: media server, speech, dubber; live, sales, uploads and commentary where they are in use. Shape and words tell the state, colour only underlines it.
 
 import { consoleHealth, dubberHealth } from "./api.js";
 import { light, make, renderOnce } from "./dom.js";
@@ -43,7 +43,7 @@ function playerLight(consoleOwn) {
 }
 
 function otherLights(consoleOwn) {
-  const names = { live: "Live", sales: "Sales", api: "Uploads" };
+  const names = { live: "Live", sales: "Sales", api: "Uploads", commentary: "Commentary" };
   return Object.entries(names).flatMap(([key, name]) => {
     const found = consoleOwn?.depends_on?.[key];
     if (!found) return [];

@@ -1,0 +1,244 @@
+// The page of commentary: a source is chosen, its picture shown, and what is said of it written and spoken.
+
+import { RequestFailed } from "./api.js";
+import { changeSession, endSession, historyAddress, listSessions, newSession, profiles, soundAddress, sources, status } from "./commentary/api.js";
+import { SessionFeed } from "./commentary/feed.js";
+import { Picture } from "./commentary/picture.js";
+import { Voice } from "./commentary/voice.js";
+import { byId, light, make, renderOnce, setAttribute, setText } from "./dom.js";
+import { Health } from "./health.js";
+import { clock } from "./live/lines.js";
+import { COMMON_LANGUAGES, languageName } from "./words.js";
+
+const EVERY = 3_000;
+const MOST_LINES = 500;
+const STATES = {
+  waiting: ["idle", "Opening"],
+  watching: ["ok", "Watching"],
+  lost: ["warning", "Source lost"],
+  ended: ["idle", "Ended"],
+};
+const ABOUT = {
+  stream: "Nobody publishes a stream now.",
+  file: "There is no video in the folder for videos (DATA_DIR/videos, or COMMENTARY_FOLDER).",
+  rtsp: "The operator allows no host yet (COMMENTARY_HOSTS).",
+  device: "The operator allows no camera yet (COMMENTARY_DEVICES).",
+};
+
+const view = { there: null, sources: null, profiles: [], session: null, id: "", feed: null, lines: new Map(), from: 0 };
+const voice = new Voice((blocked) => {
+  byId("notice").hidden = !blocked;
+  setText(byId("notice-text"), blocked ? "This browser speaks once you have clicked on the page." : "");
+});
+new Picture(() => (view.session && view.session.state !== "ended" ? view.id : ""));
+
+function complain(words) {
+  setText(byId("problem"), words);
+  byId("problem").hidden = !words;
+}
+
+async function refresh() {
+  if (!document.hidden) {
+    try {
+      const [overall, found] = await Promise.all([status(), sources()]);
+      if (!view.profiles.length) offerProfiles(await profiles());
+      view.there = overall;
+      view.sources = found;
+      if (!view.id) adopt(await listSessions());
+    } catch (error) {
+      if (!(error instanceof RequestFailed)) throw error;
+      view.there = null;
+      setText(byId("absent-text"), error.status === 0 ? "The console itself can’t be reached; this page goes on by itself when it is back." : "End what runs with Ctrl-C, then start it so; this page goes on by itself.");
+    }
+    render();
+  }
+  setTimeout(refresh, EVERY);
+}
+
+/** Looks at what somebody has begun already. */
+function adopt(sessions) {
+  const running = sessions.find(({ state }) => state !== "ended");
+  if (running) follow(running);
+}
+
+function render() {
+  byId("absent").hidden = view.there !== null;
+  byId("there").hidden = view.there === null;
+  if (view.there === null) return;
+  renderSources();
+  renderSession();
+}
+
+function renderSources() {
+  const kind = byId("kind").value;
+  const names = { stream: view.sources.streams, file: view.sources.files, device: view.sources.devices, rtsp: [] }[kind];
+  byId("name-field").hidden = kind === "rtsp" || !names.length;
+  byId("address-field").hidden = kind !== "rtsp";
+  byId("loop-field").hidden = kind !== "file";
+  renderOnce(byId("name"), JSON.stringify([kind, names]), () => names.map((name) => make("option", { value: name }, name)));
+  const missing = kind === "rtsp" ? !view.sources.hosts.length : !names.length;
+  const hosts = kind === "rtsp" && !missing ? `Allowed: ${view.sources.hosts.join(", ")}.` : "";
+  const why = kind === "stream" && view.sources.detail ? `${capital(view.sources.detail)}.` : ABOUT[kind];
+  setText(byId("source-about"), missing ? why : hosts);
+}
+
+const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1);
+
+function renderSession() {
+  const { session } = view;
+  const runs = session !== null && session.state !== "ended";
+  const [tone, words] = STATES[session?.state] ?? ["idle", "Not started"];
+  renderOnce(byId("status"), JSON.stringify([tone, words, session?.detail]), () => [light(tone, words, "pill"), ...(session?.detail ? [make("span", { class: "about" }, capital(session.detail))] : [])]);
+  setAttribute(byId("start"), "aria-disabled", runs ? "true" : null);
+  setAttribute(byId("stop"), "aria-disabled", runs ? null : "true");
+  renderOnce(byId("states"), JSON.stringify(lights(session)), () => lights(session).map(([tone, words, detail]) => make("li", {}, light(tone, words), ...(detail ? [make("span", { class: "small quiet" }, ` ${detail}`)] : []))));
+  renderOnce(byId("downloads"), view.id, () =>
+    view.id ? [["Subtitles (SRT)", "srt"], ["WebVTT", "vtt"], ["JSON", "json"]].map(([words, format]) => make("li", {}, make("a", { href: historyAddress(view.id, format), download: true }, words))) : [],
+  );
+  const model = session?.describer ?? view.there?.model;
+  setText(byId("words-about"), model?.name === "llm" ? "They hold from the next comment on." : "No model is asked now (VISION_MODEL): cuts, movement, light and colours are told, in English.");
+}
+
+/** A light for each part: tone, words, and what is wrong. */
+function lights(session) {
+  const model = session?.describer ?? view.there?.model;
+  const speech = session?.speech ?? view.there?.speech;
+  const livekit = view.there?.livekit_connected;
+  return [
+    session === null ? ["idle", "Picture: none", ""] : [session.state === "watching" ? "ok" : session.state === "lost" ? "problem" : "idle", `Picture: ${session.frames_per_second} a second`, ""],
+    ...(typeof livekit === "boolean" ? [[livekit ? "ok" : "problem", `LiveKit: ${livekit ? "connected" : "not connected"}`, ""]] : []),
+    [model?.healthy ? "ok" : "warning", model?.name === "llm" ? `Model: ${model.calls} calls` : "Model: what is measured", model?.detail ?? ""],
+    [speech?.healthy ? "ok" : "problem", speech?.healthy ? "Speech: working" : "Speech: not working", speech?.detail ?? ""],
+  ];
+}
+
+function follow(session) {
+  view.feed?.close();
+  view.id = session.id;
+  view.session = session;
+  view.from = session.last_comment?.id ?? 0;
+  view.lines.clear();
+  byId("lines").replaceChildren();
+  setText(byId("now"), "");
+  setWishes(session.wishes);
+  view.feed = new SessionFeed(session.id, (data) => take(session.id, data), (broken) => complain(broken && view.session?.state !== "ended" ? "The connection to commentary was lost; trying again." : ""));
+}
+
+function take(id, data) {
+  if (id !== view.id) return;
+  if (data.type === "session") {
+    view.session = data;
+    renderSession();
+  }
+  if (data.type === "comment") comment(data);
+}
+
+function comment(data) {
+  byId("empty").hidden = true;
+  if (!view.lines.has(data.id)) {
+    const line = make("li", { class: "line" }, make("span", { class: "when" }, clock(data.shown)), make("span", {}, data.text));
+    view.lines.set(data.id, line);
+    const scroller = byId("scroller");
+    const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 40;
+    byId("lines").append(line);
+    while (byId("lines").children.length > MOST_LINES) byId("lines").firstChild.remove();
+    if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+    setText(byId("now"), data.text);
+  }
+  // What was said before this page looked is past.
+  if (data.spoken > 0 && data.id > view.from) voice.say(soundAddress(view.id, data.id));
+}
+
+async function start() {
+  if (byId("start").getAttribute("aria-disabled") === "true") return;
+  const kind = byId("kind").value;
+  const name = kind === "rtsp" ? byId("address").value.trim() : byId("name").value;
+  if (!name) return complain(kind === "rtsp" ? "Type the address of a stream." : ABOUT[kind]);
+  complain("");
+  setAttribute(byId("start"), "aria-busy", "true");
+  try {
+    follow(await newSession({ source: { kind, name, loop: kind === "file" && byId("loop").checked }, ...wishes() }));
+  } catch (error) {
+    if (!(error instanceof RequestFailed)) throw error;
+    complain(`${capital(error.message)}.`);
+  }
+  setAttribute(byId("start"), "aria-busy", null);
+  render();
+}
+
+async function stop() {
+  if (byId("stop").getAttribute("aria-disabled") === "true") return;
+  try {
+    view.session = await endSession(view.id);
+  } catch (error) {
+    if (!(error instanceof RequestFailed)) throw error;
+    complain(`${capital(error.message)}.`);
+  }
+  renderSession();
+}
+
+const profileNamed = (name) => view.profiles.find((profile) => profile.name === name);
+
+function wishes() {
+  const prompt = byId("prompt").value.trim();
+  return {
+    profile: byId("profile").value,
+    prompt: prompt === profileNamed(byId("profile").value)?.prompt ? "" : prompt,
+    instruction: byId("instruction").value.trim(),
+    language: byId("language").value,
+    pace: byId("pace").value,
+  };
+}
+
+function setWishes(asked) {
+  byId("profile").value = asked.profile;
+  byId("prompt").value = asked.prompt || profileNamed(asked.profile)?.prompt || "";
+  byId("instruction").value = asked.instruction;
+  byId("language").value = asked.language;
+  byId("pace").value = asked.pace;
+  setText(byId("profile-about"), profileNamed(asked.profile)?.about ?? "");
+}
+
+function offerProfiles(found) {
+  view.profiles = found;
+  byId("profile").replaceChildren(...found.map(({ name, title }) => make("option", { value: name }, title)));
+  chooseProfile();
+}
+
+function chooseProfile() {
+  const profile = profileNamed(byId("profile").value);
+  byId("prompt").value = profile.prompt;
+  byId("pace").value = profile.pace;
+  setText(byId("profile-about"), profile.about);
+}
+
+async function change() {
+  if (!view.session || view.session.state === "ended") return;
+  try {
+    await changeSession(view.id, wishes());
+  } catch (error) {
+    if (!(error instanceof RequestFailed)) throw error;
+    complain(`${capital(error.message)}.`);
+  }
+}
+
+byId("source").addEventListener("submit", (event) => {
+  event.preventDefault();
+  start();
+});
+byId("stop").addEventListener("click", stop);
+byId("kind").addEventListener("change", () => view.sources && renderSources());
+byId("profile").addEventListener("change", chooseProfile);
+byId("wishes").addEventListener("change", change);
+byId("wishes").addEventListener("submit", (event) => event.preventDefault());
+addEventListener("pagehide", () => view.feed?.close());
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  byId("main").focus();
+});
+byId("language").replaceChildren(...COMMON_LANGUAGES.map((code) => make("option", { value: code }, languageName(code))));
+byId("language").value = "en";
+
+new Health(byId("lights")).check();
+refresh();
+byId("unloaded").remove();
