@@ -17,7 +17,7 @@ import structlog
 from app.backoff import Backoff
 from app.commentary.frames import decoding
 from app.commentary.frames.allowed import Place
-from app.commentary.frames.decoding import Message, Sent
+from app.commentary.frames.decoding import Alive, Message, Sent
 from app.commentary.frames.problem import Problem
 from app.commentary.frames.provider import Frame, Health, Slot
 
@@ -160,15 +160,17 @@ class Captured:
     def _read(self, pipe: Connection, loop: asyncio.AbstractEventLoop, over: asyncio.Future[Problem]) -> None:
         last: Message = Problem("unreadable", "its process died")
         with contextlib.suppress(EOFError, OSError, RuntimeError):
-            while isinstance(last := pipe.recv(), Sent):
+            while isinstance(last := pipe.recv(), Sent | Alive):
                 loop.call_soon_threadsafe(self._take, last)
             loop.call_soon_threadsafe(settle, over, last)
             return
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, over, Problem("unreadable", "its process died"))
 
-    def _take(self, sent: Sent) -> None:
+    def _take(self, sent: Sent | Alive) -> None:
         self._heard = time.monotonic()
+        if isinstance(sent, Alive):
+            return
         self._problem = None
         self._slot.put(sent.picture, sent.position)
 

@@ -20,6 +20,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 import av
+import av.container
 import av.error
 import psutil
 
@@ -35,6 +36,8 @@ MOST_MEMORY = 1 << 30
 CONNECT_WITHIN = 2.0
 READ_WITHIN = 2.5
 PROBE_TIME = 1.0
+NO_PICTURE = 15.0
+"""Seconds without a keyframe, or with nothing but damaged ones, after which a stream is given up."""
 STILL = 1.0
 """Seconds after which a picture of a file that is still shown is sent again."""
 # What a file may be: no playlist, which could name other files and addresses.
@@ -50,7 +53,12 @@ class Sent:
     position: float
 
 
-Message = Sent | Problem
+@dataclass(frozen=True)
+class Alive:
+    """Nothing hangs, though there is no picture yet: a stream may begin long before its next keyframe."""
+
+
+Message = Sent | Alive | Problem
 
 
 def main(place: Place, pipe: Connection) -> None:
@@ -71,7 +79,7 @@ def main(place: Place, pipe: Connection) -> None:
             pipe.send(named(error))
 
 
-def pictures(place: Place) -> Iterator[Sent]:
+def pictures(place: Place) -> Iterator[Sent | Alive]:
     """The pictures of a source at RATE. Raises SourceProblem, and what PyAV raises."""
     if place.kind == "rtsp":
         yield from decoded(*rtsp(place), live=True)
@@ -85,8 +93,9 @@ def pictures(place: Place) -> Iterator[Sent]:
         while True:
             last = 0.0
             for sent in decoded(f"file:{place.address}", options, live=False):
-                last = sent.position
-                yield Sent(sent.picture, offset + sent.position)
+                if isinstance(sent, Sent):
+                    last = sent.position
+                    yield Sent(sent.picture, offset + sent.position)
             if not place.loop:
                 return
             offset += last + 1.0 / RATE
@@ -177,7 +186,9 @@ def judge(answer: bytes, has_password: bool) -> None:
         raise SourceProblem(kind, f"the host answers {status}")  # type: ignore[arg-type]
 
 
-def decoded(address: str, options: dict[str, str], form: str | None = None, *, live: bool) -> Iterator[Sent]:
+def decoded(
+    address: str, options: dict[str, str], form: str | None = None, *, live: bool
+) -> Iterator[Sent | Alive]:
     """The pictures at RATE, in the time in which they are meant to be seen."""
     wait = (READ_WITHIN + PROBE_TIME, READ_WITHIN)
     with av.open(address, format=form, options=options, timeout=wait) as container:
@@ -196,10 +207,14 @@ def decoded(address: str, options: dict[str, str], form: str | None = None, *, l
         began = time.monotonic()
         due = first = None
         shown: Sent | None = None
-        for frame in container.decode(stream):
+        for frame in frames(container, stream):
+            if frame is None:
+                yield Alive()
+                continue
             now = time.monotonic()
             at = frame.time if frame.time is not None else now - began
-            first = at if first is None else first
+            if first is None:
+                first, began = at, now
             position = max(0.0, at - first)
             while not live and (ahead := began + position - time.monotonic()) > 0:
                 if shown is not None and ahead > STILL:
@@ -213,6 +228,26 @@ def decoded(address: str, options: dict[str, str], form: str | None = None, *, l
             yield shown
         if live:
             raise SourceProblem("not_found", "the stream has ended")
+
+
+def frames(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame | None]:
+    """The frames as they are decoded; None where a packet gave none, or can't be decoded.
+
+    Raises SourceProblem where no picture has come of anything for NO_PICTURE seconds.
+    """
+    seen = time.monotonic()
+    for packet in container.demux(stream):
+        try:
+            found = packet.decode()
+        except av.error.InvalidDataError:
+            found = []
+        for frame in found:
+            yield frame
+            seen = time.monotonic()
+        if not found:
+            if time.monotonic() - seen > NO_PICTURE:
+                raise SourceProblem("unreadable", f"no picture can be decoded for {NO_PICTURE:g} s")
+            yield None
 
 
 def stays(address: str) -> None:

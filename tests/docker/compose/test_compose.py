@@ -22,7 +22,8 @@ from tools import build, toolchain
 NAME = f"voicestack-compose{os.getpid()}"
 REGISTRY = "127.0.0.1:5000"
 PASSWORD = "for-tests-only"
-SERVICES = [service.name for service in catalog.select(["web", "asr", "tts", "sales", "api", "transcriber"])]
+NAMED = ("web", "asr", "tts", "sales", "api", "transcriber", "commentary")
+SERVICES = [service.name for service in catalog.select(NAMED)]
 UP_WITHIN = 300
 
 

@@ -17,7 +17,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """The stack with a database beside the default services, up and healthy."""
     checkout = Checkout(tmp_path_factory.mktemp("checkout"), f"test{os.getpid()}")
     try:
-        checkout.configure({"DB_PASSWORD": DATABASE_PASSWORD}, services="web,asr,tts,sales,api,transcriber")
+        checkout.configure(
+            {"DB_PASSWORD": DATABASE_PASSWORD}, services="web,asr,tts,sales,api,transcriber,commentary"
+        )
         checkout.up()
         yield checkout
     finally:

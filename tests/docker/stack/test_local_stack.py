@@ -15,7 +15,7 @@ from tests.docker import phrase
 from tests.docker.checkout import Checkout, docker
 from tests.stack import ROOT, wait_for
 
-OURS = ["media", "sts", "dubber", "web", "asr", "tts", "live", "sales", "api", "transcriber"]
+OURS = ["media", "sts", "dubber", "web", "asr", "tts", "live", "sales", "api", "transcriber", "commentary"]
 SERVICES = [*OURS, "db"]
 BACK_WITHIN = 120.0
 MEMORY_LIMIT = 8 << 30
