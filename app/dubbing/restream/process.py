@@ -19,7 +19,7 @@ import av
 import av.error
 import structlog
 
-from app.dubbing.backoff import Backoff
+from app.backoff import Backoff
 from app.dubbing.messages import RestreamConfig, RestreamState, Stop
 from app.dubbing.restream.greeting import NoAnswer, greet
 from app.dubbing.worker.source import reason
