@@ -12,7 +12,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import StreamingResponse
 from sqlalchemy import func, select
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -30,9 +30,11 @@ from app.api.messages import (
 )  # fmt: skip
 from app.api.messages import Transcripts as TranscriptList
 from app.api.owners import Owner
+from app.api.sound import sound as sound_of
 from app.api.uploads import Arrivals
 from app.archive import edits, search
 from app.archive.exports import MEDIA_TYPES, Format, export
+from app.archive.storage import PEAKS
 from app.archive.tables import State, Transcript
 from app.archive.transcripts import Transcripts
 
@@ -173,25 +175,25 @@ def router(transcripts: Transcripts, arrivals: Arrivals) -> APIRouter:
         content = await asyncio.to_thread(export, found, segments, kind)
         return Response(content, media_type=MEDIA_TYPES[kind], headers=download(found.title, kind))
 
-    @routes.get("/transcripts/{transcript}/sound", response_class=FileResponse)
-    async def sound(owner: Owner, transcript: uuid.UUID) -> FileResponse:
+    @routes.get("/transcripts/{transcript}/sound", response_class=StreamingResponse)
+    async def sound(request: Request, owner: Owner, transcript: uuid.UUID) -> StreamingResponse:
         """The uploaded file; parts of it where a Range asks for them."""
         found = await transcripts.get(owner, transcript)
-        path = transcripts.storage.file(transcript)
-        if found.state == State.ARRIVING or not path.is_file():
+        if found.state == State.ARRIVING:
             raise HTTPException(404, "its file is not here")
         # Never shown as a page, whatever it says that it is.
         headers = PRIVATE | {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
-        return FileResponse(path, media_type="application/octet-stream", headers=headers)
+        return await sound_of(request, transcripts.storage, transcript, found.size, headers)
 
-    @routes.get("/transcripts/{transcript}/peaks", response_class=FileResponse)
-    async def peaks(owner: Owner, transcript: uuid.UUID) -> FileResponse:
+    @routes.get("/transcripts/{transcript}/peaks", response_class=Response)
+    async def peaks(owner: Owner, transcript: uuid.UUID) -> Response:
         """The outline of its sound: the loudest sample of each twentieth of a second, 0 to 100."""
         await transcripts.get(owner, transcript)
-        path = transcripts.storage.peaks(transcript)
-        if not path.is_file():
-            raise HTTPException(404, "its sound has not been looked at yet")
-        return FileResponse(path, media_type="application/json", headers=PRIVATE)
+        try:
+            content = await asyncio.to_thread(transcripts.storage.get, transcript, PEAKS)
+        except FileNotFoundError:
+            raise HTTPException(404, "its sound has not been looked at yet") from None
+        return Response(content, media_type="application/json", headers=PRIVATE)
 
     return routes
 

@@ -26,7 +26,7 @@ from app.api.watched import Watched
 from app.api.webhook import Webhook, nothing_to_tell
 from app.archive import database, jobs, migrate
 from app.archive.editing import Refused
-from app.archive.storage import Storage
+from app.archive.storage import OutOfReach, storage_of
 from app.archive.transcripts import Conflict, Transcripts, Unknown
 from app.service import Check, Readiness, create_app, meanwhile
 from app.settings import Settings
@@ -54,7 +54,7 @@ def create(settings: Settings) -> FastAPI:
     readiness = Readiness()
     pool = database.new_engine(settings)
     queue = jobs.new_app(settings)
-    transcripts = Transcripts(async_sessionmaker(pool, expire_on_commit=False), Storage(settings), queue)
+    transcripts = Transcripts(async_sessionmaker(pool, expire_on_commit=False), storage_of(settings), queue)
     arrivals = uploads.Arrivals(settings, transcripts)
 
     async def start() -> None:
@@ -116,8 +116,8 @@ async def purge(transcripts: Transcripts, kept: timedelta) -> None:
         try:
             if gone := await transcripts.purge(kept):
                 log.info("deleted for good", transcripts=gone)
-        except OperationalError as error:
-            log.warning("nothing could be purged", error=str(error.orig))
+        except (OperationalError, OSError) as error:
+            log.warning("nothing could be purged", error=str(error))
         await asyncio.sleep(PURGE_EVERY)
 
 
@@ -141,6 +141,12 @@ def tell_errors(app: FastAPI) -> None:
     async def refused(_: Request, error: ApiError) -> JSONResponse:
         headers = {"retry-after": str(RETRY_AFTER)} if error.status == 503 else {}
         return JSONResponse({"detail": str(error)}, error.status, headers)
+
+    @app.exception_handler(OutOfReach)
+    async def unreached(_: Request, error: OutOfReach) -> JSONResponse:
+        log.error("the uploaded files are out of reach", error=str(error))
+        detail = "the uploaded files are out of reach; try again in a moment"
+        return JSONResponse({"detail": detail}, 503, {"retry-after": str(RETRY_AFTER)})
 
     @app.exception_handler(OperationalError)
     async def away(_: Request, error: OperationalError) -> JSONResponse:

@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -26,7 +27,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from app import __version__
 from app.archive import database, jobs, migrate
-from app.archive.storage import FILE, PEAKS, Storage
+from app.archive.storage import FILE, PEAKS, storage_of
 from app.settings import Settings
 
 TABLES = ("transcripts", "pieces", "segments", "edits")
@@ -94,7 +95,7 @@ def connect(settings: Settings) -> psycopg.Connection:
 
 def backup(settings: Settings, out: IO[bytes], tell: Told) -> Held:
     """Writes a backup. Raises BackupProblem."""
-    storage, sums = Storage(settings), {}
+    storage, sums = storage_of(settings), {}
     with connect(settings) as connection, tarfile.open(fileobj=out, mode="w|") as archive:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         revision = one(connection, "SELECT version_num FROM alembic_version")
@@ -116,14 +117,15 @@ def backup(settings: Settings, out: IO[bytes], tell: Told) -> Held:
         files = size = 0
         for number, (transcript,) in enumerate(known, 1):
             tell(f"file {number} of {len(known)}")
-            for name in (FILE, PEAKS):
-                path = storage.of(transcript) / name
-                if not path.is_file():
-                    continue
-                with path.open("rb") as file:
-                    member = f"files/{transcript}/{name}"
+            with suppress(FileNotFoundError):
+                member = f"files/{transcript}/{FILE}"
+                with storage.opened(transcript) as file:
                     sums[member] = add_file(archive, member, file)
-                files, size = files + 1, size + path.stat().st_size
+                    files, size = files + 1, size + file.tell()
+            with suppress(FileNotFoundError):
+                member, peaks = f"files/{transcript}/{PEAKS}", storage.get(transcript, PEAKS)
+                sums[member] = add(archive, member, peaks)
+                files, size = files + 1, size + len(peaks)
         lines = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
         add(archive, SUMS, lines.encode())
     return Held(len(known), files, size)
@@ -165,7 +167,7 @@ async def restore(settings: Settings, file: IO[bytes], force: bool, tell: Told) 
     Everything is checked before a row is there. Raises BackupProblem, DatabaseProblem.
     """
     await migrate.ready(settings)
-    storage = Storage(settings)
+    storage = storage_of(settings)
     with tempfile.TemporaryDirectory(prefix="restore-", dir=made(storage.folder)) as folder:
         held = unpacked(file, Path(folder), tell)
         with connect(settings) as connection:
@@ -183,8 +185,7 @@ async def restore(settings: Settings, file: IO[bytes], force: bool, tell: Told) 
             connection.execute(STOPPED)
             now = {UUID(path.name): path for path in (Path(folder) / "files").glob("*")}
             for transcript, path in now.items():
-                storage.drop(transcript)
-                path.rename(storage.of(transcript))
+                storage.take(transcript, path)
         # Only now are the rows that they belonged to gone.
         for transcript in before - now.keys():
             storage.drop(transcript)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -79,7 +80,8 @@ class Transcripts:
         await self._set(transcript, received=size)
 
     async def arrived(self, transcript: uuid.UUID) -> None:
-        """All of it is on the disk: it is worked off from now on. Twice does no harm."""
+        """All of it is on the disk: it is worked off from now on. Twice does no harm. Raises OutOfReach."""
+        await asyncio.to_thread(self.storage.keep, transcript)
         async with self.sessions.begin() as session:
             changed = await session.execute(
                 update(Transcript)
@@ -89,12 +91,13 @@ class Transcripts:
             )
             if changed.scalar_one_or_none() is not None:
                 await jobs.cut(self.queue, session, transcript)
+        await asyncio.to_thread(self.storage.kept, transcript)
 
     async def forget(self, transcript: uuid.UUID) -> None:
-        """Deletes it for good, with its files."""
+        """Deletes it for good. Its files go first: where they can't be reached, it is tried again later."""
+        await asyncio.to_thread(self.storage.drop, transcript)
         async with self.sessions.begin() as session:
             await session.execute(delete(Transcript).where(Transcript.id == transcript))
-        self.storage.drop(transcript)
 
     async def get(self, owner: str, transcript: uuid.UUID, *, deleted: bool = False) -> Transcript:
         """The transcript. Raises Unknown."""

@@ -363,6 +363,13 @@ class Settings(BaseSettings):
     max_file_mb: Annotated[int, Field(ge=1)] = section(
         "Uploads", 20_000, "Largest file that is taken for the archive, in MB."
     )
+    uploads_bucket: str = section(
+        "Uploads",
+        "",
+        "Bucket of S3 that uploaded files lie in; empty: DATA_DIR/archive. Region and credentials as AWS's "
+        "SDK finds them (AWS_REGION, AWS_PROFILE). On AWS the stack makes its own.",
+        "my-recordings",
+    )
     deleted_kept_days: Annotated[float, Field(ge=0)] = section(
         "Uploads", 7.0, "Days for which a deleted transcript can be restored."
     )

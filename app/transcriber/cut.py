@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import wave
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 
-from app.archive.storage import Storage
+from app.archive.storage import PEAKS, Storage, piece
 from app.speech.sound import to_pcm
 from app.speech.types import RECOGNISER_RATE, Samples
 
@@ -68,37 +68,29 @@ def cut(blocks: Iterable[Samples], storage: Storage, known: UUID) -> list[tuple[
     peaks = Peaks()
     spans: list[tuple[float, float]] = []
     start = 0
-    storage.piece(known, 0).parent.mkdir(parents=True, exist_ok=True)
     for number, sound in enumerate(pieces(blocks)):
-        write(storage.piece(known, number), sound)
+        storage.put(known, piece(number), written(sound))
         peaks.feed(sound)
         spans.append((start / RECOGNISER_RATE, (start + sound.size) / RECOGNISER_RATE))
         start += sound.size
     text = json.dumps({"a_second": PEAKS_A_SECOND, "peaks": peaks.values}, separators=(",", ":"))
-    whole(storage.peaks(known), text.encode())
+    storage.put(known, PEAKS, text.encode())
     return spans
 
 
-def write(path: Path, sound: Samples) -> None:
+def written(sound: Samples) -> bytes:
     """A piece as WAV of 16 bits."""
-    new = path.with_suffix(".new")
-    with wave.open(str(new), "wb") as file:
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RECOGNISER_RATE)
         file.writeframes(to_pcm(sound))
-    new.replace(path)
+    return content.getvalue()
 
 
-def whole(path: Path, content: bytes) -> None:
-    """A file that is there whole or not at all."""
-    new = path.with_suffix(".new")
-    new.write_bytes(content)
-    new.replace(path)
-
-
-def read(path: Path) -> Iterator[Samples]:
-    """A piece's sound, a second at a time. Raises FileNotFoundError."""
-    with wave.open(str(path), "rb") as file:
+def read(content: bytes) -> Iterator[Samples]:
+    """A piece's sound, a second at a time."""
+    with wave.open(io.BytesIO(content), "rb") as file:
         while frames := file.readframes(RECOGNISER_RATE):
             yield np.frombuffer(frames, np.int16).astype(np.float32) / np.float32(32768)

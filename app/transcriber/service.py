@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
 from app.archive import database, jobs, migrate
-from app.archive.storage import Storage
+from app.archive.storage import storage_of
 from app.archive.work import Work
 from app.service import Check, Readiness, create_app, meanwhile
 from app.settings import Settings
@@ -41,7 +41,7 @@ def create(settings: Settings) -> FastAPI:
     pool = database.new_engine(settings)
     queue = jobs.new_app(settings)
     work = Work(async_sessionmaker(pool, expire_on_commit=False), queue)
-    transcriber = Transcriber(settings, work, Storage(settings), engine, metrics)
+    transcriber = Transcriber(settings, work, storage_of(settings), engine, metrics)
     transcriber.install(queue)
 
     async def run() -> None:

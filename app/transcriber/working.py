@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy.exc import OperationalError
 
 from app.archive import jobs
-from app.archive.storage import Storage
+from app.archive.storage import OutOfReach, Storage, piece
 from app.archive.work import MOST_ATTEMPTS, Order, Work
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle
@@ -74,8 +74,8 @@ class Transcriber:
             return
 
         def work() -> tuple[list[tuple[float, float]], str]:
-            with self.storage.file(known).open("rb") as file:
-                checksum = hashlib.file_digest(file, "sha256").hexdigest()
+            with self.storage.opened(known) as file:
+                checksum = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
                 file.seek(0)
                 return cut.cut(blocks(file, float("inf")), self.storage, known), checksum
 
@@ -107,6 +107,10 @@ class Transcriber:
         except (SpeechError, ApiError) as error:
             await self.work.failed(order.transcript, str(error))
             return
+        except OutOfReach:
+            # That is no failed attempt of the piece.
+            await self.work.given_back(order)
+            raise
         except FileNotFoundError:
             await self.work.failed(order.transcript, "its pieces are gone: start it again")
             return
@@ -127,7 +131,7 @@ class Transcriber:
         if not job.language and len(engine.languages) == 1 and "*" not in engine.languages:
             # It can't find a language out: it knows but one.
             job.language = engine.languages[0]
-        sound = np.concatenate(list(cut.read(self.storage.piece(order.transcript, order.number))))
+        sound = np.concatenate(list(cut.read(self.storage.get(order.transcript, piece(order.number)))))
         blocks = np.split(sound, range(RECOGNISER_RATE, sound.size, RECOGNISER_RATE))
         found = phrases(blocks, job, voice.probability(sound))
         heard = recognised(engine, voice.packed(found, sound), job)

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from app.archive import database, edits, jobs, migrate
 from app.archive.editing import Line, Refused
 from app.archive.edits import row
-from app.archive.storage import Storage
+from app.archive.storage import storage_of
 from app.archive.tables import Transcript
 from app.archive.transcripts import Conflict, Transcripts
 from app.settings import Settings
@@ -60,7 +60,7 @@ async def play(settings: Settings, scripts: list[list[tuple[str, int]]]) -> None
     """Does each script with a transcript of its own, beside a model: a list of what was, and where we are."""
     pool = database.new_engine(settings)
     sessions = async_sessionmaker(pool, expire_on_commit=False)
-    transcripts = Transcripts(sessions, Storage(settings), jobs.new_app(settings))
+    transcripts = Transcripts(sessions, storage_of(settings), jobs.new_app(settings))
     try:
         for script in scripts:
             known = uuid.uuid4()

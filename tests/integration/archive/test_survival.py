@@ -13,8 +13,9 @@ import psutil
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from app.archive import database, jobs
-from app.archive.storage import Storage
+from app.archive.storage import storage_of
 from app.archive.transcripts import Transcripts
+from app.settings import Settings
 from tests.integration.archive.conftest import Archive, Owner, speech, spread_out, text_of
 from tests.stack import wait_for
 
@@ -136,13 +137,13 @@ def test_a_cancelled_transcript_stops_and_may_be_started_again(archive: Archive,
     assert owner.post(known, "again").status_code == 409
 
 
-async def purged(archive: Archive) -> int:
+async def purged(settings: Settings) -> int:
     """What api does every ten minutes."""
-    pool = database.new_engine(archive.settings)
+    pool = database.new_engine(settings)
     sessions = async_sessionmaker(pool)
-    gone = Transcripts(sessions, Storage(archive.settings), jobs.new_app(archive.settings))
+    gone = Transcripts(sessions, storage_of(settings), jobs.new_app(settings))
     try:
-        return await gone.purge(timedelta(days=archive.settings.deleted_kept_days))
+        return await gone.purge(timedelta(days=settings.deleted_kept_days))
     finally:
         await pool.dispose()
 
@@ -160,7 +161,7 @@ def test_what_is_deleted_can_be_restored_until_it_is_purged(archive: Archive, ow
     archive.rows(
         "UPDATE transcripts SET deleted_at = now() - interval '8 days' WHERE id = %s RETURNING id", known
     )
-    assert asyncio.run(purged(archive)) == 1
+    assert asyncio.run(purged(archive.settings)) == 1
     assert not archive.folder(known).exists()
     assert owner.post(known, "restore").status_code == 404
     for table in ("pieces", "segments"):

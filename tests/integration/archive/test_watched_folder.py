@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from app.api.owners import owner_of
 from app.api.watched import Sight, Watched, sights
 from app.archive import database, jobs
-from app.archive.storage import Storage
+from app.archive.storage import storage_of
 from app.archive.transcripts import Transcripts
 from tests.integration.archive.conftest import KEYS, Archive, Owner, speech, text_of
 
@@ -21,7 +21,9 @@ def take(archive: Archive, folder: Path, *found: Sight) -> None:
     async def taking() -> None:
         pool, queue = database.new_engine(archive.settings), jobs.new_app(archive.settings)
         sessions = async_sessionmaker(pool, expire_on_commit=False)
-        watched = Watched(folder, Transcripts(sessions, Storage(archive.settings), queue), owner_of(KEYS[0]))
+        watched = Watched(
+            folder, Transcripts(sessions, storage_of(archive.settings), queue), owner_of(KEYS[0])
+        )
         try:
             for sight in found or tuple(sights(folder)):
                 await watched.take(sight)

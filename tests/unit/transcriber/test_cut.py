@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from app.archive.storage import Storage
+from app.archive.storage import PEAKS, Folder, Storage, piece
 from app.settings import load
 from app.speech.types import RECOGNISER_RATE, Samples
 from app.transcriber import cut
@@ -82,7 +82,7 @@ def test_the_outline_has_twenty_values_a_second_whatever_the_blocks(size: int, s
 
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
-    return Storage(load({"DATA_DIR": str(tmp_path)}))
+    return Folder(load({"DATA_DIR": str(tmp_path)}))
 
 
 def test_pieces_and_outline_are_written_whole_and_read_back(storage: Storage) -> None:
@@ -91,12 +91,12 @@ def test_pieces_and_outline_are_written_whole_and_read_back(storage: Storage) ->
     assert spans[0][0] == 0.0
     assert spans[-1][1] == 200.0
     assert all(one[1] == other[0] for one, other in pairwise(spans))
-    read = np.concatenate([part for at in range(len(spans)) for part in cut.read(storage.piece(ID, at))])
+    read = np.concatenate([part for at in range(len(spans)) for part in cut.read(storage.get(ID, piece(at)))])
     assert np.abs(read - sound).max() <= 1 / 32767
-    outline = json.loads(storage.peaks(ID).read_bytes())
+    outline = json.loads(storage.get(ID, PEAKS))
     assert outline["a_second"] == cut.PEAKS_A_SECOND
     assert len(outline["peaks"]) == 200 * cut.PEAKS_A_SECOND
     assert not list(storage.of(ID).rglob("*.new"))
     storage.drop_pieces(ID)
     with pytest.raises(FileNotFoundError):
-        next(cut.read(storage.piece(ID, 0)))
+        storage.get(ID, piece(0))
