@@ -39,7 +39,7 @@ PARTS = (
 )
 LOST = {
     "aws:ebs/volume:Volume": "its data",
-    "aws:s3/bucket:Bucket": "its bundles",
+    "aws:s3/bucket:Bucket": "what lies in it",
     "aws:ec2/eip:Eip": "the public address",
     "aws:ecr/repository:Repository": "its images",
     "docker:index/volume:Volume": "its data",

@@ -49,7 +49,8 @@ class Bucket(Storage):
             if error.response["Error"]["Code"] in LACKING:
                 raise FileNotFoundError(f"there is no such file in the bucket {self.name}") from None
             raise OutOfReach(f"the bucket {self.name} refuses: {error}") from None
-        except (BotoCoreError, Boto3Error) as error:
+        except (BotoCoreError, Boto3Error, RuntimeError) as error:
+            # RuntimeError: of credentials that have run out, and of which there are no newer ones yet.
             raise OutOfReach(f"the bucket {self.name} is out of reach: {error}") from None
 
     def keep(self, transcript: uuid.UUID) -> None:

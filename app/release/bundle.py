@@ -23,6 +23,9 @@ FORMAT = 1
 MODELS = "models"  # the volume that speech models lie on
 DIGEST = "@sha256:"
 HOST_VARIABLE = "VOICESTACK_HOST"
+ARCHIVE = "archive"  # the volume of those who reach the uploads
+# Where a host keeps their credentials, and where their containers have them.
+IDENTITY, IDENTITY_INSIDE = "/var/lib/voicestack/aws", "/run/aws"
 HANDOVER_SECRET = "HANDOVER_SECRET"  # what two containers of a service have in common while they overlap
 # Pulled and started it may take this much longer than its services are given to get healthy, in seconds.
 SLACK = 30.0
@@ -55,13 +58,15 @@ def build(
     region: str = "",
     logs: str = "",
     models: bool = False,
+    identity: str = "",
 ) -> Bundle:
     """The bundle of these containers; `references` leads from each image to its reference by digest.
 
     `program` is what infra.hosts.program() gives. `logs` is the CloudWatch log group in `region`, empty
     where logs stay on the host; `models` says whether the settings use models that must be fetched first
     (app.speech.models.names.used). `made` are secrets that a host makes for itself, `overlaps` the services
-    whose new container starts beside the old one. Raises BundleError for an image without a digest.
+    whose new container starts beside the old one, `identity` the role of AWS by which the archive's services
+    reach its uploads. Raises BundleError for an image without a digest.
     """
     chosen = list(chosen)
     overlaps = sorted(each.name for each in chosen if each.service.overlaps)
@@ -70,10 +75,11 @@ def build(
         "format": FORMAT,
         "version": __version__,
         "role": role,
-        "compose": pinned(chosen, references, region, logs),
+        "compose": pinned(chosen, references, region, logs, identity),
         "secrets": sorted(kept),
         "made": [HANDOVER_SECRET] if overlaps and HANDOVER_SECRET not in kept else [],
         "overlaps": overlaps,
+        "identity": identity if any(ARCHIVE in each.mounts for each in chosen) else "",
         "folders": sorted({name for each in chosen for name in each.mounts}),
         "models": next((each.name for each in chosen if models and MODELS in each.mounts), ""),
         "gpu": any(each.gpu for each in chosen),
@@ -89,7 +95,9 @@ def secrets(chosen: Iterable[Container]) -> dict[str, str]:
     return {source(name): value for each in chosen for name, value in each.secrets.items()}
 
 
-def pinned(chosen: list[Container], references: Mapping[str, str], region: str, logs: str) -> dict[str, Any]:
+def pinned(
+    chosen: list[Container], references: Mapping[str, str], region: str, logs: str, identity: str
+) -> dict[str, Any]:
     """The Compose file with images by digest, data on the host's volume, and logs where they are kept."""
     wrong = [
         f"image {image}: {references.get(image) or 'no reference'} is not pinned by a digest"
@@ -105,6 +113,10 @@ def pinned(chosen: list[Container], references: Mapping[str, str], region: str, 
         if each.service.overlaps:
             service.pop("ports", None)
             service["environment"][HANDOVER_SECRET] = f"${{{HANDOVER_SECRET}}}"
+        if identity and ARCHIVE in each.mounts:
+            service["environment"]["AWS_CONFIG_FILE"] = f"{IDENTITY_INSIDE}/config"
+            mount = {"type": "bind", "source": IDENTITY, "target": IDENTITY_INSIDE, "read_only": True}
+            service["volumes"].append(mount)
         if logs:
             service["logging"] = to_cloudwatch(each.name, region, logs)
     for name in rendered["volumes"]:

@@ -132,9 +132,16 @@ def environment(service: Service, services: tuple[Service, ...], settings: Setti
         **({"TMPDIR": UPLOADS} if "uploads" in service.volumes else {}),
         **addresses(services),
         **made(service, settings),
+        # That of the host where it is among them, else that of its own.
+        **({"DB_PORT": str(settings.db_port)} if asks_another(service, services) else {}),
         # Inside, a service listens for all; whether that is this machine alone, its published ports say.
         **({"WYOMING_WITHOUT_KEYS": "true"} if settings.wyoming_enabled and settings.stays_here else {}),
     }
+
+
+def asks_another(service: Service, services: tuple[Service, ...]) -> bool:
+    """Whether a service uses a database that is not among those that run beside it."""
+    return "db" in service.needs and all(each.name != "db" for each in services)
 
 
 def addresses(services: tuple[Service, ...]) -> dict[str, str]:

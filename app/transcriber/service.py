@@ -45,11 +45,11 @@ def create(settings: Settings) -> FastAPI:
     transcriber.install(queue)
 
     async def run() -> None:
-        async def prepared() -> None:
-            await migrate.ready(settings)
-            await engine.load()
-
-        if not await readiness.after(prepared(), "the transcriber"):
+        if not await readiness.after(engine.load(), "the transcriber"):
+            return
+        # It is well while it waits for a database that is on another host, which may come up later.
+        if not await readiness.after(migrate.ready(settings), "the archive"):
+            readiness.ready = False
             return
         while True:
             try:

@@ -10,6 +10,7 @@ from pulumi_aws import iam
 
 from app.release import names
 from infra.aws.config import AwsConfig
+from infra.aws.uploads import uploads_role
 from infra.aws.volume import trust
 
 # What the agent of Systems Manager needs for Run Command. The managed policy for it would let every host
@@ -36,6 +37,7 @@ class Access(pulumi.ComponentResource):
     """The instance profile of the hosts of a role."""
 
     profile: iam.InstanceProfile
+    identity: iam.Role
 
     def __init__(
         self,
@@ -48,7 +50,7 @@ class Access(pulumi.ComponentResource):
     ) -> None:
         super().__init__("voicestack:aws:Access", f"{role}-access", {}, opts)
         inside = pulumi.ResourceOptions(parent=self)
-        identity = iam.Role(
+        self.identity = iam.Role(
             role,
             name=f"{config.name}-{role}",
             assume_role_policy=json.dumps(trust("ec2.amazonaws.com")),
@@ -59,7 +61,7 @@ class Access(pulumi.ComponentResource):
         self.policy = iam.RolePolicy(
             role,
             name="host",
-            role=identity.name,
+            role=self.identity.name,
             policy=pulumi.Output.all(account, bucket, *pulled).apply(
                 lambda known: json.dumps(permissions(config, role, known[0], known[1], known[2:]))
             ),
@@ -68,7 +70,7 @@ class Access(pulumi.ComponentResource):
         self.profile = iam.InstanceProfile(
             role,
             name=f"{config.name}-{role}",
-            role=identity.name,
+            role=self.identity.name,
             tags=config.tags(role, role),
             opts=inside,
         )
@@ -98,6 +100,8 @@ def permissions(
             {"StringEquals": {"cloudwatch:namespace": names.metrics(config.stack, role)}},
         ),
     ]
+    if config.archives(role):
+        allowed.append((["sts:AssumeRole"], f"arn:aws:iam::{account}:role/{uploads_role(config)}", {}))
     if config.logs:
         group = f"arn:aws:logs:{config.region}:{account}:log-group:{names.log_group(config.stack)}"
         # A stream is named HOST/SERVICE, and a host's name begins with its role.

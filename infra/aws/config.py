@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
+from app import catalog
 from app.catalog import Audience, Service
 from app.release import names
 from app.render import images
 from app.settings import Settings
 
 STREAMING = "streaming"
+DATABASE = catalog.get("db").port("postgres").number
 FIRST_STREAMING = 10  # the last number of the private address of the streaming host
 FIRST_SPEECH = 20  # of the first speech host
 MOST_SPEECH_HOSTS = 50
@@ -89,6 +91,17 @@ class AwsConfig:
             return self.services
         return tuple(service for service in self.services if service.gpu == (role == "speech"))
 
+    def archives(self, role: names.Role) -> bool:
+        """Whether the hosts of a role run services of the archive, which reach its uploads."""
+        return any("archive" in service.volumes for service in self.services_of(role))
+
+    @property
+    def shares_database(self) -> bool:
+        """Whether speech hosts use the database of the streaming host."""
+        return "db" in {each.name for each in self.services} and any(
+            "db" in service.needs for service in self.services_of("speech") if len(self.roles) > 1
+        )
+
     def gpu_of(self, role: names.Role) -> bool:
         """Whether the hosts of a role run the images for GPUs."""
         return any(host.gpu for host in self.of(role))
@@ -100,9 +113,12 @@ class AwsConfig:
             dict.fromkeys(images.for_service(service.image, gpu=gpu) for service in self.services_of(role))
         )
 
-    def settings_of(self, role: names.Role, public_address: str) -> Settings:
-        """The settings on the hosts of a role: where the others are, under the address that people see."""
+    def settings_of(self, role: names.Role, public_address: str, uploads: str = "") -> Settings:
+        """The settings on the hosts of a role: where the others are, under the address that people see, and
+        the bucket of the uploads."""
         update: dict[str, object] = {"bind_address": "0.0.0.0"}
+        if uploads:
+            update["uploads_bucket"] = uploads
         if role == STREAMING:
             update["media_public_host"] = public_address
             if self.domain:
@@ -113,6 +129,8 @@ class AwsConfig:
             update |= {
                 port.setting: port.number for service in self.services_of(role) for port in service.ports
             }
+            if self.shares_database:
+                update |= {"db_host": self.of("streaming")[0].address, "db_port": DATABASE}
         return self.settings.model_copy(update=update)
 
     def tags(self, name: str, role: names.Role | None = None, host: str = "") -> dict[str, str]:

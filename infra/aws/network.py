@@ -8,7 +8,7 @@ import pulumi
 from pulumi_aws import ec2, vpc
 
 from app.release.names import Role
-from infra.aws.config import AwsConfig
+from infra.aws.config import DATABASE, AwsConfig
 
 SSH = 22
 EVERYWHERE = "0.0.0.0/0"
@@ -29,7 +29,8 @@ class Rule:
 
 
 def ingress(config: AwsConfig) -> list[Rule]:
-    """What may come in: ports of the catalogue from the ranges of their audience, speech from streaming."""
+    """What may come in: ports of the catalogue from the ranges of their audience, speech from streaming; the
+    database from speech, where it works for the archive."""
     rules: dict[str, Rule] = {}
     for service in config.services_of("streaming"):
         for port in service.ports:
@@ -43,13 +44,25 @@ def ingress(config: AwsConfig) -> list[Rule]:
         if "speech" not in config.roles:
             break
         for port in service.ports:
+            if not port.public:
+                continue
             name = f"speech-{service.name}-{port.name}"
             rules[name] = Rule(name, "speech", port.number, port.protocol, port.purpose, source="streaming")
+    if config.shares_database:
+        name = "streaming-db-postgres"
+        rules[name] = Rule(name, "streaming", DATABASE, "tcp", "PostgreSQL", source="speech")
     for role in config.roles:
         for cidr in config.ssh:
             name = f"{role}-ssh-{cidr}"
             rules[name] = Rule(name, role, SSH, "tcp", "SSH", cidr=cidr)
     return [rules[name] for name in sorted(rules)]
+
+
+def speech_ports(config: AwsConfig) -> tuple[int, ...]:
+    """Where a speech host connects to."""
+    asks = any("db" in service.needs for service in config.services_of("speech"))
+    database = DATABASE if config.shares_database else config.settings.db_port
+    return (*WEB_PORTS, database) if asks else WEB_PORTS
 
 
 class Network(pulumi.ComponentResource):
@@ -111,8 +124,8 @@ class Network(pulumi.ComponentResource):
             tags=config.tags(role, role),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        # Streams are pushed to anywhere; a speech host only fetches images, packages and models.
-        ports: tuple[int | None, ...] = (None,) if role == "streaming" else WEB_PORTS
+        # Streams are pushed to anywhere; a speech host fetches images, packages, models, and asks a database.
+        ports: tuple[int | None, ...] = (None,) if role == "streaming" else speech_ports(config)
         for port in ports:
             name = f"{role}-out-{port or 'all'}"
             vpc.SecurityGroupEgressRule(

@@ -17,6 +17,7 @@ from app.render import containers
 from app.settings import Settings
 from infra import config as common
 from infra.aws.config import (
+    DATABASE,
     FIRST_SPEECH,
     FIRST_STREAMING,
     MOST_SPEECH_HOSTS,
@@ -50,6 +51,7 @@ KEYS = {
     "renewHosts": "hosts to replace when their machine image or user data have changed",
     "volumesFrom": "a snapshot for each host whose volume is to begin with one",
     "alarmEmail": "whom alarms tell",
+    "database": "address of a PostgreSQL of your own (HOST or HOST:PORT); without it, the streaming host's",
     "domain": "name of the streaming host, under hostedZone",
     "hostedZone": "id of the Route 53 zone that holds domain",
     "logs": "true keeps the logs of the services in CloudWatch too",
@@ -63,6 +65,7 @@ ARM = re.compile(r"[a-z]+\d+g[a-z]*\.")
 GPU = re.compile(r"(g|p)\d")
 AMI = re.compile(r"ami-[0-9a-f]{8}([0-9a-f]{9})?")
 SNAPSHOT = re.compile(r"snap-[0-9a-f]{8}([0-9a-f]{9})?")
+ADDRESS = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?")
 ZONE_ID = re.compile(r"Z[A-Z0-9]{5,31}")
 DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+) [A-Za-z0-9+/=]+( .*)?")
@@ -102,6 +105,7 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
     speech = given.number("speechHosts", 1, 0, MOST_SPEECH_HOSTS)
     services = selected(given)
     settings = common.read_settings(values.get("settings", "{}"), env_file, given.wrong)
+    services, settings = with_database(given, services, settings)
     network = private_network(given)
     hosts = read_hosts(given, network, speech, gpu=gpu and speech > 0)
     ranges: dict[Audience, tuple[str, ...]] = {
@@ -152,6 +156,23 @@ def selected(given: Given) -> tuple[Service, ...]:
     except catalog.UnknownService as error:
         given.say("services", str(error))
         return ()
+
+
+def with_database(
+    given: Given, services: tuple[Service, ...], settings: Settings | None
+) -> tuple[tuple[Service, ...], Settings | None]:
+    """Services and settings with a database of one's own in place of the stack's, where one is named."""
+    fix = "HOST or HOST:PORT, for example archive.abcd.eu-central-1.rds.amazonaws.com"
+    address = given.text("database", optional=True, like=ADDRESS, fix=fix)
+    if settings is None or not ADDRESS.fullmatch(address):
+        return services, settings
+    if not any("db" in service.needs for service in services):
+        given.say("database", "no service uses it: name api and transcriber in services, or leave it away")
+    if not settings.db_password.get_secret_value():
+        given.wrong.append("DB_PASSWORD: missing: the password of DB_USER in the database that is named")
+    host, _, port = address.partition(":")
+    update = {"db_host": host, "db_port": int(port or DATABASE)}
+    return tuple(each for each in services if each.name != "db"), settings.model_copy(update=update)
 
 
 def private_network(given: Given) -> IPv4Network:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pulumi
 from pulumi_aws import s3, ssm
 
 from app.release import bundle, names
 from app.release.bundle import Bundle
-from app.render.containers import containers
+from app.render.containers import Published, containers
 from app.speech.models.names import used
 from infra import hosts
-from infra.aws.config import AwsConfig
+from infra.aws.config import DATABASE, AwsConfig
 from infra.aws.secrets import Secrets
+from infra.aws.uploads import Uploads
+
+# The database for the transcribers on speech hosts; the security group lets in nobody else.
+SHARED = (Published("0.0.0.0", DATABASE, DATABASE, "tcp"),)
 
 
 class Release(pulumi.ComponentResource):
@@ -29,13 +34,17 @@ class Release(pulumi.ComponentResource):
         bucket: pulumi.Input[str],
         references: Mapping[str, pulumi.Output[str]],
         public_address: pulumi.Input[str],
+        uploads: Uploads | None,
         secrets: Secrets,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("voicestack:aws:Release", f"{role}-release", {}, opts)
         wanted = config.images_of(role)
-        made = pulumi.Output.all(public_address, *(references[name] for name in wanted)).apply(
-            lambda known: make(config, role, known[0], dict(zip(wanted, known[1:], strict=True)))
+        place = (uploads.bucket.bucket, uploads.role.arn) if uploads else ("", "")
+        made = pulumi.Output.all(public_address, *place, *(references[name] for name in wanted)).apply(
+            lambda known: make(
+                config, role, known[0], known[1], known[2], dict(zip(wanted, known[3:], strict=True))
+            )
         )
         # Older bundles stay: a release that is put back is fetched again.
         content = s3.BucketObjectv2(
@@ -60,11 +69,20 @@ class Release(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def make(config: AwsConfig, role: names.Role, public_address: str, references: Mapping[str, str]) -> Bundle:
-    """The bundle of a role's hosts."""
-    chosen = containers(
-        config.services_of(role), config.settings_of(role, public_address), gpu=config.gpu_of(role)
-    )
+def make(
+    config: AwsConfig,
+    role: names.Role,
+    public_address: str,
+    uploads: str,
+    identity: str,
+    references: Mapping[str, str],
+) -> Bundle:
+    """The bundle of a role's hosts; `uploads` is the archive's bucket, `identity` who may reach it."""
+    settings = config.settings_of(role, public_address, uploads)
+    chosen = [
+        replace(each, published=SHARED) if each.name == "db" and config.shares_database else each
+        for each in containers(config.services_of(role), settings, gpu=config.gpu_of(role))
+    ]
     return bundle.build(
         role,
         chosen,
@@ -73,4 +91,5 @@ def make(config: AwsConfig, role: names.Role, public_address: str, references: M
         region=config.region,
         logs=names.log_group(config.stack) if config.logs else "",
         models=bool(used(config.settings)),
+        identity=identity,
     )

@@ -23,6 +23,7 @@ from infra.aws.registry import Registry
 from infra.aws.release import Release
 from infra.aws.rollout import roll_out
 from infra.aws.secrets import Secrets
+from infra.aws.uploads import Uploads
 from infra.aws.volume import Snapshots
 
 LOGS_KEPT = 30  # days
@@ -46,6 +47,8 @@ class AwsStack(pulumi.ComponentResource):
             role: Access(config, role, account, self.bucket.bucket.bucket, self.registry.arns, inside)
             for role in config.roles
         }
+        archiving = [access[role].identity.arn for role in config.roles if config.archives(role)]
+        self.uploads = Uploads(config, account, archiving, inside) if archiving else None
         key = self._key() if config.ssh_key else None
         logs = self._logs() if config.logs else []
         self.hosts = {
@@ -67,6 +70,7 @@ class AwsStack(pulumi.ComponentResource):
             "address": config.domain or address.public_ip,
             "hosts": {name: host.instance.id for name, host in self.hosts.items()},
             "bucket": self.bucket.bucket.bucket,
+            **({"uploads": self.uploads.bucket.bucket} if self.uploads else {}),
             "releases": {role: release.key for role, release in releases.items()},
             "health": self._roll_out(releases, reachable),
         }
@@ -146,6 +150,7 @@ class AwsStack(pulumi.ComponentResource):
             self.bucket.bucket.bucket,
             self.registry.references,
             address.public_ip,
+            self.uploads,
             Secrets(self.config, role, inside),
             inside,
         )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import aws, decide, engine, gpu, release, volume
+from . import aws, decide, engine, gpu, identity, release, volume
 from .host import Host, Places, ReleaseError
 
 HOST = Path("/etc/voicestack/host.json")
@@ -66,6 +66,7 @@ def converge(host: Mapping[str, Any], places: Places, say: Told) -> None:
     try:
         secrets = aws.secrets(host["region"], host["secrets"])
         docker_config = login(host, places)
+        identity.renew(host, bundle, places.identity)
     except Exception as problem:
         if boot and release.remembered(places).good:
             # The engine has started them by itself, with the secrets that they had.
@@ -88,9 +89,11 @@ def login(host: Mapping[str, Any], places: Places) -> Path:
 
 
 def report(host: Mapping[str, Any], places: Places) -> None:
-    """Tells CloudWatch how full the disks are, and how many services are not well."""
+    """Tells CloudWatch how full the disks are, and how many services are not well; renews credentials."""
+    bundle = json.loads(Path("wanted.json").read_text(encoding="utf-8"))
+    identity.renew(host, bundle, places.identity)
     disks = [shutil.disk_usage(path) for path in (Path("/"), places.data) if path.is_dir()]
-    compose = json.loads(Path("wanted.json").read_text(encoding="utf-8"))["compose"]
+    compose = bundle["compose"]
     well = {each.service for each in engine.standings(compose["name"]) if each.well}
     aws.put_metrics(
         host["region"],

@@ -38,6 +38,13 @@ def registry_password(region: str) -> str:
     return token.partition(":")[2]
 
 
+def assumed(region: str, role: str, name: str) -> dict[str, Any]:
+    """Credentials of a role, good for an hour, as `credential_process` of the SDK writes them."""
+    found = client("sts", region).assume_role(RoleArn=role, RoleSessionName=name)["Credentials"]
+    kept = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+    return {"Version": 1, "Expiration": found["Expiration"].isoformat(), **{key: found[key] for key in kept}}
+
+
 def put_metrics(
     region: str, namespace: str, dimensions: Mapping[str, str], values: Mapping[str, float]
 ) -> None:

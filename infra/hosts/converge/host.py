@@ -27,6 +27,11 @@ class Places:
     run: Path = Path("/run/voicestack")
     data: Path = Path("/srv/voicestack")
 
+    @property
+    def identity(self) -> Path:
+        """Credentials for services; a container that the engine starts at boot finds its folder there."""
+        return self.state / "aws"
+
     def bundle(self, release: str) -> Path:
         """The kept bundle of a release."""
         return self.state / "releases" / f"{release}.json"

@@ -9,7 +9,7 @@ import pytest
 
 from app import catalog
 from app.catalog import CATALOG
-from app.release.bundle import Bundle, BundleError, build, longest, secrets
+from app.release.bundle import IDENTITY, IDENTITY_INSIDE, Bundle, BundleError, build, longest, secrets
 from app.release.names import DATA
 from app.render.containers import SECRETS, Container, containers
 from app.settings import load
@@ -82,6 +82,22 @@ def test_all_data_lies_on_the_hosts_own_volume() -> None:
     devices = {volume["driver_opts"]["device"] for volume in content["compose"]["volumes"].values()}
     assert devices == {f"{DATA}/{volume.name}" for volume in catalog.VOLUMES}
     assert content["folders"] == sorted(volume.name for volume in catalog.VOLUMES)
+
+
+def test_who_reaches_the_uploads_has_the_credentials_that_the_host_renews() -> None:
+    content = json.loads(made(identity="arn:role").content)
+    assert content["identity"] == "arn:role"
+    for name, service in content["compose"]["services"].items():
+        mounts = [each for each in service.get("volumes", []) if each["type"] == "bind"]
+        if name in ("api", "transcriber"):
+            assert mounts == [
+                {"type": "bind", "source": IDENTITY, "target": IDENTITY_INSIDE, "read_only": True}
+            ]
+            assert service["environment"]["AWS_CONFIG_FILE"] == f"{IDENTITY_INSIDE}/config"
+        else:
+            assert not mounts
+            assert "AWS_CONFIG_FILE" not in service.get("environment", {})
+    assert json.loads(made().content)["identity"] == ""
 
 
 def test_logs_go_to_cloudwatch_only_where_asked() -> None:

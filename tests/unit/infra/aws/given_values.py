@@ -26,6 +26,11 @@ GIVEN = {
     "sshKey": KEY,
     "settings": json.dumps({"MEDIA_PUBLISH_USER": "obs", "MEDIA_PUBLISH_PASSWORD": "hush-publish"}),
 }
+ARCHIVE = {
+    "services": "sts,media,dubber,web,api,transcriber",
+    "settings": json.dumps({"MEDIA_PUBLISH_USER": "obs", "MEDIA_PUBLISH_PASSWORD": "hush-publish",
+                            "DB_PASSWORD": "hush-database"}),
+}  # fmt: skip
 
 
 def chosen(**changed: str) -> AwsConfig:
