@@ -33,8 +33,22 @@ class Order:
     transcript: uuid.UUID
     number: int
     start: float
+    """Where what is left of it begins, in seconds from the start of the file."""
+    heard: float
+    """Seconds of the piece before that, which are written down already."""
     language: str
     vocabulary: str
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What of a piece was recognised from one place in it to another, in seconds from its start."""
+
+    since: float
+    until: float
+    segments: Sequence[spoken.Segment]
+    """On a timeline that starts as the order does."""
+    language: str
 
 
 @dataclass
@@ -113,45 +127,28 @@ class Work:
                 found.changed_at = func.now()
                 return None
             piece.attempts += 1
-            piece.heard = 0.0
             return Order(
-                transcript, number, piece.start, found.wanted_language or found.language, found.vocabulary
+                transcript,
+                number,
+                piece.start + piece.heard,
+                piece.heard,
+                found.wanted_language or found.language,
+                found.vocabulary,
             )
 
-    async def heard(self, order: Order, seconds: float) -> bool:
-        """So much of the piece is heard. Whether the rest is still wanted."""
+    async def heard(self, order: Order, found: Heard) -> bool:
+        """Writes down what was heard since the last time. Whether the rest is still wanted of this worker."""
         async with self.sessions.begin() as session:
-            await session.execute(
-                update(Piece)
-                .where(Piece.transcript_id == order.transcript, Piece.number == order.number, ~Piece.done)
-                .values(heard=seconds)
-            )
-            wanted = await session.scalar(
-                update(Transcript)
-                .where(Transcript.id == order.transcript, Transcript.state.in_(UNFINISHED))
-                .values(changed_at=func.now())
-                .returning(Transcript.id)
-            )
-            return wanted is not None
+            return await _written(session, order, found) is not None
 
-    async def done(self, order: Order, found: Sequence[spoken.Segment], language: str) -> bool:
-        """Writes the piece's segments down, once whoever else does it too. Whether all is done now."""
+    async def done(self, order: Order, found: Heard) -> bool:
+        """Writes down what was heard last; the piece is done. Whether the whole transcript is done now."""
         async with self.sessions.begin() as session:
-            # Whoever is second waits here, and finds it done.
-            whole = await session.get(Transcript, order.transcript, with_for_update=True)
-            if whole is None or whole.state not in UNFINISHED:
+            piece = await _written(session, order, found)
+            if piece is None:
                 return False
-            mine = await session.scalar(
-                update(Piece)
-                .where(Piece.transcript_id == order.transcript, Piece.number == order.number, ~Piece.done)
-                .values(done=True, heard=Piece.end - Piece.start)
-                .returning(Piece.id)
-            )
-            if mine is None:
-                return False
-            whole.language = whole.language or language
-            whole.changed_at = func.now()
-            session.add_all(segment(order, each, language) for each in found)
+            piece.done = True
+            await session.flush()
             left = await session.scalar(
                 select(func.count()).where(Piece.transcript_id == order.transcript, ~Piece.done)
             )
@@ -166,7 +163,7 @@ class Work:
             await session.execute(
                 update(Piece)
                 .where(Piece.transcript_id == order.transcript, Piece.number == order.number)
-                .values(attempts=func.greatest(0, Piece.attempts - 1), heard=0.0)
+                .values(attempts=func.greatest(0, Piece.attempts - 1))
             )
 
     async def rescued(self) -> int:
@@ -191,6 +188,29 @@ class Work:
                 .where(Transcript.id == transcript, Transcript.state.in_(UNFINISHED))
                 .values(state=State.FAILED, problem=problem, changed_at=func.now())
             )
+
+
+async def _written(session: AsyncSession, order: Order, found: Heard) -> Piece | None:
+    """The piece, with these segments written down once whoever else heard them too; None where they are not
+    wanted any more, or another worker is further."""
+    # Whoever is second waits here, and finds it written.
+    whole = await session.get(Transcript, order.transcript, with_for_update=True)
+    if whole is None or whole.state not in UNFINISHED:
+        return None
+    piece = await session.scalar(
+        select(Piece).where(Piece.transcript_id == order.transcript, Piece.number == order.number)
+    )
+    if piece is None or piece.done:
+        return None
+    if piece.heard == found.since:
+        whole.language = whole.language or found.language
+        session.add_all(segment(order, each, found.language) for each in found.segments)
+        piece.heard = found.until
+        if found.until > found.since:
+            whole.changed_at = func.now()
+    elif piece.heard != found.until:
+        return None
+    return piece
 
 
 async def _finish(session: AsyncSession, transcript: uuid.UUID) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
 
-import numpy as np
 import structlog
 from procrastinate import App, RetryStrategy
 from procrastinate.exceptions import ConnectorException
@@ -17,16 +15,15 @@ from sqlalchemy.exc import OperationalError
 
 from app.archive import jobs
 from app.archive.storage import OutOfReach, Storage, piece
-from app.archive.work import MOST_ATTEMPTS, Order, Work
+from app.archive.work import MOST_ATTEMPTS, Work
 from app.settings import Settings
 from app.speech.lifecycle import Lifecycle
 from app.speech.rest.decode import blocks
 from app.speech.rest.errors import ApiError
-from app.speech.rest.transcribe import Cancelled, Job, phrases, recognised
-from app.speech.rest.transcript import Segment
-from app.speech.types import RECOGNISER_RATE, Recogniser, SpeechError
-from app.transcriber import cut, voice
-from app.transcriber.sentences import sentences
+from app.speech.rest.transcribe import Cancelled, Job
+from app.speech.types import Recogniser, SpeechError
+from app.transcriber import cut
+from app.transcriber.hearing import Hearing
 
 log = structlog.get_logger(__name__)
 
@@ -93,11 +90,10 @@ class Transcriber:
         order = await self.work.order(uuid.UUID(transcript), number)
         if order is None:
             return
-        job = Job(order.language, order.vocabulary)
-        self._at_work.append(job)
+        hearing = Hearing(order)
+        self._at_work.append(hearing.job)
         try:
-            async with self.engine.use() as engine:
-                found = await self._beside(order, job, lambda: self._segments(engine, order, job))
+            await self._followed(hearing, asyncio.create_task(self._recognised(hearing)))
         except Cancelled:
             if self.stopping:
                 await self.work.given_back(order)
@@ -115,10 +111,11 @@ class Transcriber:
             await self.work.failed(order.transcript, "its pieces are gone: start it again")
             return
         finally:
-            self._at_work.remove(job)
-        self.heard.inc(job.heard)
-        language = job.detected or order.language or self.settings.first_language
-        if await self.work.done(order, found, language):
+            # A thread can't be cancelled: it is told to stop.
+            hearing.job.left.set()
+            self._at_work.remove(hearing.job)
+        self.heard.inc(hearing.seconds)
+        if await self.work.done(order, hearing.new(self.settings.first_language)):
             await asyncio.to_thread(self.storage.drop_pieces, order.transcript)
 
     def stop(self) -> None:
@@ -127,31 +124,37 @@ class Transcriber:
         for job in self._at_work:
             job.left.set()
 
-    def _segments(self, engine: Recogniser, order: Order, job: Job) -> list[Segment]:
-        if not job.language and len(engine.languages) == 1 and "*" not in engine.languages:
-            # It can't find a language out: it knows but one.
-            job.language = engine.languages[0]
-        sound = np.concatenate(list(cut.read(self.storage.get(order.transcript, piece(order.number)))))
-        blocks = np.split(sound, range(RECOGNISER_RATE, sound.size, RECOGNISER_RATE))
-        found = phrases(blocks, job, voice.probability(sound))
-        heard = recognised(engine, voice.packed(found, sound), job)
-        return [part for each in heard for part in sentences(each)]
+    async def _recognised(self, hearing: Hearing) -> None:
+        order = hearing.order
+        async with self.engine.use() as engine:
+            sound = await asyncio.to_thread(self.storage.get, order.transcript, piece(order.number))
+            await asyncio.to_thread(hearing.recognise, engine, sound)
 
-    async def _beside(self, order: Order, job: Job, work: Callable[[], list[Segment]]) -> list[Segment]:
-        """Works in a thread, and tells meanwhile how far it is."""
-        working = asyncio.create_task(asyncio.to_thread(work))
-        try:
-            while not working.done():
-                await asyncio.wait({working}, timeout=TELL)
-                if working.done() or job.left.is_set():
-                    continue
+    async def _followed(self, hearing: Hearing, working: asyncio.Task[None]) -> None:
+        """Writes down meanwhile what is recognised, until all is.
+
+        Raises Cancelled as soon as it isn't wanted any more: the engine may be at its last phrases still.
+        """
+        while True:
+            await asyncio.wait({working}, timeout=TELL)
+            if working.done():
+                return working.result()
+            if not hearing.job.left.is_set():
                 with suppress(OperationalError):  # What was heard so far isn't given up for a restart of it.
-                    if not await self.work.heard(order, job.heard):
-                        job.left.set()
-        finally:
-            # A thread can't be cancelled: it is told to stop.
-            job.left.set()
-        return working.result()
+                    found = hearing.new(self.settings.first_language)
+                    if await self.work.heard(hearing.order, found):
+                        hearing.taken(found)
+                    else:
+                        hearing.job.left.set()
+            if hearing.job.left.is_set():
+                working.add_done_callback(forgotten)
+                raise Cancelled
+
+
+def forgotten(working: asyncio.Task[None]) -> None:
+    """What becomes of work that nobody wants any more is nobody's business."""
+    if not working.cancelled():
+        working.exception()
 
 
 async def sweep(queue: App, work: Work) -> None:

@@ -23,8 +23,8 @@ def shorten(model: Any) -> None:
     encode = model.encode
 
     def encode_sound(features: NDArray[np.float32]) -> Any:
-        # Phrases of files come together, each of its own length.
-        return encode(features[:, : window(features)] if features.ndim == 2 else features)
+        together = features if features.ndim == 3 else features[None]
+        return encode(features[..., : max(map(window, together))])
 
     model.encode = encode_sound
 

@@ -47,6 +47,10 @@ class Job:
     detected: str = ""
     dropped: int = 0
     """Segments dropped as hallucinations."""
+    settled: float = 0.0
+    """Seconds up to which every segment has been given out."""
+    first_batch: int = 0
+    """Phrases that are recognised first, so that there is something to read soon; 0: as many as ever."""
 
     def check(self) -> None:
         """Raises Cancelled where nobody waits, TimeoutError where its time is over."""
@@ -92,9 +96,11 @@ def as_it_comes() -> Probability:
     return lambda chunk: detector.process_chunk(to_pcm(chunk))
 
 
-def phrases(blocks: Iterable[Samples], job: Job, probability: Probability | None = None) -> Iterator[Phrase]:
+def phrases(
+    blocks: Iterable[Samples], job: Job, probability: Probability | None = None, rules: Rules = RULES
+) -> Iterator[Phrase]:
     """The phrases in the sound; without a probability voice activity is found chunk by chunk."""
-    cutter = Cutter(RULES)
+    cutter = Cutter(rules)
     probability = probability or as_it_comes()
     kept: Samples = np.zeros(0, np.float32)
     start = place = 0
@@ -114,7 +120,7 @@ def phrases(blocks: Iterable[Samples], job: Job, probability: Probability | None
             place += CHUNK
             yield from filter(None, map(cut_out, cuts))
         oldest = place - round(
-            (RULES.longest + 2.0) * RECOGNISER_RATE if cutter.listening else RECOGNISER_RATE
+            (rules.longest + 2.0) * RECOGNISER_RATE if cutter.listening else RECOGNISER_RATE
         )
         if oldest > start:
             kept, start = kept[oldest - start :], oldest
@@ -168,17 +174,19 @@ def _one_by_one(recogniser: Recogniser, found: Iterable[Phrase], job: Job) -> It
             )
             if words:
                 yield Segment(words[0].start, words[-1].end, words)
+            job.settled = phrase.end
     finally:
         session.close()
 
 
 def _in_batches(recogniser: FileRecogniser, found: Iterable[Phrase], job: Job) -> Iterator[Segment]:
     waiting: list[Phrase] = []
+    size = job.first_batch or recogniser.batch
     for phrase in found:
         waiting.append(phrase)
-        if len(waiting) == recogniser.batch:
+        if len(waiting) == size:
             yield from _batch(recogniser, waiting, job)
-            waiting = []
+            waiting, size = [], recogniser.batch
     if waiting:
         yield from _batch(recogniser, waiting, job)
 
@@ -192,6 +200,7 @@ def _batch(recogniser: FileRecogniser, batch: list[Phrase], job: Job) -> Iterato
     job.spoken += sum(phrase.end - phrase.start for phrase in batch)
     for segment in heard:
         yield placed(segment, batch)
+    job.settled = batch[-1].end
 
 
 def placed(segment: Segment, batch: list[Phrase]) -> Segment:

@@ -45,7 +45,7 @@ def test_a_killed_database_loses_nothing_that_was_accepted(archive: Archive, own
     upload = owner.begun(len(content))
     assert owner.patch(upload, 0, content[:50_001]).status_code == 204
     waiting = owner.uploaded(speech(TIMES), "long.wav")
-    wait_for("a piece at work", lambda: at_work(archive, waiting), 20, 0.02)
+    wait_for("a piece at work", lambda: bool(at_work(archive, waiting)), 20, 0.02)
     archive.kill("db")
     wait_for("503 or an answer", lambda: owner.http.get("/transcripts").status_code in (200, 503), 5)
     archive.wait_healthy()
@@ -89,6 +89,25 @@ def test_two_transcribers_share_a_long_file_and_one_that_is_killed_costs_its_pie
     assert second_transcriber.poll() is None
 
 
+def test_the_text_of_a_piece_is_there_while_it_is_recognised_and_stays_when_its_worker_is_killed(
+    archive: Archive, owner: Owner
+) -> None:
+    places = range(2, 86, 6)
+    known = owner.uploaded(spread_out(88, places), "one piece.wav")
+    before = wait_for("some of its text", lambda: owner.get(known)["segments"] or None, 30, 0.02)
+    archive.kill("transcriber")
+    assert owner.get(known)["state"] == "working"
+    assert 0 < owner.get(known)["progress"] < 1
+    found = owner.done(known, WITHIN)
+    assert found["segments"][: len(before)] == before
+    starts = [each["start"] for each in found["segments"] if "schools" in each["text"]]
+    assert len(starts) == len(places)
+    for start, place in zip(starts, places, strict=True):
+        assert abs(start - place) < 1.5
+    (piece,) = archive.rows('SELECT attempts, heard, "end" FROM pieces WHERE transcript_id = %s', known)
+    assert (piece["attempts"], piece["heard"]) == (2, piece["end"])
+
+
 def test_an_upload_goes_on_where_a_killed_api_left_it(archive: Archive, owner: Owner) -> None:
     content = speech()
     upload = owner.begun(len(content))
@@ -126,14 +145,16 @@ def test_work_whose_job_is_lost_is_done_all_the_same(archive: Archive, owner: Ow
 
 def test_a_cancelled_transcript_stops_and_may_be_started_again(archive: Archive, owner: Owner) -> None:
     known = owner.uploaded(speech(TIMES), "long.wav")
-    wait_for("a piece at work", lambda: at_work(archive, known), 20, 0.02)
+    wait_for("a piece at work", lambda: bool(at_work(archive, known)), 20, 0.02)
     assert owner.post(known, "cancel").json()["state"] == "cancelled"
     assert owner.post(known, "cancel").status_code == 409
     job = "SELECT FROM procrastinate_jobs WHERE status = 'doing' AND args ->> 'transcript' = %s"
     wait_for("its work to stop", lambda: not archive.rows(job, known), 2.0)
-    assert owner.get(known)["segments"] == []
+    kept = owner.get(known)["segments"]
     assert owner.post(known, "again").json()["state"] == "queued"
-    check_once(archive, owner.done(known, WITHIN))
+    found = owner.done(known, WITHIN)
+    check_once(archive, found)
+    assert found["segments"][: len(kept)] == kept
     assert owner.post(known, "again").status_code == 409
 
 
@@ -173,6 +194,8 @@ def test_what_is_unfinished_and_has_no_job_is_done_again(archive: Archive, owner
     before = text_of(owner.done(known))
     # Its pieces' files are gone, as they are after a restore, and so are its jobs.
     archive.rows("DELETE FROM segments WHERE transcript_id = %s RETURNING id", known)
-    archive.rows("UPDATE pieces SET done = false, attempts = 0 WHERE transcript_id = %s RETURNING id", known)
+    archive.rows(
+        "UPDATE pieces SET done = false, heard = 0, attempts = 0 WHERE transcript_id = %s RETURNING id", known
+    )
     archive.rows("UPDATE transcripts SET state = 'working' WHERE id = %s RETURNING id", known)
     assert text_of(owner.done(known, WITHIN)) == before

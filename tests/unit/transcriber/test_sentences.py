@@ -12,7 +12,7 @@ from app.speech.rest.transcribe import RULES, Phrase
 from app.speech.rest.transcript import Segment
 from app.speech.types import RECOGNISER_RATE, Word
 from app.transcriber.sentences import sentences
-from app.transcriber.voice import packed
+from app.transcriber.voice import packed, windows
 
 
 def said(text: str, pause_after: str = "") -> Segment:
@@ -60,10 +60,17 @@ def test_packed_phrases_have_all_the_sound_of_the_phrases(spans: list[tuple[int,
         first = (at + gap) * tenth
         at += gap + length
         phrases.append(Phrase(first / RECOGNISER_RATE, sound[first : at * tenth], True))
-    found = list(packed(phrases, sound))
+    found = packed(phrases, sound)
+    assert len(found) == len(windows(phrases, RULES.longest))
     for each in found:
         first = round(each.start * RECOGNISER_RATE)
         assert np.array_equal(each.samples, sound[first : first + each.samples.size])
         assert each.end - each.start <= max(RULES.longest, 25.0) + 1e-6
     for phrase in phrases:
         assert any(each.start - 1e-6 <= phrase.start and phrase.end <= each.end + 1e-6 for each in found)
+
+
+def test_windows_are_of_one_length_as_far_as_phrases_allow() -> None:
+    sound = np.zeros(60 * RECOGNISER_RATE, np.float32)
+    phrases = [Phrase(float(at), sound[: 2 * RECOGNISER_RATE], True) for at in range(0, 60, 2)]
+    assert [each.samples.size / RECOGNISER_RATE for each in packed(phrases, sound)] == [20.0, 20.0, 20.0]
