@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -14,18 +15,19 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from starlette.middleware.cors import CORSMiddleware
 
 from app.api import routes, uploads
+from app.api.metrics import Metrics
 from app.api.owners import first_owner
 from app.api.watched import Watched
 from app.api.webhook import Webhook, nothing_to_tell
 from app.archive import database, jobs, migrate
 from app.archive.editing import Refused
+from app.archive.queue import queue as queue_in
 from app.archive.storage import OutOfReach, storage_of
 from app.archive.transcripts import Conflict, Transcripts, Unknown
 from app.service import Check, Readiness, create_app, meanwhile
@@ -45,8 +47,8 @@ TOLD = [
     "Upload-Length",
     "Upload-Offset",
 ]
-WAITING = """SELECT count(*), coalesce(extract(epoch FROM now() - min(t.changed_at)), 0)
-    FROM transcripts t WHERE t.state = 'queued' AND t.deleted_at IS NULL"""
+LOOK_AT_QUEUE = 5.0
+"""Seconds between looks at the queue, for /metrics."""
 
 
 def create(settings: Settings) -> FastAPI:
@@ -56,10 +58,11 @@ def create(settings: Settings) -> FastAPI:
     queue = jobs.new_app(settings)
     transcripts = Transcripts(async_sessionmaker(pool, expire_on_commit=False), storage_of(settings), queue)
     arrivals = uploads.Arrivals(settings, transcripts)
+    metrics = Metrics(lambda: arrivals.arriving)
 
     async def start() -> None:
         if await readiness.after(migrate.ready(settings), "the archive"):
-            beside = [purge(transcripts, timedelta(days=settings.deleted_kept_days))]
+            beside = [purge(transcripts, timedelta(days=settings.deleted_kept_days)), look_at_queue()]
             if settings.watch_folder is not None:
                 beside.append(Watched(settings.watch_folder, transcripts, first_owner(settings)).watch())
             if settings.webhook_url:
@@ -80,8 +83,15 @@ def create(settings: Settings) -> FastAPI:
                 # The tables may not be there yet.
                 await connection.execute(text("SELECT 1"))
                 return Check(True)
-            waiting, oldest = (await connection.execute(text(WAITING))).one()
-        return Check(True, f"{waiting} wait, the oldest for {float(oldest):.0f} s" if waiting else "")
+            metrics.queue = found = await queue_in(connection)
+        told = f"{found.waiting} jobs wait, the oldest for {found.oldest:.0f} s" if found.waiting else ""
+        return Check(True, told)
+
+    async def look_at_queue() -> None:
+        while True:
+            with suppress(OperationalError, TimeoutError):
+                await answers()
+            await asyncio.sleep(LOOK_AT_QUEUE)
 
     app = create_app(
         "api",
@@ -89,7 +99,8 @@ def create(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         checks={"database": answers},
         readiness=readiness,
-        registry=CollectorRegistry(),
+        registry=metrics.registry,
+        details=lambda: {"queue": asdict(metrics.queue)},
     )
     app.state.settings = settings
     if settings.allowed_origins:

@@ -49,6 +49,11 @@ class Arrivals:
         self._spooled = Uploads(TIMES_THE_LARGEST * settings.max_upload_mb * MEGABYTE)
         self._arriving: set[uuid.UUID] = set()
 
+    @property
+    def arriving(self) -> int:
+        """Requests that send a part just now."""
+        return len(self._arriving)
+
     async def whole(self, request: Request, owner: str) -> uuid.UUID:
         """A file that comes with one request."""
         deadline = time.monotonic() + self.settings.request_deadline

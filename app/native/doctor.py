@@ -10,11 +10,12 @@ from collections.abc import Iterable
 import psutil
 
 from app import catalog
-from app.native import checks, container_tools, engines, ports
+from app.native import checks, container_tools, engines, ports, postgres
 from app.native.finding import Finding
 from app.native.problem import Problem
 from app.native.state import RunFolder
 from app.render import media
+from app.serving.guarding import LOOPBACK
 from app.settings import Settings
 
 GIBIBYTE = 1 << 30
@@ -32,6 +33,7 @@ def examine(settings: Settings) -> list[Finding]:
         _media_server(),
         *_tools(),
         _program("ffmpeg", "for publishing and the benchmark"),
+        _database(settings),
         *_group("speech engines", engines.engine_problems(settings), _engines_in_use(settings)),
         *_ports(settings),
         _memory(),
@@ -116,6 +118,17 @@ def _group(subject: str, problems: Iterable[Problem], fine: str) -> list[Finding
         Finding(subject, "missing" if each.fatal else "warning", each.what, each.remedy) for each in problems
     ]
     return found or [Finding(subject, "ok", fine)]
+
+
+def _database(settings: Settings) -> Finding:
+    """PostgreSQL for uploads, which nothing else needs."""
+    if settings.db_host not in LOOPBACK:
+        return Finding("PostgreSQL", "ok", f"yours, at {settings.db_host}:{settings.db_port}")
+    problems = checks.postgres_problems()
+    if problems:
+        remedy = "Only uploads need it: run `make setup`, or set DB_HOST to where one runs."
+        return Finding("PostgreSQL", "warning", problems[0].what, remedy)
+    return Finding("PostgreSQL", "ok", str(postgres.binaries()))
 
 
 def _engines_in_use(settings: Settings) -> str:

@@ -10,7 +10,7 @@ from contextlib import suppress
 import structlog
 from procrastinate import App, RetryStrategy
 from procrastinate.exceptions import ConnectorException
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy.exc import OperationalError
 
 from app.archive import jobs
@@ -27,8 +27,8 @@ from app.transcriber.hearing import Hearing
 
 log = structlog.get_logger(__name__)
 
-TELL = 0.5
-"""Seconds between looks whether a piece is still wanted."""
+TELL = 1.0
+"""Seconds between looks whether a piece is still wanted; what is heard is written down then."""
 HEARTBEAT = 2.0
 DEAD_AFTER = 10.0
 """Seconds without a heartbeat after which a worker's jobs are given to others."""
@@ -56,6 +56,9 @@ class Transcriber:
         self.storage = storage
         self.engine = engine
         self.heard = Counter("transcriber_sound_seconds", "Sound recognised.", registry=metrics)
+        Gauge("transcriber_pieces_at_work", "Pieces at work.", registry=metrics).set_function(
+            lambda: len(self._at_work)
+        )
         self.stopping = False
         self._at_work: list[Job] = []
 

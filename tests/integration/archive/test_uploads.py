@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 
 import av
+import httpx
 import numpy as np
 import pytest
 from docx import Document
@@ -152,3 +153,21 @@ def test_silence_and_a_truncated_file_have_a_clear_end(owner: Owner) -> None:
     truncated = owner.uploaded(speech()[: len(speech()) * 2 // 3], "truncated.wav")
     assert owner.done(silent)["segments"] == []
     assert "schools" in text_of(owner.done(truncated))
+
+
+def test_how_much_waits_is_told_by_health_and_metrics(archive: Archive, owner: Owner) -> None:
+    address = f"http://127.0.0.1:{archive.settings.api_port}"
+
+    def queue() -> dict[str, float]:
+        told: dict[str, float] = httpx.get(f"{address}/health", trust_env=False).json()["queue"]
+        return told
+
+    known = [owner.uploaded(speech()) for _ in range(4)]
+    wait_for("a job that waits beside one at work", lambda: queue()["waiting"] > 0 < queue()["at_work"], 20)
+    told = httpx.get(f"{address}/metrics", trust_env=False).text
+    assert {"api_jobs_waiting", "api_jobs_at_work", "api_oldest_job_seconds", "api_uploads_arriving"} <= {
+        line.split()[0] for line in told.splitlines()
+    }
+    for each in known:
+        owner.done(each)
+    assert (queue()["waiting"], queue()["oldest"]) == (0, 0.0)
