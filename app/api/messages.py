@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from app.archive.cleaning import Stay
 from app.archive.tables import Segment, State, Transcript
 from app.archive.transcripts import Progress
 
@@ -64,12 +65,13 @@ def share(found: Transcript, progress: Progress | None) -> float:
 
 
 class SegmentView(BaseModel):
-    """A phrase; `words` are [text, start, end]."""
+    """A phrase; `words` are [text, start, end]. `paragraph`: one begins here."""
 
     id: int
     start: float
     end: float
     speaker: str
+    paragraph: bool
     text: str
     words: list[Any]
 
@@ -77,8 +79,8 @@ class SegmentView(BaseModel):
     def of(cls, found: Segment) -> SegmentView:
         """The view of a row."""
         return cls(
-            id=found.id, start=found.start, end=found.end, speaker=found.speaker, text=found.text,
-            words=found.words,
+            id=found.id, start=found.start, end=found.end, speaker=found.speaker, paragraph=found.paragraph,
+            text=found.text, words=found.words,
         )  # fmt: skip
 
 
@@ -134,6 +136,41 @@ class EditWish(BaseModel):
     def value(self) -> str | int:
         """What the edit is made with."""
         return self.word if self.what == "split" else self.text
+
+
+CleanupState = Literal["", "queued", "working", "done", "failed"]
+
+
+class ChangedPhrase(BaseModel):
+    """A phrase that a clean-up changes: its words in order, each part "same", "gone" or "new"."""
+
+    segment: int
+    start: float
+    paragraph: bool
+    parts: list[tuple[Stay, str]]
+
+
+class ChapterView(BaseModel):
+    """Where a chapter begins, in seconds."""
+
+    start: float
+    title: str
+
+
+class CleanupView(BaseModel):
+    """What a language model made of a transcript. `available` is false where the settings name none; `state`
+    is empty where it was not asked; `refused` parts of the text stay as they are, since it changed words.
+    """
+
+    available: bool
+    state: CleanupState = ""
+    problem: str = ""
+    progress: float = 0.0
+    refused: int = 0
+    changes: list[ChangedPhrase] = []
+    summary: str = ""
+    chapters: list[ChapterView] = []
+    actions: list[str] = []
 
 
 class OfVersion(BaseModel):

@@ -20,16 +20,20 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from starlette.middleware.cors import CORSMiddleware
 
+from app.api import cleanups as cleanup_routes
 from app.api import routes, uploads
+from app.api.cleaner import LEAST_TIMEOUT, Cleaner
 from app.api.metrics import Metrics
 from app.api.owners import first_owner
 from app.api.watched import Watched
 from app.api.webhook import Webhook, nothing_to_tell
 from app.archive import database, jobs, migrate
+from app.archive.cleanups import Cleanups
 from app.archive.editing import Refused
 from app.archive.queue import queue as queue_in
 from app.archive.storage import OutOfReach, storage_of
 from app.archive.transcripts import Conflict, Transcripts, Unknown
+from app.llm.configured import configured, named
 from app.service import Check, Readiness, create_app, meanwhile
 from app.settings import Settings
 from app.speech.rest.errors import RETRY_AFTER, ApiError
@@ -59,10 +63,13 @@ def create(settings: Settings) -> FastAPI:
     transcripts = Transcripts(async_sessionmaker(pool, expire_on_commit=False), storage_of(settings), queue)
     arrivals = uploads.Arrivals(settings, transcripts)
     metrics = Metrics(lambda: arrivals.arriving)
+    cleanups = Cleanups(transcripts.sessions, queue)
 
     async def start() -> None:
         if await readiness.after(migrate.ready(settings), "the archive"):
             beside = [purge(transcripts, timedelta(days=settings.deleted_kept_days)), look_at_queue()]
+            if model := configured(settings, LEAST_TIMEOUT):
+                beside.append(Cleaner(model, transcripts, cleanups).run(queue))
             if settings.watch_folder is not None:
                 beside.append(Watched(settings.watch_folder, transcripts, first_owner(settings)).watch())
             if settings.webhook_url:
@@ -115,6 +122,7 @@ def create(settings: Settings) -> FastAPI:
         )
     v1 = APIRouter(prefix="/api/v1")
     v1.include_router(routes.router(transcripts, arrivals))
+    v1.include_router(cleanup_routes.router(transcripts, cleanups, available=named(settings)))
     v1.include_router(uploads.router(arrivals))
     app.include_router(v1)
     tell_errors(app)

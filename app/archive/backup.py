@@ -30,7 +30,7 @@ from app.archive import database, jobs, migrate
 from app.archive.storage import FILE, PEAKS, storage_of
 from app.settings import Settings
 
-TABLES = ("transcripts", "pieces", "segments", "edits")
+TABLES = ("transcripts", "pieces", "segments", "edits", "cleanups")
 """In an order in which each refers to earlier ones alone."""
 NUMBERED = ("pieces", "segments")
 ABOUT, SUMS = "about.json", "SHA256SUMS"
@@ -39,6 +39,8 @@ SPOOLED = 64 << 20
 CHUNK = 1 << 20
 STOPPED = "UPDATE transcripts SET state = 'queued' WHERE state = 'working'"
 UNFINISHED = "SELECT id FROM transcripts WHERE state = 'queued' AND deleted_at IS NULL"
+NOT_CLEANED = """UPDATE cleanups SET state = 'failed', problem = 'the archive was restored meanwhile'
+    WHERE state IN ('queued', 'working')"""
 NOT_ARRIVED = "DELETE FROM transcripts WHERE state = 'arriving'"
 
 Told = Callable[[str], None]
@@ -183,6 +185,7 @@ async def restore(settings: Settings, file: IO[bytes], force: bool, tell: Told) 
                 fill(connection, table, Path(folder) / f"{table}.copy")
             connection.execute(NOT_ARRIVED)
             connection.execute(STOPPED)
+            connection.execute(NOT_CLEANED)
             now = {UUID(path.name): path for path in (Path(folder) / "files").glob("*")}
             for transcript, path in now.items():
                 storage.take(transcript, path)
@@ -254,6 +257,9 @@ def check_revision(folder: Path) -> None:
 
 def fill(connection: psycopg.Connection, table: str, path: Path) -> None:
     """Fills a table, and lets its numbers go on after the highest."""
+    if not path.exists():
+        # The backup is older than the table.
+        return
     with path.open("rb") as rows:
         names = sql.SQL(", ").join(
             sql.Identifier(name) for name in rows.readline().decode().strip().split(",")

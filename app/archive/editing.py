@@ -6,10 +6,14 @@ A segment here is what an edit replaces or makes; times are in seconds from the 
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.speech.types import Word
+
+SIGNS = "PSZC"
+"""Unicode's categories of what is no letter, digit or mark of one."""
 
 
 class Refused(ValueError):
@@ -18,12 +22,13 @@ class Refused(ValueError):
 
 @dataclass(frozen=True)
 class Line:
-    """A segment's content."""
+    """A segment's content. `paragraph`: one begins here."""
 
     start: float
     end: float
     speaker: str
     words: tuple[Word, ...]
+    paragraph: bool = False
 
     @property
     def text(self) -> str:
@@ -32,19 +37,28 @@ class Line:
 
 
 def rewritten(line: Line, text: str) -> Line:
-    """The line with another text: words that stay keep their times, new ones share that of those they
-    replace. Raises Refused for a text without words.
+    """The line with another text: words that stay, whatever their signs and capitals, keep their times, new
+    ones share that of those they replace. Raises Refused for a text without words.
     """
-    new, old = text.split(), [word.text for word in line.words]
+    new = text.split()
     if not new:
         raise Refused("a segment needs a word; to delete its words, merge it or leave one")
+    before, after = [bare(word.text) for word in line.words], [bare(word) for word in new]
     words: list[Word] = []
-    for tag, first, last, begin, end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    for tag, first, last, begin, end in matcher.get_opcodes():
         if tag == "equal":
-            words += line.words[first:last]
+            same = zip(line.words[first:last], new[begin:end], strict=True)
+            words += [replace(word, text=text) for word, text in same]
         else:
             words += spread(new[begin:end], *span(line, first, last))
     return replace(line, words=tuple(words))
+
+
+def bare(word: str) -> str:
+    """A word without signs and capitals; signs alone as they are."""
+    plain = unicodedata.normalize("NFKC", word).casefold()
+    return "".join(each for each in plain if unicodedata.category(each)[0] not in SIGNS) or plain
 
 
 def span(line: Line, first: int, last: int) -> tuple[float, float]:
@@ -74,7 +88,7 @@ def split(line: Line, at: int) -> tuple[Line, Line]:
         raise Refused(f"of {len(line.words)} words, it can be split before word 1 to {len(line.words) - 1}")
     border = min(max(line.words[at].start, line.start), line.end)
     first, second = line.words[:at], line.words[at:]
-    return replace(line, end=border, words=first), replace(line, start=border, words=second)
+    return replace(line, end=border, words=first), replace(line, start=border, words=second, paragraph=False)
 
 
 def merged(first: Line, second: Line) -> Line:
@@ -84,7 +98,13 @@ def merged(first: Line, second: Line) -> Line:
         max(first.end, second.end),
         first.speaker,
         (*first.words, *second.words),
+        first.paragraph,
     )
+
+
+def tidied(line: Line, text: str, *, paragraph: bool) -> Line:
+    """The line with that text, a paragraph beginning there or not. Raises Refused."""
+    return replace(rewritten(line, text), paragraph=paragraph)
 
 
 def spoken_by(line: Line, speaker: str) -> Line:

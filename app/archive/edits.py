@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -32,20 +32,51 @@ async def edit(
         whole = await _locked(session, transcript, version)
         old = await _from(session, transcript, segment, count)
         new = [row(transcript, whole.language, each) for each in change([line(each) for each in old])]
-        before = [kept(each) for each in old]
-        await session.execute(delete(Segment).where(Segment.id.in_([each.id for each in old])))
         # The first stays what it was: whoever looks at it goes on looking at it.
         new[0].id = old[0].id
-        session.add_all(new)
-        await session.flush()
-        # What was undone before it can't be done again.
-        await session.execute(delete(Edit).where(Edit.transcript_id == transcript, Edit.undone))
-        number = await session.scalar(
-            select(func.coalesce(func.max(Edit.number), 0) + 1).where(Edit.transcript_id == transcript)
-        )
-        after = [kept(each) for each in new]
-        session.add(Edit(transcript_id=transcript, number=number, what=what, before=before, after=after))
-        return _next(whole)
+        return await _replace(session, whole, what, old, new)
+
+
+async def tidy(
+    session: AsyncSession, transcript: uuid.UUID, version: int, wanted: Sequence[Mapping[str, Any]]
+) -> int:
+    """Gives phrases another text, and says where paragraphs begin, as one edit; the version after it.
+
+    `wanted` are changes as a Cleanup has them; phrases that have another text than before stay as they are.
+    Raises Conflict.
+    """
+    whole = await _locked(session, transcript, version)
+    changes = {each["segment"]: each for each in wanted}
+    found = await session.scalars(
+        select(Segment).where(Segment.transcript_id == transcript, Segment.id.in_(changes))
+    )
+    old = [each for each in found if each.text == changes[each.id]["before"]]
+    if not old:
+        raise Conflict("nothing of it can be taken: these phrases have been edited since")
+    new = []
+    for each in old:
+        change = changes[each.id]
+        content = editing.tidied(line(each), change["after"], paragraph=change["paragraph"])
+        new.append(row(transcript, whole.language, content))
+        new[-1].id = each.id
+    return await _replace(session, whole, "tidy", old, new)
+
+
+async def _replace(
+    session: AsyncSession, whole: Transcript, what: str, old: Sequence[Segment], new: Sequence[Segment]
+) -> int:
+    before = [kept(each) for each in old]
+    await session.execute(delete(Segment).where(Segment.id.in_([each.id for each in old])))
+    session.add_all(new)
+    await session.flush()
+    # What was undone before it can't be done again.
+    await session.execute(delete(Edit).where(Edit.transcript_id == whole.id, Edit.undone))
+    number = await session.scalar(
+        select(func.coalesce(func.max(Edit.number), 0) + 1).where(Edit.transcript_id == whole.id)
+    )
+    after = [kept(each) for each in new]
+    session.add(Edit(transcript_id=whole.id, number=number, what=what, before=before, after=after))
+    return _next(whole)
 
 
 async def undo(sessions: Sessions, transcript: uuid.UUID, version: int) -> int:
@@ -132,7 +163,7 @@ CHANGES: dict[str, Callable[[Any], tuple[Change, int]]] = {
 def line(segment: Segment) -> Line:
     """A segment's content."""
     words = tuple(Word(*word) for word in segment.words)
-    return Line(segment.start, segment.end, segment.speaker, words)
+    return Line(segment.start, segment.end, segment.speaker, words, bool(segment.paragraph))
 
 
 def row(transcript: uuid.UUID, language: str, content: Line) -> Segment:
@@ -142,6 +173,7 @@ def row(transcript: uuid.UUID, language: str, content: Line) -> Segment:
         start=round(content.start, 3),
         end=round(content.end, 3),
         speaker=content.speaker,
+        paragraph=content.paragraph,
         words=[[word.text, round(word.start, 3), round(word.end, 3)] for word in content.words],
         text=content.text,
         dictionary=dictionary(language),
@@ -155,6 +187,7 @@ def kept(segment: Segment) -> dict[str, Any]:
         "start": segment.start,
         "end": segment.end,
         "speaker": segment.speaker,
+        "paragraph": bool(segment.paragraph),
         "words": segment.words,
     }
 
@@ -162,6 +195,8 @@ def kept(segment: Segment) -> dict[str, Any]:
 def restored(transcript: uuid.UUID, language: str, content: dict[str, Any]) -> Segment:
     """A segment that an edit kept, with its old id."""
     words = tuple(Word(*word) for word in content["words"])
-    found = row(transcript, language, Line(content["start"], content["end"], content["speaker"], words))
+    # What was kept before there were paragraphs says nothing of them.
+    about = (content["start"], content["end"], content["speaker"], words, content.get("paragraph", False))
+    found = row(transcript, language, Line(*about))
     found.id = content["id"]
     return found

@@ -59,10 +59,12 @@ def lines(transcript: Transcript, segments: Sequence[Segment]) -> list[spoken.Se
 
 
 def paragraphs(transcript: Transcript, segments: Sequence[Segment]) -> list[tuple[str, float, str]]:
-    """Speaker, start in seconds and text of each paragraph: one speaker's, without a long pause."""
+    """Speaker, start in seconds and text of each paragraph: one speaker's, without a long pause or a mark."""
     number, before, numbered = 0, None, []
     for each in segments:
-        if before is not None and (each.start - before.end > PARAGRAPH or each.speaker != before.speaker):
+        if before is not None and (
+            each.paragraph or each.start - before.end > PARAGRAPH or each.speaker != before.speaker
+        ):
             number += 1
         numbered.append((number, each))
         before = each

@@ -16,6 +16,8 @@ CUTTING = "cutting"
 PIECES = "pieces"
 CUT = "cut"
 TRANSCRIBE = "transcribe"
+CLEANING = "cleaning"
+CLEAN = "clean"
 LONG = 60
 """Minutes from which on a file has no claim to be served before others."""
 

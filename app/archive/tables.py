@@ -105,6 +105,8 @@ class Segment(Base):
     start: Mapped[float]
     end: Mapped[float]
     speaker: Mapped[str] = mapped_column(server_default="")
+    paragraph: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether a paragraph begins here, whatever the pause before it."""
     words: Mapped[list[Any]] = mapped_column(JSONB)
     text: Mapped[str]
     dictionary: Mapped[str] = mapped_column(REGCONFIG)
@@ -128,6 +130,35 @@ class Edit(Base):
     before: Mapped[list[Any]] = mapped_column(JSONB)
     after: Mapped[list[Any]] = mapped_column(JSONB)
     undone: Mapped[bool] = mapped_column(server_default=text("false"))
+    made_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Cleanup(Base):
+    """What a language model makes of a transcript's text: a proposal, until its owner takes or leaves it."""
+
+    __tablename__ = "cleanups"
+    id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
+    transcript_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("transcripts.id", ondelete="CASCADE"), unique=True
+    )
+    version: Mapped[int]
+    """The transcript's, of which it is made."""
+    state: Mapped[str]
+    """queued, working, done or failed, as a transcript's."""
+    problem: Mapped[str] = mapped_column(server_default="")
+    turn: Mapped[int] = mapped_column(server_default="0")
+    """Counts the attempts; what an earlier one writes is not wanted any more."""
+    parts: Mapped[int] = mapped_column(server_default="0")
+    """Questions that it takes."""
+    done: Mapped[int] = mapped_column(server_default="0")
+    """Of these, those that are answered."""
+    refused: Mapped[int] = mapped_column(server_default="0")
+    """Parts of the text that stay as they are, since the model changed words, or made no sense."""
+    changes: Mapped[list[Any]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """Of each phrase that changes: segment, before, after, paragraph."""
+    outlines: Mapped[list[Any]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """What was said in each section: summary, chapters, actions."""
+    summary: Mapped[str] = mapped_column(server_default="")
     made_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -67,17 +67,17 @@ class LanguageModel:
             http_client=DefaultAsyncHttpxClient(trust_env=not is_local(address), timeout=timeout),
         )
 
-    async def json(self, system: str, user: str, schema: dict[str, Any]) -> str:
+    async def json(self, system: str, user: str, schema: dict[str, Any], max_tokens: int = MAX_TOKENS) -> str:
         """An answer that should be JSON of that schema. Raises ModelProblem."""
         try:
             async with asyncio.timeout(self._timeout), self._places:
                 try:
-                    answer = await self._ask(system, user, None if self._plain else schema)
+                    answer = await self._ask(system, user, None if self._plain else schema, max_tokens)
                 except APIStatusError as error:
                     if self._plain or error.status_code not in (400, 404, 415, 422, 501):
                         raise
                     # A server without structured output: the prompt alone asks for JSON from now on.
-                    answer = await self._ask(system, user, None)
+                    answer = await self._ask(system, user, None, max_tokens)
                     self._plain = True
         except (OpenAIError, httpx2.HTTPError, TimeoutError, ValueError) as error:
             self.usage.calls["failed"] += 1
@@ -115,7 +115,7 @@ class LanguageModel:
         """Closes its connections."""
         await self._client.close()
 
-    async def _ask(self, system: str, user: str, schema: dict[str, Any] | None) -> Any:
+    async def _ask(self, system: str, user: str, schema: dict[str, Any] | None, max_tokens: int) -> Any:
         form: Any = {}
         if schema is not None:
             named = {"name": "answer", "strict": True, "schema": schema}
@@ -123,7 +123,7 @@ class LanguageModel:
         return await self._client.chat.completions.create(
             model=self.model,
             messages=[{"role": "system", "content": system}, {"role": "user", "content": user}],
-            max_tokens=MAX_TOKENS,
+            max_tokens=max_tokens,
             temperature=0,
             extra_body=self._extra,
             **form,

@@ -32,8 +32,8 @@ SECRETS: dict[str, tuple[str, ...]] = {
     "media_api_password": ("dubber",),
     "handover_secret": ("dubber",),
     "api_keys": ("asr", "tts", "live", "sales", "web", "api", "commentary"),
-    "llm_api_key": ("sales",),
-    "openrouter_api_key": ("sales",),
+    "llm_api_key": ("sales", "api"),
+    "openrouter_api_key": ("sales", "api"),
     "db_password": ("db", "api", "transcriber"),
     "webhook_secret": ("api",),
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from tests.browser.looking import badly_built, scrolls_sideways, unreadable, unt
 from tests.browser.servers import serving
 from tests.browser.voice import save
 from tests.stack import Stack, free_port
+from tests.unit.sales.stand_in_model import StandInModel, says
 
 PATIENCE = 60_000
 PHONE = {"width": 360, "height": 740}
@@ -22,12 +25,31 @@ PART = 8 * 1024 * 1024
 LIT = "document.querySelectorAll('#text .now').length === 1"
 
 
+def tidy(asked: dict[str, Any]) -> tuple[int, str]:
+    """What a good language model answers: a capital and a full stop for each phrase; or an outline."""
+    told = asked["messages"][1]["content"].partition("PHRASES\n")[2].splitlines()
+    if not told:
+        chapters = [{"number": 1, "title": "The beginning"}]
+        return says(json.dumps({"summary": "A short talk.", "chapters": chapters, "actions": ["Call her"]}))
+    texts = [line.partition(": ")[2] for line in told]
+    phrases = [
+        {"number": number, "text": f"{text.capitalize()}!", "paragraph": True}
+        for number, text in enumerate(texts, 1)
+    ]
+    return says(json.dumps({"phrases": phrases}))
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The page, with everything behind it that it needs."""
     folder = Path(tmp_path_factory.mktemp("archive"))
     with (
-        Stack(folder, ("api", "transcriber"), {"ASR_ENGINE": "pocketsphinx"}) as stack,
+        StandInModel(tidy) as model,
+        Stack(
+            folder,
+            ("api", "transcriber"),
+            {"ASR_ENGINE": "pocketsphinx", "LLM_BASE_URL": model.address, "LLM_MODEL": "m"},
+        ) as stack,
         serving(create(stack.settings), free_port()) as web,
     ):
         yield f"{web}/uploads/"
@@ -116,6 +138,41 @@ def test_a_file_becomes_text_that_is_heard_edited_found_saved_and_deleted(
     expect(entry).to_have_count(0)
     page.locator("#deleted").get_by_role("button", name="Undo").click()
     expect(entry).to_contain_text("Done")
+
+
+def test_a_language_model_cleans_up_what_is_taken_by_one_click_and_undone(
+    page: Page, address: str, speech: Path
+) -> None:
+    page.goto(address)
+    send(page, speech, "To be cleaned up")
+    entry = page.locator("#list .entry", has_text="To be cleaned up")
+    expect(entry).to_contain_text("Done", timeout=PATIENCE)
+    entry.get_by_role("link").click()
+    line = page.locator("#text .line").first
+    card = page.get_by_role("region", name="Summary and clean-up")
+    card.get_by_role("button", name="Clean up").click()
+    expect(card.locator("#cleanup-summary")).to_have_text("A short talk.", timeout=PATIENCE)
+    expect(card.locator("#cleanup-actions")).to_have_text("Call her")
+    expect(card.get_by_role("listitem").filter(has_text="The beginning")).to_be_visible()
+    expect(card.locator("#cleanup-phrases ins", has_text="!").first).to_be_visible()
+    was = line.locator(".words").inner_text()
+    assert "!" not in was
+
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        assert not scrolls_sideways(page)
+        assert unreadable(page) == []
+        assert badly_built(page) == []
+    card.get_by_role("button", name="Take it").click()
+    expect(line.locator(".words")).to_contain_text("!")
+    expect(card.get_by_role("button", name="Take it")).to_be_hidden()
+    page.get_by_role("button", name="Undo").last.click()
+    expect(line.locator(".words")).to_have_text(was, use_inner_text=True)
+    card.get_by_role("button", name="Clean up again").click()
+    card.get_by_role("button", name="Leave as it is").click()
+    expect(card.get_by_role("button", name="Clean up again")).to_be_visible()
+    expect(line.locator(".words")).to_have_text(was, use_inner_text=True)
 
 
 def test_an_upload_goes_on_by_itself_where_the_line_broke(page: Page, address: str, tmp_path: Path) -> None:

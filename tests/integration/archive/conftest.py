@@ -31,6 +31,7 @@ from app.speech.engines.piper import Piper
 from app.speech.sound import to_pcm
 from app.speech.types import Samples
 from tests.stack import ROOT, free_port, free_ports, known_names, link_models, wait_for
+from tests.unit.sales.stand_in_model import StandInModel, says
 
 UP_WITHIN = 60.0
 DONE_WITHIN = 40.0
@@ -161,12 +162,14 @@ def text_of(transcript: Mapping[str, Any]) -> str:
 
 
 class Archive:
-    """The supervisor with the archive's services."""
+    """The supervisor with the archive's services, and the language model that it was told of."""
 
-    def __init__(self, folder: Path) -> None:
+    model: StandInModel
+
+    def __init__(self, folder: Path, **chosen_too: str) -> None:
         chosen = {
             **free_ports(), "DATA_DIR": str(folder / "data"), "ASR_ENGINE": "pocketsphinx",
-            "API_KEYS": ",".join(KEYS), "LOG_LEVEL": "info",
+            "API_KEYS": ",".join(KEYS), "LOG_LEVEL": "info", **chosen_too,
         }  # fmt: skip
         self.settings: Settings = load(chosen)
         link_models(self.settings.models_dir)
@@ -241,12 +244,15 @@ class Archive:
 @pytest.fixture(scope="package")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     """One for all tests here: what they do to it, it must survive."""
-    running = Archive(tmp_path_factory.mktemp("archive"))
-    try:
-        running.wait_healthy()
-        yield running
-    finally:
-        running.stop()
+    with StandInModel(lambda _: says("{}")) as model:
+        folder = tmp_path_factory.mktemp("archive")
+        running = Archive(folder, LLM_BASE_URL=model.address, LLM_MODEL="m")
+        running.model = model
+        try:
+            running.wait_healthy()
+            yield running
+        finally:
+            running.stop()
 
 
 @pytest.fixture

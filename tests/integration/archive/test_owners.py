@@ -17,6 +17,7 @@ BODIES = {
     "edits": {"version": 0, "segment": 1, "what": "text", "text": "mine"},
     "undo": {"version": 0},
     "redo": {"version": 0},
+    "take": {"version": 0},
 }
 
 

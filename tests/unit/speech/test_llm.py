@@ -188,6 +188,6 @@ def test_the_settings_belong_together_and_only_who_translates_has_the_key() -> N
         wanted = load({**given, **more})
         return {each.name for each in catalog.CATALOG if "LLM_API_KEY" in secrets(each, wanted)}
 
-    assert holders() == {"sales"}
-    assert holders(MT_ENGINE="llm") == {"sales", "sts", "live"}
-    assert holders(VISION_MODEL="eyes") == {"sales", "commentary"}
+    assert holders() == {"sales", "api"}
+    assert holders(MT_ENGINE="llm") == {"sales", "api", "sts", "live"}
+    assert holders(VISION_MODEL="eyes") == {"sales", "api", "commentary"}

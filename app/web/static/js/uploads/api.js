@@ -23,6 +23,12 @@ export const editTranscript = (id, edit) => request("POST", at(id, "/edits"), ed
 export const undoEdit = (id, version) => request("POST", at(id, "/undo"), { version });
 export const redoEdit = (id, version) => request("POST", at(id, "/redo"), { version });
 
+/** What a language model makes of it: how far that is, what it would change, its summary. */
+export const readCleanup = (id) => request("GET", at(id, "/cleanup"));
+export const askCleanup = (id) => request("POST", at(id, "/cleanup"));
+export const takeCleanup = (id, version) => request("POST", at(id, "/cleanup/take"), { version });
+export const leaveCleanup = (id) => request("POST", at(id, "/cleanup/leave"));
+
 /** The outline of the sound: `peaks` of 0 to 100, `a_second` of them. */
 export const readPeaks = (id) => request("GET", at(id, "/peaks"));
 export const soundAddress = (id) => at(id, "/sound");

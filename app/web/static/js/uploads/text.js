@@ -91,7 +91,7 @@ export class Text {
     const words = make("p", { class: "words" }, name ? make("b", {}, name) : null, ...row.words.flatMap((word) => [word, " "]));
     const seek = make("button", { type: "button", class: "seek", "aria-label": `Play from ${clock(segment.start)}` }, clock(segment.start));
     const edit = this.#editable ? make("button", { type: "button", class: "edit", "aria-label": `Edit the phrase at ${clock(segment.start)}` }, "Edit") : null;
-    row.whole = make("li", { class: "line" }, seek, words, edit);
+    row.whole = make("li", { class: segment.paragraph ? "line paragraph" : "line" }, seek, words, edit);
   }
 
   #clicked({ target }) {

@@ -3,6 +3,7 @@
 import { RequestFailed } from "../api.js";
 import { byId, light, make, renderOnce, setAttribute, setText } from "../dom.js";
 import { changeTranscript, editTranscript, exportAddress, readTranscript, redoEdit, undoEdit } from "./api.js";
+import { Cleanup } from "./cleanup.js";
 import { Player } from "./player.js";
 import { Text } from "./text.js";
 import { STATES, facts, placeOf } from "./wording.js";
@@ -20,12 +21,14 @@ export class TranscriptView {
   #asked = 0;
   #player;
   #text;
+  #cleanup;
   #onGone;
 
   constructor({ onDelete, onGone }) {
     this.#onGone = onGone;
     this.#player = new Player((second) => this.#text?.light(second, this.#player.playing));
     this.#text = new Text({ onSeek: (second) => this.#player.seek(second), edit: (segment, edits) => this.#edits(segment, edits) });
+    this.#cleanup = new Cleanup({ act: (failed, work) => this.#try(failed, work), onTaken: () => this.#load() });
     byId("undo").addEventListener("click", () => this.#step(undoEdit));
     byId("redo").addEventListener("click", () => this.#step(redoEdit));
     byId("delete").addEventListener("click", () => this.#whole && onDelete(this.#whole));
@@ -58,6 +61,7 @@ export class TranscriptView {
     this.#whole = null;
     this.#player.close();
     this.#text.clear();
+    this.#cleanup.close();
     this.#rename(false);
     this.#complain("");
     for (const id of ["one-title", "one-about"]) setText(byId(id), "");
@@ -122,6 +126,7 @@ export class TranscriptView {
     for (const name of ["undo", "redo"]) setAttribute(byId(name), "aria-disabled", state === "done" && version > 0 ? null : "true");
     if (!this.#text.editing) this.#text.draw(this.#whole);
     this.#drawSpeakers();
+    this.#cleanup.show(this.#whole);
   }
 
   #drawSpeakers() {
