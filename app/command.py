@@ -306,6 +306,22 @@ def restore(
     raise typer.Exit(restore_backup(load_settings(), file, stack, force=force))
 
 
+archive_cli = typer.Typer(no_args_is_help=True)
+cli.add_typer(archive_cli, name="archive", help="The archive of transcripts.")
+
+
+@archive_cli.command("import")
+def archive_import(
+    file: Annotated[str, typer.Argument(help="SQLite file with the tables transcriptions and audio_files.")],
+    files: Annotated[str, typer.Option("--files", help="Folder of its uploads, where they were moved.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come along.")] = False,
+) -> None:
+    """Bring along what an older service kept (whisper_transcriptions.db); twice does no harm."""
+    from app.api.importing import import_old
+
+    raise typer.Exit(import_old(load_settings(), file, files, dry_run=dry_run))
+
+
 models_cli = typer.Typer(no_args_is_help=True)
 cli.add_typer(models_cli, name="models", help="Speech models that are recommended.")
 

@@ -183,9 +183,13 @@ class Archive:
         """Runs something of ours with the same settings."""
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "app", *command],
+                self.command(*command),
                 cwd=ROOT, env=self.environment | extra, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
+
+    def command(self, *command: str) -> list[str]:
+        """A command of ours."""
+        return [sys.executable, "-m", "app", *command]
 
     def healthy(self, port: int) -> bool:
         """Whether a service is well, its database included."""
