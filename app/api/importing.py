@@ -14,7 +14,7 @@ from app.api.owners import first_owner
 from app.api.uploads import check_sound, keep
 from app.archive import backup, database, jobs, migrate
 from app.archive.database import DatabaseProblem
-from app.archive.edits import row
+from app.archive.rows import row
 from app.archive.storage import Storage
 from app.archive.tables import State, Transcript
 from app.archive.transcripts import Transcripts

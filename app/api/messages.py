@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from app.archive.cleaning import Stay
+from app.archive.editing import Line, spread
 from app.archive.tables import Segment, State, Transcript
 from app.archive.transcripts import Progress
 
@@ -19,6 +20,8 @@ SPACED = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 Title = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=SEEN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=SEEN)]
 LARGEST_ID = 2**63 - 1
+LONGEST_SOUND = 1e6
+"""Seconds: eleven days."""
 LANGUAGE = r"^([a-z]{2,3})?$"
 
 
@@ -121,6 +124,34 @@ class Changes(BaseModel):
     title: Title | None = None
     tags: list[Name] | None = Field(None, max_length=50)
     speakers: dict[Name, Name] | None = Field(None, max_length=100)
+
+
+class SaidLine(BaseModel):
+    """A phrase that was written down elsewhere; its words share its time."""
+
+    start: float = Field(ge=0, le=LONGEST_SOUND)
+    end: float = Field(ge=0, le=LONGEST_SOUND)
+    text: str = Field(max_length=20_000, pattern=SPACED)
+
+
+class TextWish(BaseModel):
+    """A text that was written down elsewhere. `sound` says that a file follows, sent with `text_of`."""
+
+    title: Title
+    language: str = Field("", pattern=LANGUAGE)
+    segments: list[SaidLine] = Field(min_length=1, max_length=20_000)
+    sound: bool = False
+
+    @property
+    def lines(self) -> list[Line]:
+        """Its phrases in order, none over another."""
+        found: list[Line] = []
+        for each in sorted(self.segments, key=lambda each: each.start):
+            start = max(each.start, found[-1].end if found else 0.0)
+            end = max(start, each.end)
+            if words := each.text.split():
+                found.append(Line(start, end, "", tuple(spread(words, start, end))))
+        return found
 
 
 class EditWish(BaseModel):

@@ -25,6 +25,7 @@ from app.api.messages import (
     Found,
     OfVersion,
     SegmentView,
+    TextWish,
     TranscriptView,
     WholeTranscript,
 )  # fmt: skip
@@ -61,6 +62,15 @@ def router(transcripts: Transcripts, arrivals: Arrivals) -> APIRouter:
     async def upload(request: Request, owner: Owner) -> TranscriptView:
         """A file in one request (multipart: file, title, language, vocabulary); large ones: /uploads."""
         return await view(owner, await arrivals.whole(request, owner))
+
+    @routes.post("/transcripts/text", status_code=201)
+    async def text(owner: Owner, wish: TextWish) -> TranscriptView:
+        """A text that was written down elsewhere, such as on the live page, becomes a transcript."""
+        lines = wish.lines
+        if not lines:
+            raise HTTPException(422, "segments: there is no word in them")
+        new = await transcripts.written(owner, wish.title, wish.language, lines, has_sound=wish.sound)
+        return await view(owner, new)
 
     @routes.get("/transcripts")
     async def every(

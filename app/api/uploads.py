@@ -214,7 +214,16 @@ def wishes_of(sent: dict[str, str]) -> Wishes:
         title=seen(sent.get("title", ""))[:300],
         language=language,
         vocabulary=sent.get("vocabulary", "").replace("\x00", "")[:2000],
+        text_of=identity(sent.get("text_of", "")),
     )
+
+
+def identity(text: str) -> uuid.UUID | None:
+    """The transcript's id; None where none is named. Raises HTTPException 422."""
+    try:
+        return uuid.UUID(text) if text else None
+    except ValueError:
+        raise HTTPException(422, "text_of: the id of a transcript") from None
 
 
 def seen(text: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.archive import editing
 from app.archive.editing import Line, Refused
-from app.archive.languages import dictionary
+from app.archive.rows import line, row
 from app.archive.tables import Edit, Segment, State, Transcript
 from app.archive.transcripts import Conflict, Sessions
 from app.speech.types import Word
@@ -158,26 +158,6 @@ CHANGES: dict[str, Callable[[Any], tuple[Change, int]]] = {
     "speaker": lambda name: (lambda lines: [editing.spoken_by(lines[0], name)], 1),
 }
 """By what is changed: what becomes of the segments, and how many of them."""
-
-
-def line(segment: Segment) -> Line:
-    """A segment's content."""
-    words = tuple(Word(*word) for word in segment.words)
-    return Line(segment.start, segment.end, segment.speaker, words, bool(segment.paragraph))
-
-
-def row(transcript: uuid.UUID, language: str, content: Line) -> Segment:
-    """A new segment with that content."""
-    return Segment(
-        transcript_id=transcript,
-        start=round(content.start, 3),
-        end=round(content.end, 3),
-        speaker=content.speaker,
-        paragraph=content.paragraph,
-        words=[[word.text, round(word.start, 3), round(word.end, 3)] for word in content.words],
-        text=content.text,
-        dictionary=dictionary(language),
-    )
 
 
 def kept(segment: Segment) -> dict[str, Any]:

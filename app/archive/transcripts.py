@@ -14,8 +14,10 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.archive import jobs
+from app.archive.editing import Line
+from app.archive.rows import row
 from app.archive.storage import Storage
-from app.archive.tables import UNFINISHED, Piece, Segment, State, Transcript
+from app.archive.tables import UNFINISHED, Cleanup, Edit, Piece, Segment, State, Transcript
 
 Sessions = async_sessionmaker[AsyncSession]
 ABANDONED = timedelta(days=1)
@@ -38,6 +40,8 @@ class Wishes:
     title: str = ""
     language: str = ""
     vocabulary: str = ""
+    text_of: uuid.UUID | None = None
+    """The transcript that the file is the sound of."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,9 @@ class Transcripts:
     queue: App
 
     async def begin(self, owner: str, size: int, wishes: Wishes, known: uuid.UUID | None = None) -> uuid.UUID:
-        """An upload of so many bytes is about to arrive; the id of what becomes of it."""
+        """An upload of so many bytes is about to arrive; the id of what becomes of it. Raises Unknown."""
+        if wishes.text_of is not None:
+            await self.get(owner, wishes.text_of)
         transcript = Transcript(
             id=known or uuid.uuid4(),
             owner=owner,
@@ -67,6 +73,7 @@ class Transcripts:
             size=size,
             wanted_language=wishes.language,
             vocabulary=wishes.vocabulary,
+            text_of=wishes.text_of,
             state=State.ARRIVING,
         )
         new = transcript.id
@@ -89,9 +96,34 @@ class Transcripts:
                 .values(state=State.QUEUED, received=Transcript.size, changed_at=func.now())
                 .returning(Transcript.id)
             )
-            if changed.scalar_one_or_none() is not None:
+            if changed.scalar_one_or_none() is not None and not await _with_text(session, transcript):
                 await jobs.cut(self.queue, session, transcript)
         await asyncio.to_thread(self.storage.kept, transcript)
+
+    async def written(
+        self, owner: str, title: str, language: str, lines: Sequence[Line], *, has_sound: bool
+    ) -> uuid.UUID:
+        """A transcript of a text that was written down elsewhere; its id. Its sound may follow."""
+        new = uuid.uuid4()
+        async with self.sessions.begin() as session:
+            session.add(
+                Transcript(
+                    id=new,
+                    owner=owner,
+                    name=title,
+                    title=title,
+                    size=0,
+                    language=language,
+                    seconds=max(each.end for each in lines),
+                    state=State.DONE,
+                    finished_at=func.now(),
+                    # With its sound it is another transcript, which is told of then.
+                    announced=has_sound,
+                )
+            )
+            await session.flush()
+            session.add_all(row(new, language, each) for each in lines)
+        return new
 
     async def forget(self, transcript: uuid.UUID) -> None:
         """Deletes it for good. Its files go first: where they can't be reached, it is tried again later."""
@@ -219,3 +251,22 @@ class Transcripts:
             await session.execute(
                 update(Transcript).where(Transcript.id == transcript).values(**values, changed_at=func.now())
             )
+
+
+async def _with_text(session: AsyncSession, transcript: uuid.UUID) -> bool:
+    """Whether the file is the sound of a text, which is its own from now on."""
+    sound = await session.get(Transcript, transcript)
+    if sound is None or sound.text_of is None:
+        return False
+    text = await session.get(Transcript, sound.text_of, with_for_update=True)
+    if text is None or text.deleted_at is not None or text.owner != sound.owner or text.size:
+        return False
+    for table in (Segment, Edit, Cleanup):
+        await session.execute(
+            update(table).where(table.transcript_id == text.id).values(transcript_id=transcript)
+        )
+    for name in ("title", "language", "seconds", "tags", "speakers", "version", "made_at", "finished_at"):
+        setattr(sound, name, getattr(text, name))
+    sound.state = State.DONE
+    await session.delete(text)
+    return True

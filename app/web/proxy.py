@@ -67,7 +67,8 @@ class Upstream:
     `prefix` is where the console shows it; `allows` says whether a path is passed on; `credentials`
     whether the browser's password and cookies are; `patience` how long it may be silent, in seconds;
     `headers` are sent with every request. Where it is `resumable`, files come in parts by tus: bodies of
-    PATCH are written on as they arrive, however large, and tus' headers are passed on.
+    PATCH are written on as they arrive, however large, and tus' headers are passed on. `most` is the largest
+    other body, in bytes.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Upstream:
     realm: str = field(default="Voicestack")
     headers: Mapping[str, str] = field(default_factory=dict)
     resumable: bool = False
+    most: int = MAX_BODY
 
     def streams(self, method: str) -> bool:
         """Whether bodies of that method are written on as they arrive."""
@@ -183,9 +185,9 @@ async def accepted(
         content = request.stream()
         headers += [("content-length", length)] if (length := request.headers.get("content-length")) else []
     else:
-        body = await read_body(request)
+        body = await read_body(request, upstream.most)
         if body is None:
-            return problem(413, f"the request is larger than {MAX_BODY} bytes")
+            return problem(413, f"the request is larger than {upstream.most} bytes")
         content = body or None
 
     return client.build_request(
@@ -197,12 +199,12 @@ async def accepted(
     )
 
 
-async def read_body(request: Request) -> bytes | None:
-    """The body, or None where it is larger than MAX_BODY."""
+async def read_body(request: Request, most: int) -> bytes | None:
+    """The body, or None where it is larger than that."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY:
+        if len(body) > most:
             return None
     return bytes(body)
 

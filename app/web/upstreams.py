@@ -12,6 +12,8 @@ from app.settings import Settings
 from app.web.proxy import Upstream
 from app.web.sockets import SocketUpstream
 
+WHOLE_TEXT = 4 << 20
+"""Bytes of a text that is kept as a transcript: a day of speech."""
 LONGEST_SILENCE = 30.0
 HEALTH_WITHIN = 0.6
 
@@ -85,6 +87,7 @@ def upstreams(settings: Settings) -> Upstreams:
             allows=is_archive,
             headers=authorization,
             resumable=True,
+            most=WHOLE_TEXT,
         ),
         commentary=Upstream(
             name="commentary service",

@@ -113,6 +113,18 @@ def test_a_file_is_sent_whole_faster_than_it_plays_and_ends_by_itself(
     expect(page.locator("#lines")).to_contain_text("all of it")
 
 
+def test_a_second_recording_is_written_down_from_its_beginning(
+    live: StandInLive, address: str, page: Page, ramp: Path
+) -> None:
+    page.goto(address)
+    for words in ("first", "second"):
+        live.last_words = [segment(0, 2, words)]
+        send_file(page, ramp, "up to four times faster")
+        expect(page.locator("#lines li")).to_have_text(f"0:00 {words}", timeout=15_000)
+        state(page, "Finished")
+    expect(page.get_by_role("button", name="Keep as transcript")).to_be_hidden()
+
+
 def test_what_was_not_written_down_is_sent_again_after_a_break(
     live: StandInLive, address: str, page: Page, ramp: Path
 ) -> None:

@@ -15,6 +15,7 @@ from app.settings import load
 from app.web.service import create
 from tests.browser.looking import badly_built, scrolls_sideways, unreadable, until
 from tests.browser.servers import serving
+from tests.browser.stand_in_live import StandInLive, segment
 from tests.browser.voice import save
 from tests.stack import Stack, free_port
 from tests.unit.sales.stand_in_model import StandInModel, says
@@ -40,17 +41,24 @@ def tidy(asked: dict[str, Any]) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def live() -> StandInLive:
+    """What the live page before the same archive listens to."""
+    return StandInLive()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, live: StandInLive) -> Iterator[str]:
     """The page, with everything behind it that it needs."""
     folder = Path(tmp_path_factory.mktemp("archive"))
     with (
+        serving(live.app(), live_port := free_port()),
         StandInModel(tidy) as model,
         Stack(
             folder,
             ("api", "transcriber"),
             {"ASR_ENGINE": "pocketsphinx", "LLM_BASE_URL": model.address, "LLM_MODEL": "m"},
         ) as stack,
-        serving(create(stack.settings), free_port()) as web,
+        serving(create(stack.settings.model_copy(update={"live_port": live_port})), free_port()) as web,
     ):
         yield f"{web}/uploads/"
         # The database last, as the supervisor does.
@@ -197,6 +205,86 @@ def test_an_upload_goes_on_by_itself_where_the_line_broke(page: Page, address: s
     expect(page.locator("#list .entry", has_text="A silence")).to_be_visible()
     expect(page.locator("#sends .entry")).to_have_count(0)
     assert offsets == ["0", str(PART), str(PART)]
+
+
+def test_what_is_recorded_outlives_its_page_and_a_broken_line(hearing_page: Page, address: str) -> None:
+    page = hearing_page
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto(address)
+    page.get_by_role("textbox", name="Title").fill("By voice")
+    page.get_by_label("Spoken language").select_option("en")
+    page.get_by_role("button", name="Record from the microphone").click()
+    expect(page.get_by_role("timer")).to_have_text("0:08", timeout=PATIENCE)
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert not scrolls_sideways(page)
+    assert unreadable(page) == []
+    assert badly_built(page) == []
+    page.reload()
+    kept = page.locator("#kept .entry")
+    expect(kept).to_contain_text("not sent before its page was closed")
+    assert badly_built(page) == []
+    broken: list[str] = []
+
+    def breaking(route: Route) -> None:
+        if route.request.method == "PATCH" and not broken:
+            broken.append(route.request.url)
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route("**/api/archive/uploads/*", breaking)
+    kept.get_by_role("button", name="Send it").click()
+    entry = page.locator("#list .entry", has_text="By voice")
+    expect(entry).to_contain_text("Done", timeout=PATIENCE)
+    assert broken
+    page.reload()
+    expect(page.locator("#list .entry", has_text="By voice")).to_be_visible()
+    expect(kept).to_have_count(0)
+    entry.get_by_role("link").click()
+    expect(page.locator("#text .words").first).not_to_have_text("")
+    expect(page.locator("#time")).to_contain_text("of 0:0")
+    page.locator("#text .words span").last.click()
+    until(page, "Number(document.querySelector('#position').value) > 1")
+
+
+def test_a_recording_is_sent_as_it_ends_or_thrown_away(hearing_page: Page, address: str) -> None:
+    page = hearing_page
+    page.goto(address)
+    record = page.get_by_role("button", name="Record from the microphone")
+    for end, entries in (("Throw away", 0), ("Stop and send", 1)):
+        page.get_by_role("textbox", name="Title").fill("Said just now")
+        record.click()
+        expect(page.get_by_role("timer")).to_have_text("0:01")
+        page.get_by_role("button", name=end).click()
+        expect(record).to_be_focused()
+        expect(page.locator("#list .entry", has_text="Said just now")).to_have_count(entries)
+    page.reload()
+    expect(page.locator("#list .entry", has_text="Said just now")).to_be_visible()
+    expect(page.locator("#kept .entry")).to_have_count(0)
+
+
+def test_what_the_live_page_wrote_down_is_kept_with_its_sound(
+    page: Page, address: str, live: StandInLive, speech: Path
+) -> None:
+    page.goto(address.replace("/uploads/", "/transcribe/"))
+    keep = page.get_by_role("button", name="Keep as transcript")
+    expect(keep).to_be_visible()
+    expect(keep).to_have_attribute("aria-disabled", "true")
+    live.last_words = [segment(0, 2, "the okapi sleeps"), segment(2, 4, "and wakes")]
+    page.get_by_label("Sound or video file").check()
+    page.get_by_label("File", exact=True).set_input_files(speech)
+    page.get_by_label("Sent").select_option(label="up to four times faster")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#status")).to_contain_text("Finished", timeout=PATIENCE)
+    keep.click()
+    expect(page.locator("#kept")).to_contain_text("Kept: Live ")
+    expect(keep).to_have_attribute("aria-disabled", "true")
+    assert badly_built(page) == []
+    page.locator("#kept a").click()
+    expect(page.locator("#text .words")).to_have_text(["the okapi sleeps ", "and wakes "])
+    expect(page.locator("#status")).to_contain_text("Done")
+    page.get_by_role("button", name="Play", exact=True).click()
+    until(page, LIT)
 
 
 def test_a_file_without_sound_is_refused_with_a_reason(page: Page, address: str, tmp_path: Path) -> None:

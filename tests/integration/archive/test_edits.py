@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from app.archive import database, edits, jobs, migrate
 from app.archive.editing import Line, Refused
-from app.archive.edits import row
+from app.archive.rows import row
 from app.archive.storage import storage_of
 from app.archive.tables import Transcript
 from app.archive.transcripts import Conflict, Transcripts

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.archive.editing import Line, Refused, merged, rewritten, split, spoken_by, spread
-from app.archive.edits import kept, line, restored, row
+from app.archive.edits import kept, restored
+from app.archive.rows import line, row
 from app.speech.types import Word
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Z")), min_size=1, max_size=8)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.archive.editing import Line
-from app.archive.edits import row
 from app.archive.exports import export
+from app.archive.rows import row
 from app.archive.tables import Segment, Transcript
 from app.speech.types import Word
 

@@ -14,9 +14,8 @@ from starlette.responses import JSONResponse, Response
 
 from app.settings import load
 from app.web import proxy
-from app.web.proxy import MAX_BODY
 from app.web.service import create
-from app.web.upstreams import is_archive
+from app.web.upstreams import WHOLE_TEXT, is_archive
 from tests.browser.servers import serving, wait_until
 from tests.stack import free_port
 
@@ -166,8 +165,8 @@ def test_an_upload_begins_at_an_address_of_the_console(servers: tuple[Archive, h
 
 def test_only_parts_may_be_large(servers: tuple[Archive, httpx.Client]) -> None:
     _, console = servers
-    assert console.post("/transcripts/1/edits", content=b"x" * MAX_BODY).json() == {"bytes": MAX_BODY}
-    assert console.post("/transcripts/1/edits", content=b"x" * (MAX_BODY + 1)).status_code == 413
+    assert console.post("/transcripts/1/edits", content=b"x" * WHOLE_TEXT).json() == {"bytes": WHOLE_TEXT}
+    assert console.post("/transcripts/1/edits", content=b"x" * (WHOLE_TEXT + 1)).status_code == 413
     assert console.put("/transcripts/1", content=b"{}").status_code == 405
     dubber = console.base_url.copy_with(path="/api/dubber/streams")
     assert console.patch(dubber, content=b"x").status_code == 405

@@ -3,6 +3,7 @@
 import { liveHealth, pageSettings } from "./api.js";
 import { byId, light, make, renderOnce, setAttribute, setText } from "./dom.js";
 import { Health } from "./health.js";
+import { Keeping } from "./live/keeping.js";
 import { Line } from "./live/line.js";
 import { Lines, clock } from "./live/lines.js";
 import { copy, download } from "./live/save.js";
@@ -31,6 +32,7 @@ const AT_REST = new Set(["idle", "finished", "absent", "full", "failed"]);
 const view = { state: "idle", line: null };
 const source = new Source(byId("source"));
 const transcript = new Transcript();
+const keeping = new Keeping(() => ({ segments: transcript.segments, language: byId("language").value }));
 const lines = new Lines({ scroller: byId("scroller"), list: byId("lines"), partial: byId("partial"), empty: byId("empty") });
 
 function enter(state) {
@@ -43,7 +45,13 @@ function enter(state) {
   setAttribute(byId("stop"), "aria-disabled", AT_REST.has(state) || state === "finishing" ? "true" : null);
   byId("notice").hidden = state !== "lost";
   setText(byId("notice-text"), state === "lost" ? "The connection to live transcription was lost." : "");
+  if (AT_REST.has(state)) keeping.look();
+  draw();
+}
+
+function draw() {
   lines.draw(transcript);
+  keeping.draw(AT_REST.has(view.state) && transcript.segments.length > 0);
 }
 
 function complain(words) {
@@ -65,7 +73,8 @@ async function start() {
     enter("failed");
     return;
   }
-  transcript.clear();
+  transcript.restart();
+  keeping.begin();
   const line = new Line(ADDRESS, {
     greeting: greeting(),
     confirms: true,
@@ -74,11 +83,15 @@ async function start() {
     onBegin: (second) => transcript.begin(second),
   });
   view.line = line;
+  const onSound = (_, samples) => {
+    keeping.hear(samples);
+    line.send(samples);
+  };
   const onEnd = (why = "") => {
     complain(why);
     finish();
   };
-  opened.start({ hasRoom: () => line.hasRoom, onSound: (_, samples) => line.send(samples), onEnd });
+  opened.start({ hasRoom: () => line.hasRoom, onSound, onEnd });
 }
 
 async function mustRun() {
@@ -112,7 +125,7 @@ function read(message) {
   if (Array.isArray(message.segments)) {
     transcript.take(message.segments);
     view.line?.confirm(transcript.until);
-    lines.draw(transcript);
+    draw();
   }
   return "";
 }
@@ -167,7 +180,7 @@ byId("source").addEventListener("submit", (event) => {
 byId("stop").addEventListener("click", finish);
 byId("clear").addEventListener("click", () => {
   transcript.clear();
-  lines.draw(transcript);
+  draw();
 });
 byId("copy").addEventListener("click", async () => {
   const done = await copy(asText(transcript.segments), byId("lines"));

@@ -5,6 +5,7 @@ import { byId, make, setText } from "./dom.js";
 import { Health } from "./health.js";
 import { EVENTS, deleteTranscript, restoreTranscript } from "./uploads/api.js";
 import { List } from "./uploads/list.js";
+import { Recorder } from "./uploads/recorder.js";
 import { listenForSearch } from "./uploads/search.js";
 import { Sends } from "./uploads/sends.js";
 import { TranscriptView } from "./uploads/transcript.js";
@@ -19,6 +20,7 @@ let feed = null;
 
 const list = new List({ isHidden: (id) => sends?.has(id), onDelete: remove, act: trying });
 const sends = new Sends(() => trying(() => list.load()));
+const recorder = new Recorder((...file) => sends.addOne(...file));
 const transcript = new TranscriptView({ onDelete: remove, onGone: gone });
 
 function complain(words) {
@@ -124,7 +126,7 @@ function offerLanguages(settings) {
 }
 
 addEventListener("hashchange", route);
-addEventListener("beforeunload", (event) => sends.busy && event.preventDefault());
+addEventListener("beforeunload", (event) => (sends.busy || recorder.busy) && event.preventDefault());
 addEventListener("pagehide", () => feed?.close());
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();

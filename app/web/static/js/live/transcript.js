@@ -34,6 +34,12 @@ export class Transcript {
     this.partial = partial;
   }
 
+  /** Another recording begins. */
+  restart() {
+    this.clear();
+    this.#offset = this.#until = 0;
+  }
+
   clear() {
     this.segments = [];
     this.partial = "";

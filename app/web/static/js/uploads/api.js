@@ -11,6 +11,9 @@ const at = (id, rest = "") => `${ARCHIVE}/transcripts/${encodeURIComponent(id)}$
 export const listTranscripts = (limit, before) =>
   request("GET", `${ARCHIVE}/transcripts?limit=${limit}${before ? `&before=${encodeURIComponent(before)}` : ""}`);
 
+/** A text that was written down here becomes a transcript. */
+export const keepText = (wish) => request("POST", `${ARCHIVE}/transcripts/text`, wish);
+
 export const readTranscript = (id) => request("GET", at(id));
 export const changeTranscript = (id, changes) => request("PATCH", at(id), changes);
 export const deleteTranscript = (id) => request("DELETE", at(id));

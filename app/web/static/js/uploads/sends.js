@@ -17,6 +17,7 @@ const STATES = {
 export class Sends {
   #uploads = [];
   #rows = new Map();
+  #arrivals = new Map();
   #onDone;
   #running = false;
 
@@ -43,6 +44,15 @@ export class Sends {
   /** Whether that transcript's file is on its way from here. */
   has(id) {
     return this.#uploads.some((upload) => upload.id === id);
+  }
+
+  /** Sends a file, with what is said of it; `onArrived` is told once all of it is there. */
+  addOne(file, said, onArrived) {
+    const upload = new Upload(file, { filename: file.name, ...said }, (each) => this.#draw(each));
+    this.#arrivals.set(upload, onArrived);
+    this.#uploads.push(upload);
+    this.#draw(upload);
+    this.#work();
   }
 
   /** Sends these files, with what the form says of them. */
@@ -120,7 +130,11 @@ export class Sends {
     this.#rows.delete(upload);
     this.#uploads = this.#uploads.filter((each) => each !== upload);
     if (held) byId("files").focus();
-    if (done) setText(byId("announcer"), `${upload.file.name} has arrived.`);
+    if (done) {
+      setText(byId("announcer"), `${upload.file.name} has arrived.`);
+      this.#arrivals.get(upload)?.();
+    }
+    this.#arrivals.delete(upload);
     this.#onDone(upload.id);
   }
 }

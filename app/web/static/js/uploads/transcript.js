@@ -108,7 +108,7 @@ export class TranscriptView {
   #show(whole) {
     this.#whole = whole;
     this.#draw();
-    if (whole.state !== "arriving") this.#player.open(whole);
+    if (whole.state !== "arriving" && whole.size) this.#player.open(whole);
   }
 
   #draw() {
@@ -119,7 +119,7 @@ export class TranscriptView {
     setText(byId("one-about"), facts(this.#whole));
     const share = state === "working" ? `, ${Math.round(progress * 100)} %` : "";
     renderOnce(byId("status"), state + share + problem, () => [light(tone, words + share, "pill"), ...(problem ? [make("span", { class: "about" }, problem)] : [])]);
-    byId("player").hidden = state === "arriving";
+    byId("player").hidden = state === "arriving" || !this.#whole.size;
     byId("same").hidden = !same_as;
     setAttribute(byId("same-link"), "href", same_as ? placeOf(same_as) : "#/");
     renderOnce(byId("exports"), `${id} ${segments.length > 0}`, () => (segments.length ? KINDS.map(([name, kind]) => make("li", {}, make("a", { href: exportAddress(id, kind), download: true }, name))) : []));

@@ -15,6 +15,9 @@ export const STATES = {
 
 const days = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
 
+/** A moment in milliseconds since 1970, as its day and time. */
+export const day = (moment) => days.format(new Date(moment));
+
 /** Bytes as "1.5 MB". */
 export function megabytes(bytes) {
   const [value, unit] = bytes < 1e9 ? [bytes / 1e6, "MB"] : [bytes / 1e9, "GB"];
