@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from app.web.service import create
 from tests.browser.looking import badly_built, scrolls_sideways, unreadable, until
 from tests.browser.servers import serving
 from tests.browser.stand_in_live import StandInLive, segment
+from tests.browser.tus_client import script
 from tests.browser.voice import save
 from tests.stack import Stack, free_port
 from tests.unit.sales.stand_in_model import StandInModel, says
@@ -285,6 +288,56 @@ def test_what_the_live_page_wrote_down_is_kept_with_its_sound(
     expect(page.locator("#status")).to_contain_text("Done")
     page.get_by_role("button", name="Play", exact=True).click()
     until(page, LIT)
+
+
+TUS_UPLOAD = """([endpoint, bytes, until]) => new Promise((resolve, reject) => {
+  const content = Uint8Array.from(atob(bytes), (each) => each.charCodeAt(0));
+  const file = new File([content], "by-tus.wav", { lastModified: 1 });
+  const upload = new tus.Upload(file, {
+    endpoint, chunkSize: 262144, retryDelays: [0, 100, 100], storeFingerprintForResuming: true,
+    metadata: { filename: file.name, title: "By tus-js-client", language: "en" },
+    onError: (error) => reject(error),
+    onSuccess: () => resolve(upload.url),
+    onChunkComplete: (_, sent) => {
+      if (until && sent >= until) upload.abort().then(() => resolve(upload.url));
+    },
+  });
+  upload.findPreviousUploads().then((before) => {
+    if (before.length) upload.resumeFromPreviousUpload(before[0]);
+    upload.start();
+  });
+})"""
+
+
+def test_the_unmodified_tus_js_client_uploads_over_a_line_that_breaks_and_a_page_that_goes(
+    page: Page, address: str, tmp_path: Path
+) -> None:
+    tone = np.sin(np.arange(20 * 48_000, dtype=np.float32) / 20)
+    content = save(tmp_path / "by-tus.wav", tone).read_bytes()
+    asked: list[tuple[str, str]] = []
+
+    def breaking(route: Route) -> None:
+        asked.append((route.request.method, route.request.headers.get("upload-offset", "")))
+        if route.request.method == "PATCH" and [method for method, _ in asked].count("PATCH") == 2:
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.goto(address)
+    page.route("**/api/archive/uploads**", breaking)
+    page.evaluate(script())
+    given = [address.replace("/uploads/", "/api/archive/uploads"), base64.b64encode(content).decode()]
+    begun = page.evaluate(TUS_UPLOAD, [*given, 600_000])
+    assert [method for method, _ in asked[:4]] == ["POST", "PATCH", "PATCH", "HEAD"], asked
+    page.reload()
+    page.evaluate(script())
+    asked.clear()
+    ended = page.evaluate(TUS_UPLOAD, [*given, 0])
+    assert ended == begun, "the next page went on with the same upload"
+    assert asked[0][0] == "HEAD"
+    assert int(asked[1][1]) >= 600_000
+    sound = page.request.get(f"{ended.replace('/uploads/', '/transcripts/')}/sound").body()
+    assert hashlib.sha256(sound).hexdigest() == hashlib.sha256(content).hexdigest()
 
 
 def test_a_file_without_sound_is_refused_with_a_reason(page: Page, address: str, tmp_path: Path) -> None:
