@@ -15,7 +15,7 @@ from app.api.uploads import check_sound, keep
 from app.archive import backup, database, jobs, migrate
 from app.archive.database import DatabaseProblem
 from app.archive.rows import row
-from app.archive.storage import Storage
+from app.archive.storage import storage_of
 from app.archive.tables import State, Transcript
 from app.archive.transcripts import Transcripts
 from app.settings import Settings
@@ -84,7 +84,7 @@ async def brought(settings: Settings, olds: list[Old], places: list[Path]) -> Co
     await migrate.ready(settings)
     pool = database.new_engine(settings)
     sessions = async_sessionmaker(pool, expire_on_commit=False)
-    transcripts = Transcripts(sessions, Storage(settings), jobs.new_app(settings))
+    transcripts = Transcripts(sessions, storage_of(settings), jobs.new_app(settings))
     try:
         return Counter(
             [tell(old, await bring(transcripts, first_owner(settings), old, places)) for old in olds]
