@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
 
 from app.dubbing.service.auth import AccessRequest, allowed
+from app.dubbing.service.clients import MediaServers, client_of, is_wrong
 from app.dubbing.service.guards import no_browser
-from app.dubbing.service.throttle import MediaServers, Throttle, client_of, is_wrong
 from app.dubbing.service.watcher import Watcher
+from app.serving.throttle import Throttle
 from app.settings import Settings
 
 MAX_BODY = 64 * 1024

@@ -10,9 +10,10 @@ from fastapi import FastAPI
 
 from app.dubbing.service import media_calls
 from app.dubbing.service.auth import API_USER, INTERNAL_USER, AccessRequest
+from app.dubbing.service.clients import MediaServers, client_of
 from app.dubbing.service.media_api import MediaApi
-from app.dubbing.service.throttle import AT_ONCE, EVERY, MOST_CLIENTS, MediaServers, Throttle, client_of
 from app.dubbing.service.watcher import Watcher
+from app.serving.throttle import AT_ONCE, EVERY, MOST_CLIENTS, Throttle
 from app.settings import load
 
 SETTINGS = load({"MEDIA_PUBLISH_USER": "obs", "MEDIA_PUBLISH_PASSWORD": "right", "MEDIA_API_PORT": "1"})
