@@ -261,6 +261,39 @@ def release(context: typer.Context) -> None:
     releases(context.args, prog_name="python -m app release")
 
 
+def run_access(context: typer.Context, name: str) -> None:
+    """Runs one of the commands about access, so that only whoever runs it imports them."""
+    commands = getattr(importlib.import_module("app.access.commands"), name)
+    commands(context.args, prog_name=f"python -m app {name}")
+
+
+@cli.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def users(context: typer.Context) -> None:
+    """Manage who may sign in to the console: add, list, remove, password, sessions, logout."""
+    run_access(context, "users")
+
+
+@cli.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def keys(context: typer.Context) -> None:
+    """Manage API keys for programs: add, list, revoke."""
+    run_access(context, "keys")
+
+
+@cli.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def links(context: typer.Context) -> None:
+    """Make links that open one stream for a while (make), or end them all (revoke)."""
+    run_access(context, "links")
+
+
 @cli.command()
 def preload(
     names: Annotated[list[str] | None, typer.Argument(help="More models.", metavar="[MODEL]...")] = None,

@@ -1,4 +1,4 @@
-"""Whose request it is: each key of API_KEYS has its own transcripts; without keys all are one owner's."""
+"""Whose request it is: each API key has its own transcripts; without keys all are one owner's."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 
+from app.access.gate import Gate, NotAdmitted
+from app.serving.guarding import SAFE_METHODS
 from app.settings import Settings
-from app.speech.rest.door import allowed
 
 EVERYONE = "everyone"
 
@@ -24,19 +25,16 @@ def first_owner(settings: Settings) -> str:
 
 
 async def owner(request: Request) -> str:
-    """The owner. Raises HTTPException 401 where no valid key was sent."""
+    """The owner. Raises HTTPException 401 where no valid key was sent, 403 for a key that may not."""
     settings: Settings = request.app.state.settings
-    if not settings.api_keys:
-        return EVERYONE
     header = request.headers.get("authorization", "")
-    for key in settings.api_keys:
-        if allowed(header, [key]):
-            return owner_of(key.get_secret_value())
-    raise HTTPException(
-        401,
-        "no valid API key; send `Authorization: Bearer <key>` with one of API_KEYS",
-        {"WWW-Authenticate": "Bearer"},
-    )
+    try:
+        gate = Gate(settings, "uploads")
+        admitted = await gate.admit([header], changes=request.method not in SAFE_METHODS)
+    except NotAdmitted as refusal:
+        challenge = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
+        raise HTTPException(refusal.status, str(refusal), challenge) from None
+    return owner_of(admitted.key) if admitted.key else first_owner(settings)
 
 
 Owner = Annotated[str, Depends(owner)]

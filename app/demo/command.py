@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 
 from app import settings as settings_module
+from app.access.gate import authorization
 from app.demo.follow import Document, Following
 from app.demo.measure import Measurement
 from app.demo.publish import ingest_address, publish
@@ -94,7 +95,9 @@ def run(settings: Settings, seconds: float, output: Path, language: str, source:
             )
         console.print(f"services: {'started for this demo' if services.are_ours else 'already running'}")
         console.print(f"watch it meanwhile: http://{settings.local_host}:{settings.web_port}")
-        following = stack.enter_context(Following(settings.dubber_address, STREAM, language, on_phrase))
+        following = stack.enter_context(
+            Following(settings.dubber_address, STREAM, language, on_phrase, authorization(settings))
+        )
         stack.enter_context(publish(ingest_address(settings, STREAM), video, measurement.on_sent))
         reader = stack.enter_context(
             read(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -41,12 +41,15 @@ class Following:
     stream: str
     language: str
     on_phrase: Callable[[Document], None]
+    headers: Mapping[str, str] = field(default_factory=dict)
     dub: Document = field(default_factory=dict)
     problem: str = ""
 
     def __post_init__(self) -> None:
         self._leaving = threading.Event()
-        self._client = httpx.Client(base_url=self.address, trust_env=False, timeout=SILENCE)
+        self._client = httpx.Client(
+            base_url=self.address, headers=self.headers, trust_env=False, timeout=SILENCE
+        )
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
 
     def __enter__(self) -> Self:

@@ -14,6 +14,7 @@ from typing import Any, cast
 import structlog
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
 
+from app.access.gate import Gate, NotAdmitted
 from app.live.ear import Ear
 from app.live.greeting import BadClient, Greeting, read_greeting
 from app.live.metrics import Metrics
@@ -22,7 +23,6 @@ from app.service import Readiness, create_app, meanwhile
 from app.settings import Settings
 from app.speech import registry
 from app.speech.ranked import RankedExecutor
-from app.speech.rest.door import allowed
 from app.speech.types import SpeechError, Translator
 
 GREETING_WITHIN = 10.0
@@ -40,6 +40,7 @@ class Live:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.gate = Gate(settings, "live")
         self.recogniser = registry.recogniser(settings)
         self.translator = cast(Translator, registry.FACTORIES["mt"][settings.mt_engine](settings))
         self.readiness = Readiness()
@@ -92,11 +93,11 @@ class Live:
     async def talk(self, socket: WebSocket) -> None:
         """One connection, from its handshake to its close."""
         offered = [part.strip() for part in socket.headers.get("sec-websocket-protocol", "").split(",")]
-        if self.settings.api_keys and not any(
-            allowed(header, self.settings.api_keys) for header in credentials(socket, offered)
-        ):
+        try:
+            await self.gate.admit(credentials(socket, offered), changes=True)
+        except NotAdmitted as refusal:
             self.metrics.refused.labels("key").inc()
-            await socket.send_denial_response(Response("a valid API key is needed", status_code=401))
+            await socket.send_denial_response(Response(str(refusal), status_code=refusal.status))
             return
         await socket.accept(subprotocol="bearer" if offered[0] == "bearer" else None)
         with suppress(WebSocketDisconnect, RuntimeError):

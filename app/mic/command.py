@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from app import settings as settings_module
+from app.access.gate import authorization, own_key
 from app.mic import capture, live, sales
 from app.mic.feed import Feed
 from app.mic.screen import Screen
@@ -74,9 +75,11 @@ async def run(settings: Settings, file: Path | None, device: str, language: str,
         with Screen(Console(highlight=False)) as screen:
             screen.note(f"Listening to {file or device or 'the microphone'}. Ctrl-C ends it.")
             if with_sales:
-                await sales.converse(settings.sales_address, language, feed, screen.event)
+                await sales.converse(
+                    settings.sales_address, language, feed, screen.event, authorization(settings)
+                )
             else:
-                key = settings.api_keys[0].get_secret_value() if settings.api_keys else ""
+                key = own_key(settings)
                 hello = live.greeting(language, settings.whisper_model)
                 await live.transcribe(settings.live_address, key, hello, feed, screen.words)
             if feed.dropped:

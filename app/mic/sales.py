@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Mapping
 from typing import Any
 
 import httpx
@@ -23,18 +23,27 @@ class SalesProblem(RuntimeError):
 
 
 async def converse(
-    address: str, language: str, sound: AsyncIterable[bytes], on_event: Callable[[Event], None]
+    address: str,
+    language: str,
+    sound: AsyncIterable[bytes],
+    on_event: Callable[[Event], None],
+    headers: Mapping[str, str],
 ) -> None:
     """Opens a call of one channel, sends it sound, tells its events, and ends it. Raises SalesProblem."""
     try:
-        async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=30.0) as client:
+        async with httpx.AsyncClient(
+            base_url=address, trust_env=False, timeout=30.0, headers=dict(headers)
+        ) as client:
             call = await new_call(client, language)
             sockets = address.replace("http", "ws", 1) + f"/calls/{call}"
-            async with connect(f"{sockets}/events", proxy=None, open_timeout=OPEN_WITHIN) as events:
+            async with connect(
+                f"{sockets}/events", proxy=None, open_timeout=OPEN_WITHIN, additional_headers=headers
+            ) as events:
                 telling = asyncio.create_task(tell(events, on_event))
                 try:
                     await first_of(
-                        speak(f"{sockets}/audio?channel=call&format=int16&rate=16000", sound), telling
+                        speak(f"{sockets}/audio?channel=call&format=int16&rate=16000", sound, headers),
+                        telling,
                     )
                     await client.post(f"/calls/{call}/end")
                     async with asyncio.timeout(ENDED_WITHIN):
@@ -56,9 +65,11 @@ async def new_call(client: httpx.AsyncClient, language: str) -> str:
     return str(answer.json()["id"])
 
 
-async def speak(address: str, sound: AsyncIterable[bytes]) -> None:
+async def speak(address: str, sound: AsyncIterable[bytes], headers: Mapping[str, str]) -> None:
     """Sends the sound; waits until its last words are there and sales closes."""
-    async with connect(address, proxy=None, open_timeout=OPEN_WITHIN, compression=None) as connection:
+    async with connect(
+        address, proxy=None, open_timeout=OPEN_WITHIN, compression=None, additional_headers=headers
+    ) as connection:
         async for piece in sound:
             await connection.send(piece)
         await connection.send(END)

@@ -37,7 +37,7 @@ class Live:
     model: str
     first_wait: float
     longest_wait: float
-    key: str = field(default="", repr=False)
+    key: Callable[[], str] = field(default=str, repr=False)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,8 @@ class Listener:
 
     async def _connection(self) -> bool:
         """One connection to its end: whether everything is heard."""
-        headers = {"Authorization": f"Bearer {self._live.key}"} if self._live.key else {}
+        key = self._live.key()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         async with connect(
             self._live.address,
             additional_headers=headers,

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
+from app.access.gate import Gate, Keyed, own_key
 from app.llm.configured import configured
 from app.sales import api, sockets, writing
 from app.sales.buffer import Buffer
@@ -76,6 +77,7 @@ def create(settings: Settings) -> FastAPI:
         drain=calls.drain,
     )
     app.add_middleware(BodyLimit)
+    app.add_middleware(Keyed, gate=Gate(settings, "sales", closed_by_api_keys=False))
     api.install(app, calls)
     app.include_router(writing.router(calls, model))
     sockets.install(app, calls)
@@ -89,11 +91,10 @@ def nothing(_: Sequence[Segment]) -> Sequence[Found]:
 
 def live_of(settings: Settings) -> Live:
     """Where `live` is and how it is asked."""
-    key = settings.api_keys[0].get_secret_value() if settings.api_keys else ""
     return Live(
         address=settings.live_address,
         model=settings.whisper_model,
         first_wait=settings.reconnect_delay,
         longest_wait=settings.max_reconnect_delay,
-        key=key,
+        key=lambda: own_key(settings),
     )

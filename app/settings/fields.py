@@ -88,6 +88,31 @@ class Settings(BaseSettings):
         "Network", Path("data"), "Folder for models, recordings and everything else that is kept."
     )
 
+    oidc_issuer: str = section(
+        "Login",
+        "",
+        "OpenID Connect: the issuer by which people sign in to the console; empty: by accounts alone "
+        "(`python -m app users add`), and without these it asks for no login.",
+        "https://id.example.org",
+    )
+    oidc_client_id: str = section("Login", "", "What the issuer calls the console.", "voicestack")
+    oidc_client_secret: SecretStr = section(
+        "Login", SecretStr(""), "The console's secret there; its address there is /login/callback."
+    )
+    oidc_operators: Annotated[tuple[str, ...], NoDecode] = section(
+        "Login",
+        (),
+        "Who of them may change things, separated by commas: e-mail addresses, or group:<name> for all in a "
+        "group of the issuer.",
+        "ana@example.org,group:studio",
+    )
+    oidc_viewers: Annotated[tuple[str, ...], NoDecode] = section(
+        "Login",
+        (),
+        "Who may look and listen, in the same way; * is everybody whom the issuer lets in. Nobody else may.",
+        "*",
+    )
+
     media_host: str = section("Media server", "127.0.0.1", "Host that the media server runs on.", "media")
     media_public_host: str = section(
         "Media server",
@@ -395,7 +420,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "target_languages", "sts_urls", "preload_models", "api_keys", "allowed_hosts", "allowed_origins",
-        "commentary_hosts", "commentary_devices",
+        "commentary_hosts", "commentary_devices", "oidc_operators", "oidc_viewers",
         mode="before",
     )  # fmt: skip
     @classmethod
@@ -454,7 +479,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "dubber_url", "asr_url", "tts_url", "sales_url", "api_url", "commentary_url", "llm_base_url",
-        "webhook_url",
+        "webhook_url", "oidc_issuer",
     )  # fmt: skip
     @classmethod
     def _is_http(cls, value: str) -> str:
@@ -480,6 +505,10 @@ class Settings(BaseSettings):
         ):
             if bool(user) != bool(password.get_secret_value()):
                 problems.append(f"MEDIA_{role}_USER and MEDIA_{role}_PASSWORD go together: set both or none")
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_operators):
+            problems.append(
+                "OIDC_ISSUER needs OIDC_CLIENT_ID, and OIDC_OPERATORS to say who may change things"
+            )
         router = bool(self.openrouter_api_key.get_secret_value())
         for variable, engine in (("OBJECTION_ENGINE", self.objection_engine), ("MT_ENGINE", self.mt_engine)):
             if engine == "llm" and not (self.llm_model and (self.llm_base_url or router)):

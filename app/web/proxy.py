@@ -66,9 +66,9 @@ class Upstream:
 
     `prefix` is where the console shows it; `allows` says whether a path is passed on; `credentials`
     whether the browser's password and cookies are; `patience` how long it may be silent, in seconds;
-    `headers` are sent with every request. Where it is `resumable`, files come in parts by tus: bodies of
-    PATCH are written on as they arrive, however large, and tus' headers are passed on. `most` is the largest
-    other body, in bytes.
+    `headers` gives what is sent with every request. Where it is `resumable`, files come in parts by tus:
+    bodies of PATCH are written on as they arrive, however large, and tus' headers are passed on. `most` is
+    the largest other body, in bytes.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Upstream:
     credentials: bool = False
     patience: float = 30.0
     realm: str = field(default="Voicestack")
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Callable[[], Mapping[str, str]] = dict
     resumable: bool = False
     most: int = MAX_BODY
 
@@ -214,7 +214,7 @@ def request_headers(request: Request, upstream: Upstream) -> list[tuple[str, str
     wanted = REQUEST_HEADERS | (CREDENTIAL_REQUEST_HEADERS if upstream.credentials else frozenset())
     wanted |= TUS_REQUEST_HEADERS if upstream.resumable else frozenset()
     kept = [(name, value) for name, value in request.headers.items() if name in wanted]
-    return [*kept, *upstream.headers.items(), ("accept-encoding", "identity")]
+    return [*kept, *upstream.headers().items(), ("accept-encoding", "identity")]
 
 
 def response_headers(answer: httpx.Response, upstream: Upstream) -> list[tuple[str, str]]:

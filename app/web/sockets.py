@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -40,14 +40,14 @@ log = structlog.get_logger()
 class SocketUpstream:
     """A service's WebSockets behind the console.
 
-    `address` begins with ws:// or wss://; `allows` says whether a path is passed on; `headers` are sent
-    along, and never shown.
+    `address` begins with ws:// or wss://; `allows` says whether a path is passed on; `headers` gives what
+    is sent along.
     """
 
     name: str
     address: str
     allows: Callable[[str], bool]
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Callable[[], Mapping[str, str]] = dict
 
 
 class Sockets:
@@ -79,7 +79,7 @@ class Sockets:
         query = f"?{browser.url.query}" if browser.url.query else ""
         opening = connect(
             f"{upstream.address}/{safe_path(path) if path else ''}{query}",
-            additional_headers=dict(upstream.headers),
+            additional_headers=dict(upstream.headers()),
             compression=None,
             proxy=None,
             open_timeout=OPEN_WITHIN,

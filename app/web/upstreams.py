@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urljoin
 
 import httpx
 
+from app.access.gate import authorization
 from app.service import Check, Checker
 from app.settings import Settings
 from app.web.proxy import Upstream
@@ -35,8 +37,7 @@ class Upstreams:
 def upstreams(settings: Settings) -> Upstreams:
     """Where the services are, from the settings."""
     host = f"[{settings.media_host}]" if ":" in settings.media_host else settings.media_host
-    key = settings.api_keys[0].get_secret_value() if settings.api_keys else ""
-    authorization = {"Authorization": f"Bearer {key}"} if key else {}
+    own = partial(authorization, settings)
     return Upstreams(
         dubber=Upstream(
             name="dubber",
@@ -44,6 +45,7 @@ def upstreams(settings: Settings) -> Upstreams:
             prefix="/api/dubber",
             methods=frozenset({"GET", "PUT", "POST", "DELETE"}),
             allows=is_for_operators,
+            headers=own,
         ),
         media=Upstream(
             name="media server",
@@ -64,7 +66,7 @@ def upstreams(settings: Settings) -> Upstreams:
             name="live transcription",
             address=settings.live_address,
             allows=lambda path: path == "",
-            headers=authorization,
+            headers=own,
         ),
         sales=Upstream(
             name="sales service",
@@ -72,12 +74,14 @@ def upstreams(settings: Settings) -> Upstreams:
             prefix="/api/sales",
             methods=frozenset({"GET", "POST", "DELETE"}),
             allows=is_call,
+            headers=own,
             patience=max(LONGEST_SILENCE, settings.llm_timeout + 5.0),
         ),
         sales_sockets=SocketUpstream(
             name="sales service",
             address=settings.sales_address.replace("http", "ws", 1),
             allows=is_call_socket,
+            headers=own,
         ),
         archive=Upstream(
             name="archive",
@@ -85,7 +89,7 @@ def upstreams(settings: Settings) -> Upstreams:
             prefix="/api/archive",
             methods=frozenset({"GET", "HEAD", "OPTIONS", "POST", "PATCH", "DELETE"}),
             allows=is_archive,
-            headers=authorization,
+            headers=own,
             resumable=True,
             most=WHOLE_TEXT,
         ),

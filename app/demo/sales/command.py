@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.live import Live
 
 from app import settings as settings_module
+from app.access.gate import authorization
 from app.demo.sales import report
 from app.demo.sales.play import Player, PlayError
 from app.demo.sales.score import Seen, score
@@ -69,13 +70,13 @@ def run(settings: Settings, text: bool, output: Path) -> None:
         services = stack.enter_context(Services(settings, log, {}, TEXT if text else SOUND))
         console.print(f"services: {'started for this demo' if services.are_ours else 'already running'}")
         show = stack.enter_context(Show(console))
-        asyncio.run(play(settings.sales_address, show, call, tracks))
+        asyncio.run(play(settings, show, call, tracks))
     finish(console, call, show)
 
 
-async def play(address: str, show: Show, call: Sequence[Placed], tracks: dict[Channel, bytes]) -> None:
+async def play(settings: Settings, show: Show, call: Sequence[Placed], tracks: dict[Channel, bytes]) -> None:
     """Plays the call with its sound, or as text where it has none. Raises PlayError."""
-    player = Player(address, TITLE, show.event)
+    player = Player(settings.sales_address, TITLE, show.event, authorization(settings))
     try:
         if tracks:
             from app.demo.sales.voices import RATE

@@ -47,8 +47,11 @@ class Clock:
 class Player:
     """One call; `on_event` gets each event and its time of arrival in the call."""
 
-    def __init__(self, address: str, title: str, on_event: OnEvent) -> None:
-        self._http = httpx.AsyncClient(base_url=address, trust_env=False, timeout=30.0)
+    def __init__(
+        self, address: str, title: str, on_event: OnEvent, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self._http = httpx.AsyncClient(base_url=address, headers=headers, trust_env=False, timeout=30.0)
+        self._headers = headers
         self._sockets = address.replace("http", "ws", 1)
         self._title = title
         self._on_event = on_event
@@ -63,7 +66,9 @@ class Player:
 
         async def channel(name: Channel, sound: bytes) -> None:
             address = f"{self._sockets}/calls/{call.id}/audio?channel={name}&format=int16&rate={rate}"
-            async with connect(address, proxy=None, compression=None) as socket:
+            async with connect(
+                address, proxy=None, compression=None, additional_headers=self._headers
+            ) as socket:
                 if not started.is_set():
                     started.set()
                     self._shift = time.monotonic() - begun
@@ -131,7 +136,9 @@ class Player:
             following.cancel()
 
     async def _follow(self, id: str) -> None:
-        async with connect(f"{self._sockets}/calls/{id}/events", proxy=None) as socket:
+        async with connect(
+            f"{self._sockets}/calls/{id}/events", proxy=None, additional_headers=self._headers
+        ) as socket:
             with suppress(ConnectionClosed):
                 async for message in socket:
                     event = EVENT.validate_json(message)

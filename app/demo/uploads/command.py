@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from app import settings as settings_module
+from app.access.gate import authorization
 from app.demo.sales.voices import VoicesMissing
 from app.demo.services import Part, Services, ServicesError
 from app.demo.uploads.interview import LINES, SOUGHT, speak
@@ -54,8 +55,7 @@ def run(settings: Settings, output: Path, console: Console) -> None:
     console.print(f"interview: {seconds:.0f} s, two voices, {file}")
     with Services(settings, output / "demo-uploads-services.log", {}, PART) as services:
         console.print(f"services: {'started for this demo' if services.are_ours else 'already running'}")
-        keys = settings.api_keys
-        headers = {"authorization": f"Bearer {keys[0].get_secret_value()}"} if keys else {}
+        headers = authorization(settings)
         base = f"{settings.api_address}/api/v1"
         with httpx.Client(base_url=base, headers=headers, trust_env=False, timeout=60) as client:
             began = time.monotonic()

@@ -3,41 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from pydantic import SecretStr
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.access.gate import Gate, NotAdmitted
+from app.serving.guarding import SAFE_METHODS
 from app.speech.rest.errors import ApiError, answer
 
-
-def allowed(header: str, keys: Sequence[SecretStr]) -> bool:
-    """Whether an Authorization header carries one of the keys; compared in constant time."""
-    scheme, _, given = header.partition(" ")
-    offered = given.strip().encode() if scheme.lower() == "bearer" else b""
-    results = [hmac.compare_digest(offered, key.get_secret_value().encode()) for key in keys]
-    return any(results)
+CODES = {401: "invalid_api_key", 403: "insufficient_permissions", 503: "overloaded"}
 
 
 class Keys:
-    """ASGI middleware: /v1 needs a key where API_KEYS has some. Nothing of a refused upload is read."""
+    """ASGI middleware: /v1 needs a key where there are any. Nothing of a refused upload is read."""
 
-    def __init__(self, app: ASGIApp, keys: Sequence[SecretStr]) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self.app = app
-        self.keys = tuple(keys)
+        self.gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on, or answers 401."""
-        if scope["type"] == "http" and self.keys and scope["path"].startswith("/v1"):
-            header = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
-            if not allowed(header, self.keys):
-                refusal = ApiError(
-                    401, "no valid API key; send `Authorization: Bearer <key>` with one of API_KEYS",
-                    "invalid_api_key",
-                )  # fmt: skip
-                await answer(refusal)(scope, receive, send)
+        """Passes the request on, or answers 401, or 403 where the key is for something else."""
+        if scope["type"] == "http" and scope["path"].startswith("/v1"):
+            header = Headers(scope=scope).get("authorization", "")
+            try:
+                await self.gate.admit([header], changes=scope["method"] not in SAFE_METHODS)
+            except NotAdmitted as refusal:
+                told = ApiError(refusal.status, str(refusal), CODES[refusal.status])
+                await answer(told)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 

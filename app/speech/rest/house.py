@@ -11,6 +11,7 @@ from typing import Any, Generic
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from app.access.gate import Gate
 from app.service import Readiness, create_app, meanwhile
 from app.settings import Settings
 from app.speech.lifecycle import E, Lifecycle
@@ -78,7 +79,7 @@ class House(Generic[E]):
         )
         errors.install(app)
         app.add_middleware(Bounds, deadline=self.settings.request_deadline, uploads=uploads)
-        app.add_middleware(Keys, keys=self.settings.api_keys)
+        app.add_middleware(Keys, gate=Gate(self.settings, "speech"))
 
         @app.get("/v1/models")
         async def models() -> dict[str, Any]:

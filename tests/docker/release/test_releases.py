@@ -23,6 +23,7 @@ def test_a_first_release_comes_up_with_its_data_on_the_volume(machine: Machine) 
     assert all("@sha256:" in each.image for each in found.values())
     assert remembered(machine.places).good == (first.release,)
     assert {each.name for each in machine.places.data.iterdir()} == {
+        "access",
         "models",
         "phrases",
         "recordings",

@@ -157,7 +157,7 @@ async def test_services_that_do_not_run_are_named_with_what_to_do() -> None:
     with pytest.raises(LiveProblem, match="--services live"):
         await live.transcribe(f"ws{address}", "", "{}", sound(), print)
     with pytest.raises(sales.SalesProblem, match="--services sales"):
-        await sales.converse(f"http{address}", "en", sound(), print)
+        await sales.converse(f"http{address}", "en", sound(), print, {})
 
 
 def test_a_file_that_is_not_there_is_told() -> None:
