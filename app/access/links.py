@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Literal
 from urllib.parse import parse_qs
 
@@ -9,6 +10,8 @@ from app.access.store import Store
 
 Action = Literal["read", "publish"]
 PARAMETER = "link"
+USER = "voicestack-link"
+"""Who sends a link as a password."""
 PURPOSE = "links"
 
 
@@ -22,6 +25,11 @@ class Links:
         """The query of a link to that path, such as dub/news/es, that holds for so long."""
         until = str(int(self.store.clock() + seconds))
         return f"{PARAMETER}={until}.{self.store.sign(PURPOSE, path, action, until)}"
+
+    def as_password(self, path: str, action: Action, seconds: float) -> dict[str, str]:
+        """The same as the header of a request."""
+        secret = self.make(path, action, seconds).partition("=")[2]
+        return {"Authorization": "Basic " + b64encode(f"{USER}:{secret}".encode()).decode()}
 
     def allows(self, query: str, path: str, action: str) -> bool:
         """Whether a query holds a link to this path for this action whose time is not over."""

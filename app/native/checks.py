@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import shutil
 
+from app.access.gate import is_closed
+from app.access.store import ACCOUNTS, store_of
 from app.catalog import Service
 from app.native import postgres
 from app.native.engines import engine_problems
@@ -105,13 +107,18 @@ def _without_login(services: tuple[Service, ...], settings: Settings) -> list[Pr
         Problem(
             f"BIND_ADDRESS={settings.bind_address}: anyone on your network may use {', '.join(names)}, "
             "which ask for no login",
-            "Let only those reach them who may: a firewall, or a reverse proxy with a login in front; "
-            "API_KEYS closes asr, tts and live.",
+            "`python -m app users add NAME --role operator` closes the console, and what it uses for all who "
+            "have no key of `python -m app keys add`; let only the dubber reach sts: a firewall.",
             fatal=False,
         )
     ]
 
 
 def is_open(service: Service, settings: Settings) -> bool:
-    """Whether a service of ours asks nobody who comes for a key."""
-    return service.name not in WITH_KEYS or not settings.api_keys
+    """Whether a service of ours asks nobody who comes for a key or a login."""
+    store = store_of(settings)
+    if service.name == "web":
+        return not settings.oidc_issuer and not store.holds(ACCOUNTS)
+    if service.name in WITH_KEYS and settings.api_keys:
+        return False
+    return service.name not in (*WITH_KEYS, "dubber", "sales") or not is_closed(settings, store)

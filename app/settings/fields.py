@@ -43,8 +43,8 @@ class Settings(BaseSettings):
         "Network",
         "127.0.0.1",
         "Address the services listen on. 127.0.0.1 keeps everything on this machine; "
-        "0.0.0.0 opens it to your network: set the MEDIA_ passwords and API_KEYS first, and mind that the "
-        "console, the dubber, sales and sts have no login: whoever reaches them may use them.",
+        "0.0.0.0 opens it to your network: set the MEDIA_ passwords first, and add an account for the "
+        "console (`python -m app users add`), which closes the other services too, all but sts.",
         "0.0.0.0",
     )
     web_port: PortNumber = section("Network", 4200, "Console.")

@@ -20,6 +20,9 @@ from wyoming.server import AsyncEventHandler, AsyncTcpServer
 from wyoming.tts import Synthesize
 
 from app import __version__
+from app.access.gate import is_closed
+from app.access.store import AccessError, store_of
+from app.settings import Settings
 from app.speech.rest.errors import ApiError
 from app.speech.rest.house import House
 from app.speech.rest.sentences import sentences
@@ -54,6 +57,17 @@ async def served(address: str, port: int, handler: Handler) -> AsyncIterator[Non
         await server.stop()
 
 
+def is_shut(settings: Settings) -> bool:
+    """Whether the other doors ask for keys, and this one, which can't, is meant to be open for nobody."""
+    if settings.wyoming_without_keys or settings.stays_here:
+        return False
+    try:
+        return is_closed(settings, store_of(settings))
+    except AccessError as error:
+        log.error("accounts and keys can't be read: nobody is let in", error=str(error))
+        return True
+
+
 def language_of(asked: Transcribe) -> str:
     """The language that a client asks for, or none. Raises ApiError where it is no ISO 639 code."""
     language = (asked.language or "").lower().replace("_", "-").split("-")[0]
@@ -72,7 +86,7 @@ class Listener(Client):
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        super().__init__(connected, reader, writer)
+        super().__init__(connected, reader, writer, partial(is_shut, house.settings))
         self._house = house
         self._language = ""
         self._begin(RECOGNISER_RATE)
@@ -137,7 +151,7 @@ class Speaker(Client):
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        super().__init__(connected, reader, writer)
+        super().__init__(connected, reader, writer, partial(is_shut, house.settings))
         self._house = house
 
     async def answer(self, event: Event) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -28,6 +29,10 @@ LARGEST_DATA = 64 * 1024
 """Bytes of an event's JSON: a text of 4096 characters, each escaped, is 49 kB."""
 LARGEST_PAYLOAD = 2_000_000
 """Bytes of an event's sound: 20 s at 48 kHz; usual clients send a tenth of a second at a time."""
+SHUT = (
+    "asr and tts ask for a key here, which this protocol has none of: BIND_ADDRESS=127.0.0.1 or "
+    "WYOMING_WITHOUT_KEYS=true opens it"
+)
 NO_EVENT = (
     ValueError,
     KeyError,
@@ -43,14 +48,21 @@ NO_EVENT = (
 class Client(AsyncEventHandler):
     """One connection. What it can't do is told as an `error` event; what is no event ends it.
 
+    `shut` says whether nobody may come, since the others need a key, which the protocol has no place for.
+
     `connected` are the server's clients: where they are too many, the one that has been silent longest gives
     way to the next.
     """
 
     def __init__(
-        self, connected: set[Client], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        connected: set[Client],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        shut: Callable[[], bool],
     ) -> None:
         super().__init__(reader, writer)
+        self.shut = shut
         self.connected = connected
         self.busy = False
         self.heard = time.monotonic()
@@ -60,6 +72,9 @@ class Client(AsyncEventHandler):
     async def run(self) -> None:
         """Serves the client until it leaves, falls silent, or has to give way."""
         try:
+            if self.shut():
+                await self.write_event(Error(SHUT, "invalid_api_key").event())
+                return
             if not make_room(self.connected):
                 await self.write_event(Error("too many clients are connected", "overloaded").event())
                 return

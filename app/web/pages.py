@@ -11,6 +11,10 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
+from app.access.sessions import Session
+from app.web.login.door import session_of
+from app.web.login.page import who
+
 FOLDER = Path(__file__).parent / "pages"
 STYLES = ("base", "page", "parts")
 LISTENING = (*STYLES, "listening")
@@ -53,8 +57,14 @@ def install(app: FastAPI) -> None:
 
 
 def answer(page: Page) -> Callable[[Request], Response]:
-    """What answers requests for the page."""
-    return lambda _: HTMLResponse(rendered(page))
+    """What answers requests for the page; what is somebody's own is kept nowhere."""
+
+    def answered(request: Request) -> Response:
+        session = session_of(request)
+        headers = {"cache-control": "no-store"} if session else None
+        return HTMLResponse(rendered(page, session), headers=headers)
+
+    return answered
 
 
 def elsewhere(path: str) -> Callable[[Request], Response]:
@@ -62,14 +72,16 @@ def elsewhere(path: str) -> Callable[[Request], Response]:
     return lambda _: RedirectResponse(path)
 
 
-def rendered(page: Page) -> str:
-    """The page's HTML."""
+def rendered(page: Page, session: Session | None = None) -> str:
+    """The page's HTML, for whoever is signed in."""
     return Template((FOLDER / "layout.html").read_text(encoding="utf-8")).substitute(
         title=page.title,
         styles="\n  ".join(f'<link rel="stylesheet" href="/css/{style}.css">' for style in page.styles),
         script=page.script,
         main=page.main,
         links="\n        ".join(link(each, here=each == page) for each in PAGES),
+        who=who(session),
+        token=session.token if session else "",
         body=(FOLDER / f"{page.name.lower()}.html").read_text(encoding="utf-8"),
     )
 

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.service import hide_credentials
 from app.web.guard import Refused, safe_path
+from app.web.login import cookies
 
 MAX_BODY = 64 * 1024
 MAX_CONNECTIONS = 256
@@ -66,7 +67,7 @@ class Upstream:
 
     `prefix` is where the console shows it; `allows` says whether a path is passed on; `credentials`
     whether the browser's password and cookies are; `patience` how long it may be silent, in seconds;
-    `headers` gives what is sent with every request. Where it is `resumable`, files come in parts by tus:
+    `headers` gives what is sent for a path. Where it is `resumable`, files come in parts by tus:
     bodies of PATCH are written on as they arrive, however large, and tus' headers are passed on. `most` is
     the largest other body, in bytes.
     """
@@ -79,7 +80,7 @@ class Upstream:
     credentials: bool = False
     patience: float = 30.0
     realm: str = field(default="Voicestack")
-    headers: Callable[[], Mapping[str, str]] = dict
+    headers: Callable[[str], Mapping[str, str]] = lambda _: {}
     resumable: bool = False
     most: int = MAX_BODY
 
@@ -179,7 +180,7 @@ async def accepted(
         return problem(404, f"no such address: {error}")
     if not upstream.allows(path):
         return problem(404, "no such address")
-    headers = request_headers(request, upstream)
+    headers = request_headers(request, path, upstream)
     content: AsyncIterator[bytes] | bytes | None
     if upstream.streams(request.method):
         content = request.stream()
@@ -209,12 +210,18 @@ async def read_body(request: Request, most: int) -> bytes | None:
     return bytes(body)
 
 
-def request_headers(request: Request, upstream: Upstream) -> list[tuple[str, str]]:
+def request_headers(request: Request, path: str, upstream: Upstream) -> list[tuple[str, str]]:
     """The headers that are passed on, and no compression: what arrives is written on as it is."""
     wanted = REQUEST_HEADERS | (CREDENTIAL_REQUEST_HEADERS if upstream.credentials else frozenset())
     wanted |= TUS_REQUEST_HEADERS if upstream.resumable else frozenset()
-    kept = [(name, value) for name, value in request.headers.items() if name in wanted]
-    return [*kept, *upstream.headers().items(), ("accept-encoding", "identity")]
+    own = upstream.headers(path)
+    wanted -= {name.lower() for name in own}
+    kept = [
+        (name, cookies.others(value) if name == "cookie" else value)
+        for name, value in request.headers.items()
+        if name in wanted
+    ]
+    return [*kept, *own.items(), ("accept-encoding", "identity")]
 
 
 def response_headers(answer: httpx.Response, upstream: Upstream) -> list[tuple[str, str]]:

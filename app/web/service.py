@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import FileResponse
+from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
@@ -17,6 +20,8 @@ from app.service import Check, create_app
 from app.settings import Settings
 from app.web import pages
 from app.web.guard import SecurityHeaders
+from app.web.login import routes as login
+from app.web.login.door import Door, Login
 from app.web.proxy import Proxy, problem
 from app.web.sample_call import NotSpoken, SampleCall, can_speak
 from app.web.sockets import Sockets
@@ -26,16 +31,28 @@ STATIC = Path(__file__).parent / "static"
 HLS_JS_VERSION = "1.6.7"
 HLS_JS_MISSING = "hls.js is missing: run `make setup`"
 GENERATED_PAGES = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
+NO_LOGIN = (
+    "the console asks for no login: whoever reaches it may change everything; "
+    "`python -m app users add NAME --role operator` adds the first account"
+)
 A_YEAR = "public, max-age=31536000, immutable"
+
+log = structlog.get_logger(__name__)
 
 
 def create(settings: Settings) -> FastAPI:
     """The application of the `web` service."""
     proxy, sockets, sample_call = Proxy(), Sockets(), SampleCall()
-    behind = upstreams(settings)
+    door = Door(settings)
+    behind = upstreams(settings, door)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if settings.oidc_issuer:
+            # What the services ask each other by is signed with what lies there.
+            await asyncio.to_thread(door.store.secret, "house")
+        elif door.is_open and not settings.stays_here:
+            log.warning(NO_LOGIN)
         async with proxy.client:
             yield
 
@@ -63,6 +80,9 @@ def create(settings: Settings) -> FastAPI:
         route for route in app.router.routes if getattr(route, "path", "") not in GENERATED_PAGES
     ]
     app.add_middleware(SecurityHeaders)
+    # Behind the guard against other hosts and other sites, before everything else.
+    app.user_middleware.append(Middleware(Login, door=door))
+    login.install(app, door)
 
     @app.get("/settings.json")
     async def page_settings() -> dict[str, Any]:

@@ -41,13 +41,13 @@ class SocketUpstream:
     """A service's WebSockets behind the console.
 
     `address` begins with ws:// or wss://; `allows` says whether a path is passed on; `headers` gives what
-    is sent along.
+    is sent along for a path.
     """
 
     name: str
     address: str
     allows: Callable[[str], bool]
-    headers: Callable[[], Mapping[str, str]] = dict
+    headers: Callable[[str], Mapping[str, str]] = lambda _: {}
 
 
 class Sockets:
@@ -79,7 +79,7 @@ class Sockets:
         query = f"?{browser.url.query}" if browser.url.query else ""
         opening = connect(
             f"{upstream.address}/{safe_path(path) if path else ''}{query}",
-            additional_headers=dict(upstream.headers()),
+            additional_headers=dict(upstream.headers(path)),
             compression=None,
             proxy=None,
             open_timeout=OPEN_WITHIN,

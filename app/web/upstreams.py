@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from urllib.parse import urljoin
 
 import httpx
@@ -11,6 +11,7 @@ import httpx
 from app.access.gate import authorization
 from app.service import Check, Checker
 from app.settings import Settings
+from app.web.login.door import Door
 from app.web.proxy import Upstream
 from app.web.sockets import SocketUpstream
 
@@ -18,6 +19,7 @@ WHOLE_TEXT = 4 << 20
 """Bytes of a text that is kept as a transcript: a day of speech."""
 LONGEST_SILENCE = 30.0
 HEALTH_WITHIN = 0.6
+LINK_HOLDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,19 @@ class Upstreams:
     commentary: Upstream
 
 
-def upstreams(settings: Settings) -> Upstreams:
+def upstreams(settings: Settings, door: Door) -> Upstreams:
     """Where the services are, from the settings."""
     host = f"[{settings.media_host}]" if ":" in settings.media_host else settings.media_host
-    own = partial(authorization, settings)
+
+    def own(_: str) -> Mapping[str, str]:
+        return authorization(settings)
+
+    def link(path: str) -> Mapping[str, str]:
+        # Who is signed in needs no second password: the console has a link for just this request.
+        if not settings.media_read_user or door.is_open:
+            return {}
+        return door.links.as_password(path.rpartition("/")[0], "read", LINK_HOLDS)
+
     return Upstreams(
         dubber=Upstream(
             name="dubber",
@@ -54,6 +65,7 @@ def upstreams(settings: Settings) -> Upstreams:
             methods=frozenset({"GET"}),
             allows=is_playback,
             credentials=True,
+            headers=link,
         ),
         live=Upstream(
             name="live transcription",

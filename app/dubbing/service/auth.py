@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import secrets
 
+import structlog
 from pydantic import BaseModel, ConfigDict
 
+from app.access.links import PARAMETER, USER, Links
+from app.access.store import AccessError
 from app.dubbing.service import paths
 from app.settings import Settings
 
 INTERNAL_USER = "voicestack-internal"
 API_USER = "voicestack-api"
+
+log = structlog.get_logger(__name__)
 
 
 class AccessRequest(BaseModel):
@@ -34,13 +39,14 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def allowed(request: AccessRequest, settings: Settings, internal_secret: str) -> bool:
+def allowed(request: AccessRequest, settings: Settings, internal_secret: str, links: Links) -> bool:
     """Whether the media server shall let this connection do what it asks.
 
     Workers read live/<name> and publish dub/<name>/<language>, which is read again to be sent on; people
-    publish to live/<name> and watch both, with the credentials from the settings where they are set. The
-    control API takes its password always, so that no web page in a browser on this machine can use it: it
-    can make the media server run commands. Nothing else is let through, metrics and profiler included.
+    publish to live/<name> and watch both, with the credentials from the settings where they are set, or with
+    a link to just this (app.access.links), whose time is not over. The control API takes its password
+    always, so that no web page in a browser on this machine can use it: it can make the media server run
+    commands. Nothing else is let through, metrics and profiler included.
     """
     if request.action == "api":
         return request.user == API_USER and same(request.password, api_password(settings, internal_secret))
@@ -50,6 +56,8 @@ def allowed(request: AccessRequest, settings: Settings, internal_secret: str) ->
             request.action == "publish" and dub
         )
         return asked_for_its_part and same(request.password, internal_secret)
+    if (live or (dub and request.action != "publish")) and has_link(request, links):
+        return True
     if request.action == "publish":
         return live and matches(
             request, settings.media_publish_user, settings.media_publish_password.get_secret_value()
@@ -59,6 +67,17 @@ def allowed(request: AccessRequest, settings: Settings, internal_secret: str) ->
             request, settings.media_read_user, settings.media_read_password.get_secret_value()
         )
     return False
+
+
+def has_link(request: AccessRequest, links: Links) -> bool:
+    """Whether the connection comes with a link, in its address or as a password."""
+    query = f"{PARAMETER}={request.password}" if request.user == USER else request.query
+    action = "read" if request.action == "playback" else request.action
+    try:
+        return links.allows(query, request.path, action)
+    except AccessError as error:
+        log.error("links can't be checked", error=str(error))
+        return False
 
 
 def api_password(settings: Settings, internal_secret: str) -> str:

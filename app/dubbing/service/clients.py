@@ -9,6 +9,7 @@ import socket
 import time
 from contextlib import suppress
 
+from app.access.links import USER
 from app.dubbing.service.auth import API_USER, INTERNAL_USER, AccessRequest
 from app.serving.throttle import network_of
 
@@ -44,7 +45,7 @@ def client_of(asked: AccessRequest, peer: str, *, by_media_server: bool) -> str 
     """
     if not by_media_server:
         return network_of(peer)
-    if asked.user in (INTERNAL_USER, API_USER) or (asked.protocol == "hls" and is_near(asked.ip)):
+    if asked.user in (INTERNAL_USER, API_USER, USER) or (asked.protocol == "hls" and is_near(asked.ip)):
         return None
     return network_of(asked.ip)
 

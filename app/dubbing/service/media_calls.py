@@ -7,6 +7,8 @@ from typing import Literal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
 
+from app.access.links import Links
+from app.access.store import store_of
 from app.dubbing.service.auth import AccessRequest, allowed
 from app.dubbing.service.clients import MediaServers, client_of, is_wrong
 from app.dubbing.service.guards import no_browser
@@ -20,6 +22,7 @@ MAX_BODY = 64 * 1024
 def router(settings: Settings, secret: str, watcher: Watcher) -> APIRouter:
     """The routes, for the media server alone."""
     throttle, servers = Throttle(), MediaServers(settings.media_host)
+    links = Links(store_of(settings))
     routes = APIRouter(dependencies=[Depends(no_browser)], include_in_schema=False)
 
     @routes.post("/auth")
@@ -42,7 +45,7 @@ def router(settings: Settings, secret: str, watcher: Watcher) -> APIRouter:
         client = client_of(asked, peer, by_media_server=await servers.asks_from(peer))
         if client is not None and throttle.is_held_back(client) and is_wrong(asked):
             return Response(status_code=429)
-        if allowed(asked, settings, secret):
+        if allowed(asked, settings, secret, links):
             return Response(status_code=200)
         if client is not None and is_wrong(asked):
             throttle.wrong(client)

@@ -8,8 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.access.accounts import Accounts
+from app.access.keys import Keys
+from app.access.store import store_of
 from app.catalog import get
-from app.native.checks import before_start, data_folder_problems
+from app.native.checks import before_start, data_folder_problems, is_open
 from app.native.engines import engine_problems
 from app.native.plan import chosen
 from app.native.status import described
@@ -126,3 +129,12 @@ def test_what_a_service_can_not_reach_is_shown() -> None:
 def test_another_program_on_the_port_is_not_taken_for_the_service(body: str) -> None:
     standing = described("dubber", "127.0.0.1:8003", None, httpx.Response(200, text=body))
     assert (standing.state, standing.detail) == ("down", "another program answers there")
+
+
+def test_an_account_closes_all_that_can_be_closed(tmp_path: Path) -> None:
+    settings = load({**free_ports(), "DATA_DIR": str(tmp_path), "BIND_ADDRESS": "0.0.0.0"})
+    services = tuple(get(name) for name in ("sts", "media", "dubber", "asr", "sales", "web"))
+    Keys(store_of(settings)).add("studio", ["speech"])
+    assert [each.name for each in services if each.module and is_open(each, settings)] == ["sts", "web"]
+    Accounts(store_of(settings)).add("ana", "seven green umbrellas", "viewer")
+    assert [each.name for each in services if each.module and is_open(each, settings)] == ["sts"]

@@ -8,6 +8,7 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,11 +18,14 @@ from wyoming.event import Event
 from wyoming.info import Describe
 from wyoming.tts import Synthesize, SynthesizeVoice
 
+from app.access.keys import Keys
+from app.access.store import store_of
 from app.settings import Settings, load
 from app.settings.rules import SettingsError
 from app.speech import wyoming_door
 from app.speech.asr import service as asr
 from app.speech.tts import service as tts
+from app.speech.wyoming import is_shut
 from tests.browser.servers import serving, wait_until
 from tests.stack import free_port
 
@@ -181,3 +185,17 @@ def test_with_keys_the_protocol_that_has_none_is_only_for_this_machine_or_where_
         assert load({"WYOMING_ENABLED": "true", "BIND_ADDRESS": address}).wyoming_enabled
     for address in ("127.0.0.1", "::1", "localhost"):
         assert load({**both, "BIND_ADDRESS": address}).wyoming_enabled
+
+
+def test_keys_that_are_made_shut_the_protocol_that_has_none(tmp_path: Path) -> None:
+    open_to_all = {"BIND_ADDRESS": "0.0.0.0", "DATA_DIR": str(tmp_path)}
+    chosen = settings(**open_to_all)
+    assert not is_shut(chosen)
+    Keys(store_of(chosen)).add("studio", ["speech"])
+    with serving(tts.create(chosen), free_port()), ExitStack() as stack:
+        told = connected(stack, chosen.tts_wyoming_port).makefile("rb").readline()
+        assert b'"type": "error"' in told
+    for more in ({"BIND_ADDRESS": "127.0.0.1"}, {"WYOMING_WITHOUT_KEYS": "true"}):
+        assert not is_shut(settings(**{**open_to_all, **more}))
+    store_of(chosen).path.write_bytes(b"broken" * 1000)
+    assert is_shut(chosen)

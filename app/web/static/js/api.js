@@ -1,5 +1,7 @@
 // Requests to the dubber and the console; every failure becomes one sentence for people.
 
+import { mindSession, pageToken } from "./session.js";
+
 const DUBBER = "/api/dubber";
 const PATIENCE = 20_000;
 
@@ -60,7 +62,7 @@ export const removeRestream = (stream, language, name) =>
 /** Sends a request and gives its JSON, or null. Raises RequestFailed. */
 export async function request(method, address, body, alsoFine = []) {
   const options = { method, cache: "no-store", signal: AbortSignal.timeout(PATIENCE), headers: {} };
-  if (method !== "GET") options.headers["content-type"] = "application/json";
+  if (method !== "GET") options.headers = { "content-type": "application/json", ...pageToken() };
   if (body !== undefined) options.body = JSON.stringify(body);
   let response;
   try {
@@ -71,6 +73,7 @@ export async function request(method, address, body, alsoFine = []) {
   }
   const text = await response.text();
   const answer = parsed(text);
+  mindSession(response.status, answer?.detail);
   if (!response.ok && !alsoFine.includes(response.status)) throw failed(reason(answer, response.status), response.status);
   return answer;
 }

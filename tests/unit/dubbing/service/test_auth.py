@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.access.links import PARAMETER, USER, Links
+from app.access.store import Store
 from app.dubbing.service.auth import API_USER, INTERNAL_USER, AccessRequest, allowed, new_secret
 from app.settings import Settings, load
 
 SECRET = "of-this-run"
+LINKS = Links(Store(Path("/nowhere")))
 OPEN = load({})
 CLOSED = load(
     {
@@ -23,7 +28,7 @@ CLOSED = load(
 
 def may(settings: Settings, action: str, path: str, user: str = "", password: str = "") -> bool:
     request = AccessRequest(user=user, password=password, action=action, path=path, protocol="rtsp")
-    return allowed(request, settings, SECRET)
+    return allowed(request, settings, SECRET, LINKS)
 
 
 @pytest.mark.parametrize("action", ["read", "playback"])
@@ -65,7 +70,7 @@ def test_a_worker_without_the_secret_is_refused(password: str) -> None:
 
 def test_an_empty_secret_lets_nobody_in() -> None:
     request = AccessRequest(user=INTERNAL_USER, password="", action="publish", path="dub/news/es")
-    assert not allowed(request, OPEN, "")
+    assert not allowed(request, OPEN, "", LINKS)
 
 
 @pytest.mark.parametrize(
@@ -127,3 +132,40 @@ def test_no_text_whatsoever_breaks_the_decision_or_opens_a_dub_for_publishing(
 def test_each_run_has_a_secret_of_its_own() -> None:
     assert len({new_secret() for _ in range(10)}) == 10
     assert len(new_secret()) >= 32
+
+
+def test_a_link_opens_its_stream_in_the_address_or_as_a_password(tmp_path: Path) -> None:
+    links = Links(Store(tmp_path))
+    read, publish = links.make("dub/news/es", "read", 60), links.make("live/news", "publish", 60)
+
+    def may(action: str, path: str, query: str) -> set[bool]:
+        ways = (
+            {"query": f"a=b&{query}"},
+            {"user": USER, "password": query.removeprefix(f"{PARAMETER}=")},
+        )
+        asked = (AccessRequest(action=action, path=path, **way) for way in ways)
+        return {allowed(each, CLOSED, SECRET, links) for each in asked}
+
+    assert may("read", "dub/news/es", read) == {True}
+    assert may("playback", "dub/news/es", read) == {True}
+    assert may("publish", "live/news", publish) == {True}
+    for action, path, query in (
+        ("read", "dub/news/fr", read),
+        ("publish", "dub/news/es", read),
+        ("read", "live/news", publish),
+        ("api", "", links.make("", "read", 60)),
+        ("publish", "dub/news/es", links.make("dub/news/es", "publish", 60)),
+        ("publish", "live/news", links.make("live/news", "publish", -1)),
+        ("metrics", "live/news", links.make("live/news", "read", 60)),
+    ):
+        assert may(action, path, query) == {False}, (action, path)
+
+
+def test_where_links_can_not_be_read_they_open_nothing_and_passwords_still_do(tmp_path: Path) -> None:
+    links = Links(Store(tmp_path))
+    query = links.make("dub/news/es", "read", 60)
+    links.store.path.write_bytes(b"broken" * 1000)
+    asked = AccessRequest(action="read", path="dub/news/es", query=query)
+    assert not allowed(asked, CLOSED, SECRET, links)
+    known = asked.model_copy(update={"user": "viewer", "password": "out-word"})
+    assert allowed(known, CLOSED, SECRET, links)

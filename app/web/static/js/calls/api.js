@@ -1,6 +1,7 @@
 // Requests to the sales service.
 
 import { RequestFailed, request } from "../api.js";
+import { pageToken } from "../session.js";
 
 const SALES = "/api/sales";
 const at = (id, rest = "") => `${SALES}/calls/${encodeURIComponent(id)}${rest}`;
@@ -26,7 +27,7 @@ export const audioAddress = (id, channel) => at(id, `/audio?channel=${channel}&f
 export async function write(id, what, onText) {
   let answer;
   try {
-    answer = await fetch(at(id, `/${what}`), { method: "POST", headers: { "content-type": "application/json" } });
+    answer = await fetch(at(id, `/${what}`), { method: "POST", headers: { "content-type": "application/json", ...pageToken() } });
   } catch {
     throw new RequestFailed("the console cannot be reached");
   }

@@ -1,5 +1,6 @@
 // A file on its way to the archive in parts that can be resumed (tus 1.0).
 
+import { pageToken } from "../session.js";
 import { UPLOADS } from "./api.js";
 
 const PART = 8 * 1024 * 1024;
@@ -116,7 +117,7 @@ export class Upload {
       const request = new XMLHttpRequest();
       this.#request = request;
       request.open("PATCH", `${UPLOADS}/${this.id}`);
-      for (const [name, value] of Object.entries({ ...VERSION, "Upload-Offset": String(begin), "Content-Type": "application/offset+octet-stream" })) request.setRequestHeader(name, value);
+      for (const [name, value] of Object.entries({ ...VERSION, ...pageToken(), "Upload-Offset": String(begin), "Content-Type": "application/offset+octet-stream" })) request.setRequestHeader(name, value);
       request.upload.onprogress = ({ loaded }) => this.state === "sending" && this.#advance(begin + loaded);
       request.onload = () => {
         if (request.status !== 204) return reject(new Stopped(reason(request.responseText, request.status), request.status));
@@ -167,7 +168,7 @@ const VERSION = { "Tus-Resumable": "1.0.0" };
 async function ask(method, address, headers = {}) {
   let answer;
   try {
-    answer = await fetch(address, { method, headers: { ...VERSION, ...headers }, cache: "no-store" });
+    answer = await fetch(address, { method, headers: { ...VERSION, ...pageToken(), ...headers }, cache: "no-store" });
   } catch {
     throw new Stopped("the connection was lost");
   }
