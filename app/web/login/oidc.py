@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import structlog
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.starlette_client import OAuth
@@ -73,7 +73,7 @@ class Issuer:
         try:
             await self._check_name()
             response: Response = await self._client.authorize_redirect(request, callback)
-        except (httpx.HTTPError, OAuthError, JoseError, ValueError, KeyError, RuntimeError) as error:
+        except (httpx2.HTTPError, OAuthError, JoseError, ValueError, KeyError, RuntimeError) as error:
             raise self._failed(error) from None
         tie = secrets.token_urlsafe(32)
         self._under_way[tie] = UnderWay(kept, to, time.monotonic() + COMES_BACK_WITHIN)
@@ -103,7 +103,7 @@ class Issuer:
                 if more.get("sub") != claims["sub"]:
                     raise NotSignedIn("The issuer speaks of two people at once.")
                 claims = more | claims
-        except (httpx.HTTPError, OAuthError, JoseError, ValueError, KeyError, RuntimeError) as error:
+        except (httpx2.HTTPError, OAuthError, JoseError, ValueError, KeyError, RuntimeError) as error:
             raise self._failed(error) from None
         role = role_of(claims, self._settings.oidc_operators, self._settings.oidc_viewers)
         if role is None:
@@ -122,7 +122,7 @@ class Issuer:
 
     def _failed(self, error: Exception) -> NotSignedIn:
         log.warning("the issuer did not sign somebody in", error=str(error) or type(error).__name__)
-        if isinstance(error, httpx.TransportError):
+        if isinstance(error, httpx2.TransportError):
             return NotSignedIn("The issuer can't be reached. Try again in a moment.")
         return NotSignedIn("The issuer did not sign you in. Try again.")
 
@@ -135,7 +135,7 @@ def role_of(claims: Mapping[str, Any], operators: Iterable[str], viewers: Iterab
     email = str(claims.get("email", "")).lower() if claims.get("email_verified") is True else ""
     groups = claims.get("groups", [])
     are = {GROUP + each for each in groups if isinstance(each, str)} if isinstance(groups, list) else set()
-    are |= {email} if email else set()
+    are |= {email} if email and not email.startswith(GROUP) else set()
 
     def among(entries: Iterable[str]) -> bool:
         return any((each if each.startswith(GROUP) else each.lower()) in are for each in entries)
