@@ -29,7 +29,7 @@ setup: ## Install what is missing: system packages, .venv, media server, console
 	@$(SETUP) $(ARGS)
 
 run: ## Set up, then start everything; Ctrl-C stops it (a part: make run ARGS="--services media")
-	@$(SETUP)
+	@$(SETUP) $(if $(findstring edge,$(ARGS)),--edge)
 	@exec $(PY) -m app run --no-setup $(ARGS)
 
 demo: ## Set up, then publish a sample stream and show it being dubbed

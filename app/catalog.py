@@ -12,6 +12,9 @@ from typing import Literal
 
 Audience = Literal["publishers", "viewers", "operators"]
 EVERYONE: tuple[Audience, ...] = ("publishers", "viewers")
+ALL: tuple[Audience, ...] = (*EVERYONE, "operators")
+BEHIND_EDGE = frozenset({"http", "hls", "webrtc"})
+"""Names of the ports that speak HTTP: with an edge they stay on this machine, behind it."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ VOLUMES: tuple[Volume, ...] = (
     Volume("videos", "/data/videos", "videos that may be commented on"),
     Volume("archive", "/data/archive", "uploaded files and what is made of them"),
     Volume("access", "/data/access", "accounts, sessions and API keys"),
+    Volume("edge", "/data/edge", "certificates, and the keys of the edge's own authority"),
     Volume("postgres-data", "/var/lib/postgresql/data", "database"),
 )
 
@@ -200,6 +204,20 @@ CATALOG: tuple[Service, ...] = (
         volumes=("access",),
     ),
     Service(
+        name="edge",
+        title="Edge: HTTPS in front of the console, the APIs and the streams",
+        image="edge",
+        ports=(
+            Port("https", "edge_https_port", 8443, "HTTPS", audience=ALL),
+            Port("quic", "edge_https_port", 8443, "HTTP/3", "udp", audience=ALL),
+            Port("http", "edge_http_port", 8080, "leads to HTTPS, answers ACME", audience=ALL),
+        ),
+        needs=("web",),
+        volumes=("edge",),
+        memory=256,
+        optional=True,
+    ),
+    Service(
         name="db",
         title="PostgreSQL",
         image="postgres:15",
@@ -261,6 +279,16 @@ def get(name: str) -> Service:
             return service
     choices = ", ".join(service.name for service in CATALOG)
     raise UnknownService(f"unknown service {name!r}; the services are: {choices}")
+
+
+def stays_behind(port: Port, service: Service, services: Iterable[Service]) -> bool:
+    """Whether a service's port is reached through the edge among these services."""
+    return port.name in BEHIND_EDGE and service.name != "edge" and has_edge(services)
+
+
+def has_edge(services: Iterable[Service]) -> bool:
+    """Whether the edge is among these services."""
+    return any(each.name == "edge" for each in services)
 
 
 def select(names: Iterable[str] = ()) -> tuple[Service, ...]:

@@ -31,12 +31,13 @@ def load_settings() -> settings.Settings:
         stop(f"These settings can't be used:\n{error}\nSee .env.example for every variable.")
 
 
-def install() -> None:
-    """Installs what is missing, where the program runs from a checkout; ends it where that fails."""
+def install(*options: str) -> None:
+    """Installs what is missing, by setup with these options, where the program runs from a checkout; ends it
+    where that fails."""
     checkout = Path(__file__).parent.parent
     if not (checkout / "tools" / "setup.py").is_file():
         return
-    done = subprocess.run([sys.executable, "-m", "tools.setup"], cwd=checkout, check=False)
+    done = subprocess.run([sys.executable, "-m", "tools.setup", *options], cwd=checkout, check=False)
     if done.returncode != 0:
         raise typer.Exit(done.returncode)
 
@@ -63,7 +64,7 @@ def run(
         stop(str(error))
     loaded = load_settings()
     if setup:
-        install()
+        install(*(("--edge",) if catalog.has_edge(chosen) else ()))
     raise typer.Exit(run_services(chosen, loaded))
 
 

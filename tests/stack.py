@@ -31,7 +31,7 @@ from app.demo.sample import sample_video
 from app.dubbing.service.auth import API_USER
 from app.native import guard
 from app.native.plan import PROGRAMS, healthy_statuses
-from app.render import media
+from app.render import edge, media
 from app.settings import Settings, load
 from app.speech.models import places
 from app.speech.models.table import CARRIED
@@ -162,6 +162,8 @@ class Stack:
         self.environment |= chosen | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         self.settings: Settings = load(chosen)
         self.names = [service.name for service in select(self.services)]
+        if "edge" in self.names:
+            self.environment |= edge.variables_behind(self.settings)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._stack = ExitStack()
         self._publishers = 0
@@ -192,7 +194,8 @@ class Stack:
         command = [sys.executable, "-m", "app", "serve", name]
         if name == "media":
             config = self.folder / "mediamtx.yml"
-            config.write_text(media.render(self.settings), encoding="utf-8")
+            behind_edge = "edge" in self.names
+            config.write_text(media.render(self.settings, behind_edge=behind_edge), encoding="utf-8")
             command = [str(media.find_binary()), str(config)]
         elif name in PROGRAMS:
             command = [sys.executable, "-m", PROGRAMS[name]]

@@ -88,6 +88,14 @@ def media_server(folder: Path) -> None:
     shutil.copyfile(mediamtx.module_folder() / "mediamtx.yml", folder / "mediamtx.yml")
 
 
+def caddy(folder: Path) -> None:
+    """Caddy for both processors. Raises BuildFailed."""
+    for processor in PROCESSORS:
+        made = folder / f"caddy-{processor}"
+        shutil.copyfile(go_modules.build(pins.CADDY, processor), made)
+        made.chmod(0o755)
+
+
 def livekit(folder: Path) -> None:
     """LiveKit's server for both processors. Raises BuildFailed."""
     for processor in PROCESSORS:
@@ -103,6 +111,7 @@ def nothing(_folder: Path) -> None:
 BASES = (
     Base("library/debian", "bookworm-slim", "debian", "bookworm", bootstrap),
     Base("bluenviron/mediamtx", media.VERSION, "mediamtx", media.VERSION, media_server),
+    Base("library/caddy", pins.CADDY.version, "caddy", pins.CADDY.version, caddy),
     Base("library/postgres", "15", "postgres", "15", nothing),
     Base(
         "livekit/livekit-server",

@@ -6,6 +6,7 @@ docs/decisions/0010-tools-from-go-modules.md says why.
 
 from __future__ import annotations
 
+from app.render import edge
 from tools.go_modules import Program
 
 SDK = "github.com/pulumi/pulumi/sdk/v3"
@@ -58,6 +59,23 @@ BUILDKITD = Program(
     "github.com/moby/buildkit/version.Version=v0.28.0",
 )
 LIVEKIT = Program("livekit", "1.11.0", "github.com/livekit/livekit-server/cmd/server", "livekit-server")
+
+CADDY = Program(
+    "caddy",
+    edge.VERSION,
+    "github.com/caddyserver/caddy/v2/cmd/caddy",
+    "caddy",
+    f"github.com/caddyserver/caddy/v2.CustomVersion=v{edge.VERSION}",
+)
+# A certificate authority for tests alone.
+PEBBLE = Program("pebble", "2.10.3", "github.com/letsencrypt/pebble/v2/cmd/pebble", "pebble")
+PEBBLE_NAMES = Program(
+    "pebble-challtestsrv",
+    "2.10.3",
+    "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv",
+    "pebble-challtestsrv",
+    folder="pebble",
+)
 
 # A plugin and the name that programs give it.
 PLUGINS = {"docker": DOCKER_PLUGIN, "docker-build": DOCKER_BUILD_PLUGIN}

@@ -1,4 +1,4 @@
-"""Gets this machine ready: `python3 -m tools.setup [--with demo] [--with dev]`.
+"""Gets this machine ready: `python3 -m tools.setup [--with demo] [--with dev] [--edge]`.
 
 System packages, the virtual environment from hashed locks, the packages that carry speech models, the
 console's libraries, the media server.
@@ -22,8 +22,8 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from app.render import media
-from tools import browser_libraries, debian, mediamtx
+from app.render import edge, media
+from tools import browser_libraries, debian, go_modules, mediamtx, pins
 from tools.progress import step
 
 ROOT = Path(__file__).parent.parent
@@ -197,11 +197,21 @@ def media_server() -> None:
         step("setup", f"MediaMTX {media.VERSION}, built from its Go module", mediamtx.build)
 
 
+def edge_server() -> None:
+    """Builds the edge's program, unless one that fits is there."""
+    try:
+        edge.find_binary()
+    except edge.EdgeMissing:
+        step("setup", f"Caddy {edge.VERSION}, built from its Go module", lambda: go_modules.build(pins.CADDY))
+
+
 def main() -> None:
     """Does every step, in order; ends with a message and exit code 1 where one fails."""
     parser = argparse.ArgumentParser(prog="python3 -m tools.setup", description=__doc__)
     parser.add_argument("--with", dest="purpose", choices=GROUPS, default="run")
-    purpose: str = parser.parse_args().purpose
+    parser.add_argument("--edge", action="store_true", help="the edge's program too")
+    asked = parser.parse_args()
+    purpose: str = asked.purpose
     if sys.version_info < OLDEST_PYTHON:
         sys.exit(f"setup: Python 3.11 or later is needed; this is {platform.python_version()}")
     try:
@@ -210,6 +220,8 @@ def main() -> None:
         speech_models()
         console_libraries()
         media_server()
+        if asked.edge:
+            edge_server()
     except (RuntimeError, OSError) as problem:
         sys.exit(f"setup: {problem}")
 

@@ -13,7 +13,7 @@ from app.native.engines import engine_problems
 from app.native.guard import PRIVATE
 from app.native.ports import port_problems
 from app.native.problem import Problem
-from app.render import media
+from app.render import edge, media
 from app.serving.guarding import LOOPBACK
 from app.settings import Settings
 
@@ -27,6 +27,7 @@ def before_start(services: tuple[Service, ...], settings: Settings) -> list[Prob
         *port_problems(services, settings),
         *(media_problems() if "media" in names else []),
         *(postgres_problems() if "db" in names else []),
+        *(edge_problems() if "edge" in names else []),
         *(engine_problems(settings) if "sts" in names else []),
         *_modules(services),
         *data_folder_problems(settings),
@@ -59,6 +60,17 @@ def postgres_problems() -> list[Problem]:
         postgres.unprivileged()
     except postgres.PostgresMissing as error:
         return [Problem(str(error), "Or leave api and transcriber out: `make run` without them.")]
+    return []
+
+
+def edge_problems() -> list[Problem]:
+    """Whether Caddy is here."""
+    try:
+        edge.find_binary()
+    except edge.EdgeMissing:
+        return [
+            Problem(f"Caddy {edge.VERSION} is not on this machine", 'Run `make setup ARGS="--edge"`.'),
+        ]
     return []
 
 

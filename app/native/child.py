@@ -57,7 +57,7 @@ class Child:
                 stdout=theirs,
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
-                env=environment(self.launch.service, os.environ),
+                env=environment(self.launch.service, os.environ) | dict(self.launch.variables),
             )
         except OSError:
             os.close(ours)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app import catalog
 from app.catalog import Port, Service
+from app.render import edge
 from app.settings import Settings
 
 FIRST_DELAY = 0.5
@@ -24,22 +25,26 @@ FOREIGN = frozenset(
         "PYTHONPATH", "PYTHONHOME", "PYTHONUNBUFFERED", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
         # Go's own, by which a host with little memory holds it down.
         "GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG", "GOTRACEBACK",
+        # Whom it trusts: an authority of one's own for the edge's certificate.
+        "SSL_CERT_FILE", "SSL_CERT_DIR",
     }
 )  # fmt: skip
 
 
-PROGRAMS = {"db": "app.native.postgres"}
+PROGRAMS = {"db": "app.native.postgres", "edge": "app.native.edge"}
 """Services that are not ours, and the module of ours that runs them."""
 
 
 @dataclass(frozen=True)
 class Launch:
-    """How a service is run: its command, the address that tells its health, and what it answers there."""
+    """How a service is run: its command, the address that tells its health, what it answers there, and what
+    its environment has beside ours."""
 
     service: Service
     command: tuple[str, ...]
     health_url: str
     healthy: frozenset[int]
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def number(port: Port, settings: Settings) -> int:
@@ -50,6 +55,21 @@ def number(port: Port, settings: Settings) -> int:
 def listens_on(port: Port, settings: Settings) -> str:
     """The address a port is bound to: one that is not public stays on this machine."""
     return settings.bind_address if port.public else "127.0.0.1"
+
+
+def launches(
+    services: tuple[Service, ...], settings: Settings, media_binary: Path, media_config: Path
+) -> list[Launch]:
+    """How to run those services on this machine, beside each other."""
+    if not catalog.has_edge(services):
+        return [launch(each, settings, media_binary, media_config) for each in services]
+    inner = edge.behind(settings)
+    found = [
+        launch(each, settings if each.name == "edge" else inner, media_binary, media_config)
+        for each in services
+    ]
+    ours = edge.variables_behind(settings)
+    return [replace(each, variables=ours) if each.service.module is not None else each for each in found]
 
 
 def launch(service: Service, settings: Settings, media_binary: Path, media_config: Path) -> Launch:
@@ -87,9 +107,12 @@ def environment(service: Service, inherited: Mapping[str, str]) -> dict[str, str
     A program that is not ours gets only what FOREIGN names: no proxy, as it talks to this machine alone.
     """
     own = {**inherited, "PYTHONUNBUFFERED": "1"}
-    if service.module is not None or service.name in PROGRAMS:
-        return own
-    return {name: value for name, value in own.items() if name in FOREIGN or name.startswith("LC_")}
+    return own if service.module is not None or service.name in PROGRAMS else without_settings(own)
+
+
+def without_settings(inherited: Mapping[str, str]) -> dict[str, str]:
+    """What of an environment a program that is not ours may see."""
+    return {name: value for name, value in inherited.items() if name in FOREIGN or name.startswith("LC_")}
 
 
 def delay_before_restart(failures: int) -> float:
@@ -103,6 +126,14 @@ def addresses(services: tuple[Service, ...], settings: Settings) -> list[tuple[s
     names = {service.name for service in services}
     language = settings.target_languages[0]
     rows: list[tuple[str, str]] = []
+    if "edge" in names:
+        secure = edge.address(settings)
+        rows += [
+            ("Console (HTTPS)", secure),
+            ("Publish (WHIP, HTTPS)", f"{secure}/live/NAME/whip"),
+            ("Watch (HLS, HTTPS)", f"{secure}/dub/NAME/{language}/index.m3u8"),
+            ("Watch (WHEP, HTTPS)", f"{secure}/dub/NAME/{language}/whep"),
+        ]
     if "web" in names:
         rows.append(("Console", f"http://{host}:{settings.web_port}"))
     if "media" in names:

@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import sys
 
-from app.catalog import Service
+from app.catalog import Service, has_edge
 from app.native import checks
 from app.native.output import Lines, table_of_addresses
-from app.native.plan import addresses, launch, names_of
+from app.native.plan import addresses, launches, names_of
 from app.native.problem import told
 from app.native.state import AlreadyRunning, RunFolder
 from app.native.supervisor import Supervisor
@@ -41,13 +41,12 @@ def run(services: tuple[Service, ...], settings: Settings) -> int:
 async def _run(services: tuple[Service, ...], settings: Settings, folder: RunFolder) -> int:
     lines = Lines((service.name for service in services), settings.log_format)
     lines.say(f"starting {names_of(services)}")
-    config = folder.write_private("mediamtx.yml", media.render(settings))
+    config = folder.write_private("mediamtx.yml", media.render(settings, behind_edge=has_edge(services)))
     binary = media.find_binary() if any(each.name == "media" for each in services) else media.cached_binary()
-    launches = [launch(each, settings, binary, config) for each in services]
     ready = asyncio.Event()
     table = asyncio.create_task(_show_table(ready, lines, services, settings))
     try:
-        return await Supervisor(launches, lines, folder).run(ready)
+        return await Supervisor(launches(services, settings, binary, config), lines, folder).run(ready)
     finally:
         table.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from app import catalog
 from app.catalog import CATALOG, UPLOADS, VOLUMES, Service
-from app.render import images, media
+from app.render import caddy, edge, images, media
 from app.settings import Settings
 from app.settings.rules import shown
 
@@ -41,6 +41,8 @@ SECRETS: dict[str, tuple[str, ...]] = {
 MODEL_KEYS = ("llm_api_key", "openrouter_api_key")
 # A name that means nothing without its secret: nobody has the one without the other.
 TOGETHER = {"media_publish_user": "media_publish_password", "media_read_user": "media_read_password"}
+# Where containers are, and nobody else comes from: what is behind an edge is offered to this machine alone.
+NEIGHBOURS = ("127.0.0.1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 # What a container has its own answer to.
 OWN = {"bind_address", "data_dir", "voices_dir", "watch_folder", "commentary_folder", "commentary_devices"}
 
@@ -92,7 +94,8 @@ def container(service: Service, services: tuple[Service, ...], settings: Setting
     """The container of one service among those that run beside it."""
     names = {each.name for each in services}
     paths = {volume.name: volume.path for volume in VOLUMES}
-    files = {MEDIA_CONFIG: media_config(settings)} if service.name == "media" else {}
+    edged = catalog.has_edge(services)
+    files = {MEDIA_CONFIG: media_config(settings, behind_edge=edged)} if service.name == "media" else {}
     database = service.name == "db"
     return Container(
         service=service,
@@ -102,7 +105,7 @@ def container(service: Service, services: tuple[Service, ...], settings: Setting
         mounts={name: paths[name] for name in service.volumes},
         files=files,
         tmpfs=TEMPORARY if service.module is not None else {},
-        published=published(service, settings),
+        published=published(service, services, settings),
         needs=tuple(need for need in service.needs if need in names),
         labels={f"{LABEL}.service": service.name},
         health=(
@@ -123,6 +126,8 @@ def environment(service: Service, services: tuple[Service, ...], settings: Setti
     """What is no secret: where the others are, and the settings that somebody has made."""
     if service.name == "db":
         return {"POSTGRES_USER": settings.db_user, "POSTGRES_DB": settings.db_name}
+    if service.name == "edge":
+        return {"CADDY_CONFIG": edge_config(settings)}
     if service.module is None:
         return {}
     return {
@@ -137,6 +142,15 @@ def environment(service: Service, services: tuple[Service, ...], settings: Setti
         **({"DB_PORT": str(settings.db_port)} if asks_another(service, services) else {}),
         # Inside, a service listens for all; whether that is this machine alone, its published ports say.
         **({"WYOMING_WITHOUT_KEYS": "true"} if settings.wyoming_enabled and settings.stays_here else {}),
+        **(behind_edge(settings) if catalog.has_edge(services) else {}),
+    }
+
+
+def behind_edge(settings: Settings) -> dict[str, str]:
+    """What services are told of the edge before them: its names, and whom to believe who asks."""
+    return {
+        "ALLOWED_HOSTS": edge.variables_behind(settings)["ALLOWED_HOSTS"],
+        "FORWARDED_ALLOW_IPS": ",".join(NEIGHBOURS),
     }
 
 
@@ -196,14 +210,14 @@ def plain(value: SecretStr | tuple[SecretStr, ...]) -> str:
     return ",".join(each.get_secret_value() for each in values)
 
 
-def published(service: Service, settings: Settings) -> tuple[Published, ...]:
-    """The ports that the host offers.
+def published(service: Service, services: tuple[Service, ...], settings: Settings) -> tuple[Published, ...]:
+    """The ports that the host offers; what is behind an edge it offers itself alone.
 
     WebRTC tells its clients the port that it listens on itself, so that number is the same on both sides.
     """
     return tuple(
         Published(
-            settings.bind_address,
+            "127.0.0.1" if catalog.stays_behind(port, service, services) else settings.bind_address,
             number := int(getattr(settings, port.setting)),
             number if port.setting == "media_webrtc_udp_port" else port.number,
             port.protocol,
@@ -213,7 +227,23 @@ def published(service: Service, settings: Settings) -> tuple[Published, ...]:
     )
 
 
-def media_config(settings: Settings) -> str:
+def edge_config(settings: Settings) -> str:
+    """The edge's configuration among containers, where the world sees the host's port."""
+    elsewhere = made(catalog.get("edge"), settings)
+    inside = settings.model_copy(
+        update={
+            **{port.setting: port.number for service in CATALOG for port in service.ports},
+            **{name.lower(): at for name, at in addresses(CATALOG).items() if name not in elsewhere},
+            "bind_address": "0.0.0.0",
+        }
+    )
+    folder = next(volume.path for volume in VOLUMES if volume.name == "edge")
+    return json.dumps(
+        caddy.configuration(inside, folder, web="web", shown_port=settings.edge_https_port), indent=2
+    )
+
+
+def media_config(settings: Settings, *, behind_edge: bool = False) -> str:
     """The media server's configuration where the others reach its control API and people its streams."""
     numbers = {port.setting: port.number for port in catalog.get("media").ports}
     numbers["media_webrtc_udp_port"] = settings.media_webrtc_udp_port
@@ -229,6 +259,8 @@ def media_config(settings: Settings) -> str:
     )
     configuration = media.configuration(inside)
     configuration["apiAddress"] = f"0.0.0.0:{inside.media_api_port}"
+    if behind_edge:
+        configuration["hlsTrustedProxies"] = configuration["webrtcTrustedProxies"] = list(NEIGHBOURS)
     configuration["webrtcAdditionalHosts"] = [settings.media_public_host or settings.local_host]
     return json.dumps(configuration, indent=2)
 

@@ -48,6 +48,7 @@ IMAGES: tuple[Image, ...] = (
           limit=6000, platforms=("linux/amd64",), arguments={"VARIANT": "cuda"}, contexts=("browser",),
           everyday=False),
     Image("media", "media server", "images/media/Dockerfile", "media", limit=100),
+    Image("edge", "HTTPS in front of the others", "images/edge/Dockerfile", "edge", limit=100),
     Image("ci", "development tools, for pipelines", "images/ci/Dockerfile", "ci",
           limit=1500, platforms=("linux/amd64",), contexts=("browser",), everyday=False),
 )  # fmt: skip

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cache import cache_dir
+from app.render import edge
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -62,16 +63,20 @@ def is_compatible(binary: Path) -> bool:
     return COMPATIBLE.match(answer.stdout.strip()) is not None
 
 
-def render(settings: Settings) -> str:
+def render(settings: Settings, *, behind_edge: bool = False) -> str:
     """The configuration of MediaMTX as JSON, which is YAML too. It holds no secret."""
-    return json.dumps(configuration(settings), indent=2)
+    return json.dumps(configuration(settings, behind_edge=behind_edge), indent=2)
 
 
-def configuration(settings: Settings) -> dict[str, Any]:
+def configuration(settings: Settings, *, behind_edge: bool = False) -> dict[str, Any]:
     """The configuration of MediaMTX 1.13 as plain data.
 
-    The dubber decides who may publish, read and use the control API, which listens on this machine only.
+    The dubber decides who may publish, read and use the control API, which listens on this machine only. So
+    does HTTP `behind_edge`, which says who asks.
     """
+    inner = edge.behind(settings) if behind_edge else settings
+    web = inner.bind_address
+    trusted = ["127.0.0.1"] if behind_edge else []
 
     def address(port: int, host: str = settings.bind_address) -> str:
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -89,7 +94,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         # Packets that wait for a slow reader: about 3 s of a 6 Mb/s stream.
         "writeQueueSize": 2048,
         "authMethod": "http",
-        "authHTTPAddress": f"{settings.dubber_address}/auth",
+        "authHTTPAddress": f"{inner.dubber_address}/auth",
         # Not even the control API is left out: any page in a browser on this machine could post to it.
         "authHTTPExclude": [],
         "api": True,
@@ -102,7 +107,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "rtmp": True,
         "rtmpAddress": address(settings.media_rtmp_port),
         "hls": True,
-        "hlsAddress": address(settings.media_hls_port),
+        "hlsAddress": address(settings.media_hls_port, web),
+        "hlsTrustedProxies": trusted,
         "hlsAllowOrigin": origin,
         "hlsAlwaysRemux": False,
         # Plain fMP4 segments: every player and reverse proxy takes them, while low-latency HLS needs
@@ -111,7 +117,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "hlsSegmentCount": 7,
         "hlsSegmentDuration": "1s",
         "webrtc": True,
-        "webrtcAddress": address(settings.media_webrtc_port),
+        "webrtcAddress": address(settings.media_webrtc_port, web),
+        "webrtcTrustedProxies": trusted,
         "webrtcAllowOrigin": origin,
         "webrtcLocalUDPAddress": address(settings.media_webrtc_udp_port),
         "webrtcAdditionalHosts": [settings.media_public_host] if settings.media_public_host else [],
@@ -128,8 +135,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
         },
         "paths": {
             LIVE_PATH: {
-                "runOnReady": hook(settings, "ready"),
-                "runOnNotReady": hook(settings, "not-ready"),
+                "runOnReady": hook(inner, "ready"),
+                "runOnNotReady": hook(inner, "not-ready"),
             },
             DUB_PATH: {},
         },

@@ -44,7 +44,8 @@ class Settings(BaseSettings):
         "127.0.0.1",
         "Address the services listen on. 127.0.0.1 keeps everything on this machine; "
         "0.0.0.0 opens it to your network: set the MEDIA_ passwords first, and add an account for the "
-        "console (`python -m app users add`), which closes the other services too, all but sts.",
+        "console (`python -m app users add`), which closes the other services too, all but sts. With the edge, "
+        "what speaks HTTP stays on this machine behind it.",
         "0.0.0.0",
     )
     web_port: PortNumber = section("Network", 4200, "Console.")
@@ -111,6 +112,31 @@ class Settings(BaseSettings):
         (),
         "Who may look and listen, in the same way; * is everybody whom the issuer lets in. Nobody else may.",
         "*",
+    )
+    domain: str = section(
+        "Edge",
+        "",
+        "Name that the edge is reached by; it gets and renews the certificate by itself. Empty (localhost, "
+        "this machine's name), or a private name (voice.local, 192.168.1.5): from an authority of its own.",
+        "voice.example.org",
+    )
+    edge_https_port: PortNumber = section(
+        "Edge", 8443, "HTTPS of the edge (HTTP/3 by UDP too); 443 where DOMAIN is set."
+    )
+    edge_http_port: PortNumber = section(
+        "Edge", 8080, "HTTP of the edge: leads to HTTPS, answers ACME; 80 where DOMAIN is set."
+    )
+    acme_ca: str = section(
+        "Edge",
+        "",
+        "Directory address of the authority (ACME) that gives the certificate; empty means Let's Encrypt.",
+        "https://ca.example.org/acme/directory",
+    )
+    acme_email: str = section(
+        "Edge",
+        "",
+        "Where that authority writes to, as before a certificate ends.",
+        "ops@example.org",
     )
 
     media_host: str = section("Media server", "127.0.0.1", "Host that the media server runs on.", "media")
@@ -459,6 +485,27 @@ class Settings(BaseSettings):
         for device in value:
             if not DEVICE.fullmatch(device):
                 raise ValueError(f"{device!r} is not a camera such as /dev/video0")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_the_usual_ports(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("domain"):
+            return {"edge_https_port": 443, "edge_http_port": 80, **values}
+        return values
+
+    @field_validator("domain")
+    @classmethod
+    def _is_one_name(cls, value: str) -> str:
+        if value and ("*" in value or not HOST_NAME.fullmatch(value)):
+            raise ValueError(f"{value!r} is not the name of a host, without scheme and port")
+        return value.lower()
+
+    @field_validator("acme_ca")
+    @classmethod
+    def _is_https(cls, value: str) -> str:
+        if value and not value.startswith("https://"):
+            raise ValueError(f"{value!r} is not an HTTPS address (https://)")
         return value
 
     @field_validator("allowed_origins")
