@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import ec2, vpc
 
+from app.catalog import stays_behind
 from app.release.names import Role
 from infra.aws.config import DATABASE, AwsConfig
 
@@ -32,9 +33,10 @@ def ingress(config: AwsConfig) -> list[Rule]:
     """What may come in: ports of the catalogue from the ranges of their audience, speech from streaming; the
     database from speech, where it works for the archive."""
     rules: dict[str, Rule] = {}
-    for service in config.services_of("streaming"):
+    streaming = config.services_of("streaming")
+    for service in streaming:
         for port in service.ports:
-            if not port.public or service.overlaps:
+            if not port.public or service.overlaps or stays_behind(port, service, streaming):
                 continue
             number = int(getattr(config.settings, port.setting))
             for cidr in {each for audience in port.audience for each in config.ranges[audience]}:

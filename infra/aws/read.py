@@ -136,6 +136,8 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
     if values.get("registry") and made["tag"] == "latest":
         given.say("tag", "latest means another image each day: name a release such as 1.2.0")
     given.wrong += open_doors(ranges, ssh, made["ssh_key"], settings)
+    if settings is not None and catalog.has_edge(services) and not settings.domain:
+        given.say("settings.DOMAIN", "the edge needs the name that the world reaches it by")
     if settings is not None:
         # As on the hosts, whatever this machine's own address is.
         given.wrong += containers.problems(services, settings.model_copy(update={"bind_address": "0.0.0.0"}))
