@@ -44,8 +44,8 @@ class Settings(BaseSettings):
         "127.0.0.1",
         "Address the services listen on. 127.0.0.1 keeps everything on this machine; "
         "0.0.0.0 opens it to your network: set the MEDIA_ passwords first, and add an account for the "
-        "console (`python -m app users add`), which closes the other services too, all but sts. With the edge, "
-        "what speaks HTTP stays on this machine behind it.",
+        "console (`python -m app users add`), which closes the other services too, all but sts. With the "
+        "edge, what speaks HTTP stays on this machine behind it.",
         "0.0.0.0",
     )
     web_port: PortNumber = section("Network", 4200, "Console.")
