@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from app.access.store import AccessError, Store, hashed
 
-SERVICES = ("speech", "live", "sales", "uploads", "dubber")
+SERVICES = ("speech", "live", "sales", "uploads", "dubber", "commentary")
 SCOPES = tuple(f"{service}:{kind}" for service in SERVICES for kind in ("read", "write"))
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,63}")
 KEY = re.compile(r"vs_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")

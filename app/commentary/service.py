@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from app.access.gate import Gate, Keyed
 from app.commentary import api, vision
 from app.commentary.frames.allowed import Place
 from app.commentary.frames.captured import Captured, Launcher
@@ -57,5 +58,6 @@ def create(settings: Settings) -> FastAPI:
         drain=sessions.close,
     )
     app.add_middleware(BodyLimit)
+    app.add_middleware(Keyed, gate=Gate(settings, "commentary", closed_by_api_keys=False))
     api.install(app, settings, sessions, streams, model, speech)
     return app

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from app.access.gate import authorization
 from app.service import hide_credentials
 from app.settings import Settings
 
@@ -32,20 +33,17 @@ class Speech:
     """tts as it is asked; `problem` says what is wrong with it, empty where nothing is known to be."""
 
     def __init__(self, settings: Settings) -> None:
-        key = settings.api_keys[0].get_secret_value() if settings.api_keys else ""
-        self._client = httpx.AsyncClient(
-            base_url=settings.tts_address,
-            headers={"authorization": f"Bearer {key}"} if key else {},
-            timeout=SPEAK_WITHIN,
-            trust_env=False,
-        )
+        self._settings = settings
+        self._client = httpx.AsyncClient(base_url=settings.tts_address, timeout=SPEAK_WITHIN, trust_env=False)
         self.problem = ""
 
     async def speak(self, text: str, language: str) -> Sound:
         """The text spoken. Raises NotSpoken."""
         wishes = {"input": text, "language": language, "response_format": "wav"}
         try:
-            answer = await self._client.post("/v1/audio/speech", json=wishes)
+            answer = await self._client.post(
+                "/v1/audio/speech", json=wishes, headers=authorization(self._settings)
+            )
         except httpx.TimeoutException:
             raise self._not(f"tts does not answer within {SPEAK_WITHIN:g} s") from None
         except httpx.HTTPError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from app.access.gate import authorization
 from app.settings import Settings
 
 WITHIN = 2.0
@@ -13,12 +14,13 @@ class Streams:
     """The dubber's list of streams."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._client = httpx.AsyncClient(base_url=settings.dubber_address, timeout=WITHIN, trust_env=False)
 
     async def paths(self) -> list[str]:
         """live/<name> of each stream and dub/<name>/<language> of each dub. Raises LookupError."""
         try:
-            answer = await self._client.get("/streams")
+            answer = await self._client.get("/streams", headers=authorization(self._settings))
             answer.raise_for_status()
             found = []
             for stream in answer.json()["streams"]:

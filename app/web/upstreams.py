@@ -111,6 +111,7 @@ def upstreams(settings: Settings, door: Door) -> Upstreams:
             prefix="/api/commentary",
             methods=frozenset({"GET", "POST", "PATCH", "DELETE"}),
             allows=is_commentary,
+            headers=own,
         ),
     )
 
