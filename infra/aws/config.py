@@ -44,7 +44,8 @@ class HostConfig:
 class AwsConfig:
     """A stack on AWS. An empty `registry` means that images are built here; `ssh_key` that nobody logs in.
 
-    `profile` is the AWS profile whose credentials are used, empty for the environment's.
+    `profile` is the AWS profile whose credentials are used, empty for the environment's; `hub` a registry in
+    place of Docker Hub.
     `ranges` are the addresses that each audience comes from, `ssh` those that people log in from.
     """
 
@@ -70,6 +71,7 @@ class AwsConfig:
     logs: bool
     snapshots: int
     profile: str = ""
+    hub: str = ""
 
     @property
     def roles(self) -> tuple[names.Role, ...]:

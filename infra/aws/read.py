@@ -52,6 +52,7 @@ KEYS = {
     "volumesFrom": "a snapshot for each host whose volume is to begin with one",
     "alarmEmail": "whom alarms tell",
     "database": "address of a PostgreSQL of your own (HOST or HOST:PORT); without it, the streaming host's",
+    "hub": "registry in place of Docker Hub, for images that are not ours (postgres)",
     "domain": "name of the streaming host, under hostedZone",
     "hostedZone": "id of the Route 53 zone that holds domain",
     "logs": "true keeps the logs of the services in CloudWatch too",
@@ -147,7 +148,7 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
         stack=stack, region=region, zone=zone, network=network, hosts=hosts, services=services,
         settings=settings, gpu=gpu, registry=values.get("registry", ""),
         builder=values.get("builder", common.BUILDER), ranges=ranges, ssh=ssh, logs=logs,
-        snapshots=snapshots, **made,
+        snapshots=snapshots, hub=values.get("hub", ""), **made,
     )  # fmt: skip
 
 

@@ -75,7 +75,11 @@ class Registry(pulumi.ComponentResource):
         ours = {image.name for image in images.IMAGES}
         if name in ours and not config.registry:
             return self._built(config, images.get(name), repository, login)
-        source = images.reference(images.get(name), config.registry, config.tag) if name in ours else name
+        source = (
+            images.reference(images.get(name), config.registry, config.tag)
+            if name in ours
+            else others(config, name)
+        )
         copy = build.Index(
             repository_name(name),
             sources=[source],
@@ -103,6 +107,13 @@ class Registry(pulumi.ComponentResource):
             ),
         )
         return by_digest(built.ref)
+
+
+def others(config: AwsConfig, image: str) -> str:
+    """Where an image that is not ours is copied from, such as postgres:15."""
+    if not config.hub:
+        return image
+    return f"{config.hub}/{image if '/' in image else f'library/{image}'}"
 
 
 def kept(repository: ecr.Repository) -> pulumi.ResourceOptions:

@@ -16,6 +16,7 @@ ANYBODY: dict[str, Any] = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
 }
+ENCRYPTION = "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 SECRET = "hush-changed-by-hand"
 
 Seen = dict[str, str]  # what a preview does about it, by the type and name of the resource
@@ -143,11 +144,15 @@ class Hands:
         ecr.put_image_scanning_configuration(
             repositoryName=f"{self.name}/app", imageScanningConfiguration={"scanOnPush": False}
         )
-        bucket = next(each["Name"] for each in s3.list_buckets()["Buckets"] if self.name in each["Name"])
+        named = [each["Name"] for each in s3.list_buckets()["Buckets"] if self.name in each["Name"]]
+        bucket = next(name for name in named if "-releases-" in name)
         s3.delete_public_access_block(Bucket=bucket)
         s3.delete_bucket_tagging(Bucket=bucket)
         release = f"/voicestack/{self.stack}/streaming/release"
         key = ssm.get_parameter(Name=release)["Parameter"]["Value"]
+        uploads = next(name for name in named if "-uploads-" in name)
+        s3.delete_bucket_encryption(Bucket=uploads)
+        s3.delete_bucket_lifecycle(Bucket=uploads)
         s3.put_object(Bucket=bucket, Key=key, Body=b"{}", ContentType="application/json")
         ssm.put_parameter(Name=release, Value="releases/streaming/other.json", Overwrite=True)
         secret = f"/voicestack/{self.stack}/streaming/secrets/MEDIA_PUBLISH_PASSWORD"
@@ -157,6 +162,8 @@ class Hands:
             "ecr/repository:Repository::app": "update",
             "s3/bucketPublicAccessBlock:BucketPublicAccessBlock::releases": "create",
             "s3/bucket:Bucket::releases": "update",
+            f"{ENCRYPTION}::uploads": "create",
+            "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration::uploads": "create",
             "s3/bucketObjectv2:BucketObjectv2::streaming-bundle": "update",
             "ssm/parameter:Parameter::streaming-release": "update",
             "ssm/parameter:Parameter::streaming-media-publish-password": "update",

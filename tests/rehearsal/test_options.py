@@ -52,9 +52,12 @@ def options(emulator: Emulator, snapshot: str, tmp_path_factory: pytest.TempPath
         logs="true",
         speechMarket="spot",
         speechHosts="2",
+        services="sts,media,dubber,web,api,transcriber",
+        database="archive.example.org",
         volumesFrom={"streaming": snapshot},
     )
     made.say_secret("MEDIA_PUBLISH_PASSWORD", SECRET)
+    made.say_secret("DB_PASSWORD", SECRET)
     made.say_setting("MEDIA_PUBLISH_USER", "obs")
     return made
 

@@ -33,7 +33,10 @@ OPERATOR = "10.44.0.1/32"  # this machine, the router of that network
 HOSTS = ("streaming", "speech-1")
 LOGIN = "debian"
 ENDS_WITHIN = 900.0
+HUB = "127.0.0.1:5000"  # the mirror of this machine
+SERVICES = "sts,media,dubber,asr,tts,live,sales,web,api,transcriber"
 SECRETS = {
+    "DB_PASSWORD": "hush-for-the-database",
     "MEDIA_PUBLISH_PASSWORD": "hush-for-publishers",
     "MEDIA_READ_PASSWORD": "hush-for-viewers",
 }
@@ -101,6 +104,19 @@ class Rehearsal:
         look = f"cd {DATA} && find . -path './[mr]*' -type f -printf '%P %s %i %T@\\n' | sort"
         return self.guest(host).run(look)
 
+    @property
+    def uploads(self) -> dict[str, int]:
+        """What lies in the bucket of the uploads: sizes by key."""
+        bucket, s3 = self.production.outputs()["uploads"], self.emulator.client("s3")
+        listed = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        return {each["Key"]: each["Size"] for each in listed}
+
+    def empty_uploads(self) -> None:
+        """Deletes all of it, as who wants the bucket gone has to."""
+        bucket, s3 = self.production.outputs()["uploads"], self.emulator.client("s3")
+        for key in self.uploads:
+            s3.delete_object(Bucket=bucket, Key=key)
+
     def address(self, host: str) -> str:
         """Where a host is reached."""
         return str(instance(self.emulator, host)["PrivateIpAddress"])
@@ -126,7 +142,8 @@ def rehearsal(folder: Path) -> Iterator[Rehearsal]:
     ):
         production = Production(checkout, emulator, registry)
         production.say(
-            registry=RELEASED, tag=TAG, network=NETWORK, streamingVolume="2", speechVolume="2",
+            services=SERVICES, hub=HUB, registry=RELEASED, tag=TAG, network=NETWORK,
+            streamingVolume="2", speechVolume="2",
             ingestCidrs=[OPERATOR], playbackCidrs=[OPERATOR], consoleCidrs=[OPERATOR], sshCidrs=[OPERATOR],
             sshKey=f"{key.get_name()} {key.get_base64()}",
         )  # fmt: skip

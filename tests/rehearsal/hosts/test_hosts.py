@@ -9,6 +9,9 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+import httpx
 
 from app.demo.measure import Measurement
 from app.demo.publish import ingest_address, publish
@@ -16,6 +19,7 @@ from app.demo.read import watch_address
 from app.demo.sample import sample_video
 from app.release.names import DATA
 from app.settings import Settings, load
+from tests.integration.archive.conftest import TUS, speech, spread_out, text_of
 from tests.rehearsal.hosts import releases
 from tests.rehearsal.hosts.rehearsal import OPERATOR, SECRETS, SETTINGS, Rehearsal
 from tests.rehearsal.made import instance, volumes
@@ -26,9 +30,11 @@ HEALTHY = {"streaming": "healthy", "speech-1": "healthy"}
 STREAM = "rehearsal"
 PICTURES = 100
 APPEARS_WITHIN = 120.0
-SETTLES_WITHIN = 30.0
+SETTLES_WITHIN = 120.0
 CONNECTS_WITHIN = 3.0
-SSH, STS = 22, 5003
+SSH, STS, DATABASE = 22, 5003, 5432
+TEXT_WITHIN = 120.0
+LONG = 340, (5, 15, 25, 35, 160, 170, 180, 190, 310)  # seconds, and those at which a sentence is said
 
 
 @contextmanager
@@ -51,6 +57,34 @@ def reaches(rehearsal: Rehearsal, host: str, port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def api(rehearsal: Rehearsal) -> httpx.Client:
+    """A client of the archive, as people have it who may use the console."""
+    address = f"http://{rehearsal.address('streaming')}:8001/api/v1"
+    return httpx.Client(base_url=address, trust_env=False, timeout=30.0)
+
+
+def uploaded(archive: httpx.Client, content: bytes) -> str:
+    """A file, by tus in two parts; the id of its transcript."""
+    begun = archive.post("/uploads", headers=TUS | {"Upload-Length": str(len(content))})
+    known = begun.raise_for_status().headers["location"].rpartition("/")[2]
+    for first, last in ((0, len(content) // 3), (len(content) // 3, len(content))):
+        told = {"Upload-Offset": str(first), "Content-Type": "application/offset+octet-stream"}
+        part = archive.patch(f"/uploads/{known}", content=content[first:last], headers=TUS | told)
+        assert part.status_code == 204, part.text
+    return known
+
+
+def transcript(archive: httpx.Client, known: str, state: str) -> dict[str, Any]:
+    """A transcript, once it is in that state."""
+
+    def now() -> dict[str, Any] | None:
+        found: dict[str, Any] = archive.get(f"/transcripts/{known}").raise_for_status().json()
+        assert found["state"] not in ("failed", "cancelled"), found["problem"]
+        return found if found["state"] == state else None
+
+    return wait_for(f"{known} {state}", now, TEXT_WITHIN, 0.1)
 
 
 def test_up_ends_with_healthy_hosts(rehearsal: Rehearsal) -> None:
@@ -86,6 +120,35 @@ def test_only_what_a_security_group_lets_in_gets_in(rehearsal: Rehearsal) -> Non
     wait_for("SSH open", lambda: reaches(rehearsal, "streaming", SSH), SETTLES_WITHIN, 1.0)
 
 
+def test_an_upload_lies_in_the_bucket_and_becomes_text_on_a_speech_host(rehearsal: Rehearsal) -> None:
+    assert {"db", "api"} <= rehearsal.containers("streaming").keys()
+    assert "transcriber" in rehearsal.containers("speech-1")
+    assert not reaches(rehearsal, "streaming", DATABASE)
+    with told("an upload of six seconds, to its text"), api(rehearsal) as archive:
+        known = uploaded(archive, speech())
+        found = transcript(archive, known, "done")
+        part = archive.get(f"/transcripts/{known}/sound", headers={"Range": "bytes=4-9"})
+    assert "schools" in text_of(found)
+    assert (part.status_code, part.content) == (206, speech()[4:10])
+    assert rehearsal.uploads[f"transcripts/{known}/file"] == len(speech())
+    wait_for("its pieces to go", lambda: not [key for key in rehearsal.uploads if "/pieces/" in key], 10.0)
+
+
+def test_the_archive_is_backed_up_each_day_and_restored_from_the_bucket(rehearsal: Rehearsal) -> None:
+    bucket = rehearsal.production.outputs()["uploads"]
+    (nightly,) = [key for key in rehearsal.uploads if key.startswith("backups/")]
+    by_hand = f"s3://{bucket}/backups/by-hand.tar"
+    host, ours = rehearsal.guest("streaming"), "docker exec voicestack-api-1 python -m app"
+    lost = "docker exec voicestack-db-1 psql --username whisper --dbname whisper_db --command"
+    with told("a backup, its restore"), api(rehearsal) as archive:
+        (before,) = archive.get("/transcripts").raise_for_status().json()["transcripts"]
+        host.run(f"{ours} backup {by_hand}")
+        host.run(f"{lost} 'DELETE FROM transcripts'")
+        host.run(f"{ours} restore {by_hand}")
+        assert "schools" in text_of(transcript(archive, before["id"], "done"))
+    assert {nightly, "backups/by-hand.tar", f"transcripts/{before['id']}/file"} <= rehearsal.uploads.keys()
+
+
 def test_a_second_release_leaves_the_media_server_and_its_publishers_alone(rehearsal: Rehearsal) -> None:
     releases.release("1.1.0", but=releases.changed())
     settings, measurement = client(rehearsal), Measurement()
@@ -105,7 +168,7 @@ def test_a_second_release_leaves_the_media_server_and_its_publishers_alone(rehea
         assert publisher.running
         print(f"dubbed stream interrupted: {viewer.longest_pause(began):.1f} s", flush=True)
     after = rehearsal.containers("streaming")
-    assert {name for name in before if before[name] == after[name]} == {"media"}
+    assert {name for name in before if before[name] == after[name]} == {"media", "db"}
 
 
 def test_a_release_is_put_back_by_hand(rehearsal: Rehearsal) -> None:
@@ -138,13 +201,18 @@ def test_a_broken_release_is_put_back_and_up_fails_with_the_hosts_own_words(rehe
     rehearsal.production.up()
 
 
-def test_hosts_that_are_lost_come_back_with_models_and_data_and_fetch_nothing(rehearsal: Rehearsal) -> None:
+def test_hosts_that_are_lost_come_back_with_models_and_data_fetch_nothing_and_end_their_work(
+    rehearsal: Rehearsal,
+) -> None:
     asked, kept = list(rehearsal.hub.asked), volumes(rehearsal.emulator)
     assert any("model.bin" in path for path in asked)
     rehearsal.guest("streaming").run(f"echo kept > {DATA}/recordings/kept")
     before = {host: rehearsal.files(host) for host in HEALTHY}
     assert "model.bin" in before["speech-1"]
     assert "recordings/kept" in before["streaming"]
+    with api(rehearsal) as archive:
+        known = uploaded(archive, spread_out(*LONG))
+        transcript(archive, known, "working")
     lost = {host: instance(rehearsal.emulator, host)["InstanceId"] for host in HEALTHY}
     rehearsal.emulator.client("ec2").terminate_instances(InstanceIds=list(lost.values()))
     with told("both hosts lost, until their successors are healthy"):
@@ -154,6 +222,12 @@ def test_hosts_that_are_lost_come_back_with_models_and_data_and_fetch_nothing(re
     assert volumes(rehearsal.emulator) == kept
     assert {host: rehearsal.files(host) for host in HEALTHY} == before
     assert [path for path in rehearsal.hub.asked[len(asked) :] if "resolve" in path] == []
+    with told("the text of what was being worked on"), api(rehearsal) as archive:
+        starts = [each["start"] for each in transcript(archive, known, "done")["segments"]]
+        listed = archive.get("/transcripts").raise_for_status().json()["transcripts"]
+    assert len(starts) == len(LONG[1])
+    assert all(abs(start - place) < 1.5 for start, place in zip(starts, LONG[1], strict=True))
+    assert [each["state"] for each in listed] == ["done", "done"]
 
 
 def test_destroy_leaves_no_machine_and_the_disks_only_until_they_are_told_to_go(rehearsal: Rehearsal) -> None:
@@ -162,6 +236,7 @@ def test_destroy_leaves_no_machine_and_the_disks_only_until_they_are_told_to_go(
     assert done.returncode != 0
     assert "protected" in done.stdout
     assert set(rehearsal.machines.disks) == set(volumes(rehearsal.emulator).values())
+    rehearsal.empty_uploads()
     production.pulumi("state", "unprotect", "--all", "--yes", check=True)
     production.pulumi("destroy", "--yes", "--skip-preview", check=True)
     wait_for("no machine left", lambda: not rehearsal.machines.guests, SETTLES_WITHIN, 1.0)

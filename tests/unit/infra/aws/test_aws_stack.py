@@ -191,6 +191,9 @@ def test_another_ones_image_comes_into_the_registry_too() -> None:
     settings = json.dumps({**json.loads(GIVEN["settings"]), "DB_PASSWORD": "hush-db"})
     with_db = stack(chosen(services="dubber,db", settings=settings))
     assert with_db.made["docker-build:index:Index", "postgres"]["sources"] == ["postgres:15"]
+    mirrored = stack(chosen(services="dubber,db", settings=settings, hub="hub.example.org"))
+    sources = mirrored.made["docker-build:index:Index", "postgres"]["sources"]
+    assert sources == ["hub.example.org/library/postgres:15"]
     bundle = with_db.of("s3/bucketObjectv2:BucketObjectv2")["streaming-bundle"]["content"]
     assert f"{REGISTRY}/voicestack-prod/postgres@sha256:" in bundle
 
