@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from datetime import timedelta
@@ -67,9 +67,14 @@ def create(settings: Settings) -> FastAPI:
 
     async def start() -> None:
         if await readiness.after(migrate.ready(settings), "the archive"):
-            beside = [purge(transcripts, timedelta(days=settings.deleted_kept_days)), look_at_queue()]
+            kept = timedelta(days=settings.deleted_kept_days)
+            beside: list[Coroutine[Any, Any, None]] = [purge(transcripts, kept), look_at_queue()]
             if model := configured(settings, LEAST_TIMEOUT):
                 beside.append(Cleaner(model, transcripts, cleanups).run(queue))
+            if settings.uploads_bucket:
+                from app.archive.nightly import nightly
+
+                beside.append(nightly(settings))
             if settings.watch_folder is not None:
                 beside.append(Watched(settings.watch_folder, transcripts, first_owner(settings)).watch())
             if settings.webhook_url:

@@ -95,8 +95,8 @@ def connect(settings: Settings) -> psycopg.Connection:
         ) from None
 
 
-def backup(settings: Settings, out: IO[bytes], tell: Told) -> Held:
-    """Writes a backup. Raises BackupProblem."""
+def backup(settings: Settings, out: IO[bytes], tell: Told, *, files: bool = True) -> Held:
+    """Writes a backup; without `files` of the tables alone. Raises BackupProblem."""
     storage, sums = storage_of(settings), {}
     with connect(settings) as connection, tarfile.open(fileobj=out, mode="w|") as archive:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -116,21 +116,21 @@ def backup(settings: Settings, out: IO[bytes], tell: Told) -> Held:
                         rows.write(part)
                 heading = ",".join(named) + "\n"
                 sums[f"{table}.copy"] = add_file(archive, f"{table}.copy", rows, heading.encode())
-        files = size = 0
-        for number, (transcript,) in enumerate(known, 1):
+        count = size = 0
+        for number, (transcript,) in enumerate(known if files else [], 1):
             tell(f"file {number} of {len(known)}")
             with suppress(FileNotFoundError):
                 member = f"files/{transcript}/{FILE}"
                 with storage.opened(transcript) as file:
                     sums[member] = add_file(archive, member, file)
-                    files, size = files + 1, size + file.tell()
+                    count, size = count + 1, size + file.tell()
             with suppress(FileNotFoundError):
                 member, peaks = f"files/{transcript}/{PEAKS}", storage.get(transcript, PEAKS)
                 sums[member] = add(archive, member, peaks)
-                files, size = files + 1, size + len(peaks)
+                count, size = count + 1, size + len(peaks)
         lines = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
         add(archive, SUMS, lines.encode())
-    return Held(len(known), files, size)
+    return Held(len(known), count, size)
 
 
 def add(archive: tarfile.TarFile, name: str, content: bytes) -> str:
@@ -170,7 +170,7 @@ async def restore(settings: Settings, file: IO[bytes], force: bool, tell: Told) 
     """
     await migrate.ready(settings)
     storage = storage_of(settings)
-    with tempfile.TemporaryDirectory(prefix="restore-", dir=made(storage.folder)) as folder:
+    with tempfile.TemporaryDirectory(prefix="restore-", dir=storage.made_folder()) as folder:
         held = unpacked(file, Path(folder), tell)
         with connect(settings) as connection:
             if one(connection, "SELECT count(*) FROM transcripts") and not force:
@@ -186,20 +186,15 @@ async def restore(settings: Settings, file: IO[bytes], force: bool, tell: Told) 
             connection.execute(NOT_ARRIVED)
             connection.execute(STOPPED)
             connection.execute(NOT_CLEANED)
+            after = {row[0] for row in connection.execute("SELECT id FROM transcripts")}
             now = {UUID(path.name): path for path in (Path(folder) / "files").glob("*")}
             for transcript, path in now.items():
                 storage.take(transcript, path)
         # Only now are the rows that they belonged to gone.
-        for transcript in before - now.keys():
+        for transcript in before - after:
             storage.drop(transcript)
         await queue_unfinished(settings)
     return held
-
-
-def made(folder: Path) -> Path:
-    """The folder, made where it is missing."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def unpacked(file: IO[bytes], folder: Path, tell: Told) -> Held:

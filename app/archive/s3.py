@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import boto3
 from boto3.exceptions import Boto3Error
@@ -22,6 +22,12 @@ from app.settings import Settings
 KEYS = "transcripts"
 """What the keys of all files begin with: the bucket may hold other things too."""
 LACKING = ("NoSuchKey", "404")
+
+
+def parts(address: str) -> tuple[str, str]:
+    """Bucket and key of s3://bucket/key."""
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    return bucket, key
 
 
 class Bucket(Storage):
@@ -65,8 +71,7 @@ class Bucket(Storage):
     @contextmanager
     def opened(self, transcript: uuid.UUID) -> Iterator[BinaryIO]:
         """A copy without a name, which the system deletes whatever becomes of us."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=self.folder) as copy:
+        with tempfile.TemporaryFile(dir=self.made_folder()) as copy:
             with self.asked():
                 self.s3.download_fileobj(self.name, self.key(transcript, FILE), copy)
             copy.seek(0)
@@ -111,6 +116,22 @@ class Bucket(Storage):
         """All keys below its own, and what has arrived of it here."""
         self.kept(transcript)
         self._delete(self.key(transcript, ""))
+
+    def has(self, address: str) -> bool:
+        """Whether there is something at s3://bucket/key."""
+        bucket, key = parts(address)
+        with self.asked():
+            return bool(self.s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents"))
+
+    def write(self, address: str, file: IO[bytes]) -> None:
+        """Puts what is left of a file at s3://bucket/key, whole or not at all."""
+        with self.asked():
+            self.s3.upload_fileobj(file, *parts(address))
+
+    def read(self, address: str, file: IO[bytes]) -> None:
+        """Writes what is at s3://bucket/key into a file. Raises FileNotFoundError."""
+        with self.asked():
+            self.s3.download_fileobj(*parts(address), file)
 
     def _upload(self, path: Path, transcript: uuid.UUID, name: str) -> None:
         with self.asked():

@@ -54,10 +54,14 @@ class Storage(abc.ABC):
         """The uploaded file while it arrives."""
         return self.of(transcript) / FILE
 
+    def made_folder(self) -> Path:
+        """The folder on this machine's disk, made where it is missing. Raises OSError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder
+
     def free(self) -> int:
         """Bytes that are free on this machine's disk. Raises OSError."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return shutil.disk_usage(self.folder).free
+        return shutil.disk_usage(self.made_folder()).free
 
     @abc.abstractmethod
     def keep(self, transcript: uuid.UUID) -> None:

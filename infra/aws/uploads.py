@@ -11,7 +11,7 @@ from pulumi_aws import iam, s3
 from infra.aws.config import AwsConfig
 
 BROKEN_OFF_AFTER = 2  # days after which the parts of an upload that nobody ended are deleted
-FILES = "transcripts"  # what the keys of app.archive.s3 begin with
+FILES, BACKUPS = "transcripts", "backups"  # what the keys of app.archive begin with
 
 
 class Uploads(pulumi.ComponentResource):
@@ -73,7 +73,13 @@ class Uploads(pulumi.ComponentResource):
                     abort_incomplete_multipart_upload=s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
                         days_after_initiation=BROKEN_OFF_AFTER
                     ),
-                )
+                ),
+                s3.BucketLifecycleConfigurationRuleArgs(
+                    id="old-backups",
+                    status="Enabled",
+                    filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=f"{BACKUPS}/"),
+                    expiration=s3.BucketLifecycleConfigurationRuleExpirationArgs(days=config.snapshots),
+                ),
             ],
             opts=inside,
         )
@@ -106,13 +112,19 @@ def trust(hosts: Sequence[str]) -> dict[str, object]:
 
 
 def permissions(bucket: str) -> dict[str, object]:
-    """Files, and the list of them: without it S3 says of a file that is gone that it may not be read."""
+    """Files; backups, which are made and not deleted; and the list of them, without which S3 says of a file
+    that is gone that it may not be read."""
     whole = f"arn:aws:s3:::{bucket}"
     files = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
     return {
         "Version": "2012-10-17",
         "Statement": [
             {"Effect": "Allow", "Action": files, "Resource": f"{whole}/{FILES}/*"},
+            {
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:PutObject"],
+                "Resource": f"{whole}/{BACKUPS}/*",
+            },
             {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": whole},
         ],
     }

@@ -11,20 +11,21 @@ import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from app.archive import database
+from app.archive import database, nightly
 from app.archive.s3 import Bucket
 from app.archive.storage import FILE, PEAKS, Folder, OutOfReach, Storage, piece
 from app.settings import Settings, load
 from tests.integration.archive.conftest import KEYS, STOP_WITHIN, Archive, Owner, speech, text_of
 from tests.integration.archive.test_survival import purged
 from tests.rehearsal.emulator.server import REGION, Emulator
-from tests.stack import free_port, link_models
+from tests.stack import free_port, link_models, wait_for
 
 BUCKET = "for-tests"
 WHERE = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
@@ -53,16 +54,20 @@ class Hosts:
     environment: dict[str, str]
     s3: Any
 
-    def keys(self, transcript: str) -> dict[str, bytes]:
-        """What lies in the bucket of a transcript, by name."""
+    def names(self, transcript: str) -> set[str]:
+        """What lies in the bucket of a transcript."""
         prefix = f"transcripts/{transcript}/"
         listed = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
-        return {
-            each["Key"].removeprefix(prefix): self.s3.get_object(Bucket=BUCKET, Key=each["Key"])[
-                "Body"
-            ].read()
-            for each in listed
-        }
+        return {each["Key"].removeprefix(prefix) for each in listed}
+
+    def content(self, transcript: str, name: str, bucket: str = BUCKET) -> bytes:
+        """A file of it."""
+        key = f"transcripts/{transcript}/{name}"
+        return bytes(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    def kept(self, transcript: str) -> bool:
+        """Whether its file and outline lie there, and nothing else any more."""
+        return self.names(transcript) == {FILE, PEAKS}
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +109,8 @@ def test_an_upload_waits_for_the_bucket_and_becomes_text_on_a_host_that_has_only
     assert owner.offset(upload) == len(content)
     found = owner.done(upload)
     assert "schools" in text_of(found)
-    assert hosts.keys(upload).keys() == {FILE, PEAKS}
-    assert hosts.keys(upload)[FILE] == content
+    wait_for("its pieces to go", lambda: hosts.kept(upload), 5)
+    assert hosts.content(upload, FILE) == content
     assert not (hosts.settings.data_dir / "archive" / upload).exists()
     assert owner.done(owner.uploaded(content))["same_as"] == upload
 
@@ -137,10 +142,10 @@ def test_what_is_deleted_for_good_is_in_the_bucket_no_more(hosts: Hosts) -> None
     known = hosts.owner.uploaded(speech())
     hosts.owner.done(known)
     assert hosts.owner.http.delete(f"/transcripts/{known}").status_code == 204
-    assert hosts.keys(known)
+    assert FILE in hosts.names(known)
     at_once = hosts.settings.model_copy(update={"deleted_kept_days": 0.0})
     assert asyncio.run(purged(at_once)) == 1
-    assert hosts.keys(known) == {}
+    wait_for("it to be gone", lambda: not hosts.names(known), 5)
 
 
 def test_a_backup_of_a_bucket_is_restored_into_another_one(hosts: Hosts, tmp_path: Path) -> None:
@@ -152,13 +157,29 @@ def test_a_backup_of_a_bucket_is_restored_into_another_one(hosts: Hosts, tmp_pat
     for command, extra in (("backup", {}), ("restore", elsewhere)):
         asked = hosts.environment | {"DATA_DIR": disk} | extra
         assert hosts.archive.run(command, *options, **asked).wait(60) == 0, command
-    for name, content in hosts.keys(known).items():
-        place = {"Bucket": "restored", "Key": f"transcripts/{known}/{name}"}
-        assert hosts.s3.get_object(**place)["Body"].read() == content
+    for name in (FILE, PEAKS):
+        assert hosts.content(known, name, "restored") == hosts.content(known, name)
     address = database.plain_address(hosts.settings, elsewhere["DB_NAME"])
     with psycopg.connect(address) as connection:
         query = "SELECT text FROM segments WHERE transcript_id = %s ORDER BY start, id"
         assert " ".join(each for (each,) in connection.execute(query, [known])) == text
+
+
+def test_each_day_has_a_backup_of_the_text_which_is_restored_while_the_files_stay(hosts: Hosts) -> None:
+    known = hosts.owner.uploaded(speech())
+    text = text_of(hosts.owner.done(known))
+    bucket, tomorrow = Bucket(hosts.settings), datetime.now(UTC).date() + timedelta(days=1)
+    address = f"s3://{BUCKET}/backups/{tomorrow}.tar"
+    assert nightly.made(hosts.settings, bucket, tomorrow)
+    assert not nightly.made(hosts.settings, bucket, tomorrow)
+    hosts.owner.http.patch(f"/transcripts/{known}", json={"title": "Since then"}).raise_for_status()
+    asked = hosts.environment | {"DATA_DIR": str(hosts.settings.data_dir)}
+    options = ("restore", "--stack", "no-such-stack", "--force")
+    assert hosts.archive.run(*options, f"s3://{BUCKET}/backups/none.tar", **asked).wait(60) == 1
+    assert hosts.archive.run(*options, address, **asked).wait(60) == 0
+    found = hosts.owner.get(known)
+    assert (found["title"], text_of(found)) == ("talk", text)
+    assert hosts.content(known, FILE) == speech()
 
 
 @pytest.fixture(params=["folder", "bucket"])

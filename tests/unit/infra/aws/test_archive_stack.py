@@ -73,9 +73,11 @@ def test_the_bucket_is_closed_encrypted_protected_and_keeps_no_broken_off_upload
     kind = "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     (rule,) = made.of(kind)["uploads"]["rules"]
     assert rule["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "AES256"}
-    (rule,) = made.of("s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")["uploads"]["rules"]
-    assert rule["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 2}
-    assert "expiration" not in rule
+    kind = "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+    broken_off, backups = made.of(kind)["uploads"]["rules"]
+    assert broken_off["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 2}
+    assert "expiration" not in broken_off
+    assert (backups["filter"], backups["expiration"]) == ({"prefix": "backups/"}, {"days": 7})
 
 
 def test_the_role_of_the_uploads_is_taken_by_hosts_and_reaches_files_alone(made: Recorded) -> None:
@@ -89,6 +91,9 @@ def test_the_role_of_the_uploads_is_taken_by_hosts_and_reaches_files_alone(made:
         assert allows(may, action, file)
         assert not allows(may, action, f"arn:aws:s3:::{BUCKET}/other")
         assert not allows(may, action, "arn:aws:s3:::another/transcripts/1/file")
+    backup = f"arn:aws:s3:::{BUCKET}/backups/2030-01-31.tar"
+    assert allows(may, "s3:PutObject", backup)
+    assert not allows(may, "s3:DeleteObject", backup)
     for action in ("s3:DeleteBucket", "s3:PutBucketPolicy", "s3:PutLifecycleConfiguration"):
         assert not allows(may, action, f"arn:aws:s3:::{BUCKET}")
     for action in ("ssm:GetParameter", "sts:AssumeRole", "iam:PassRole"):
