@@ -287,6 +287,11 @@ def problems(services: tuple[Service, ...], settings: Settings, *, gpu: bool = F
         found.append(
             "DB_PASSWORD: the database needs a password (for example one from `openssl rand -hex 16`)"
         )
+    if settings.uploads_bucket and any("archive" in service.volumes for service in services):
+        found.append(
+            "UPLOADS_BUCKET: containers have no credentials of AWS: leave it away (here the files lie in the "
+            "volume archive, on AWS in the stack's own bucket)"
+        )
     if gpu and not any(service.gpu for service in services):
         found.append("variant cuda: none of the chosen services uses a GPU; take variant cpu")
     return found

@@ -125,3 +125,10 @@ def test_keys_and_wyoming_go_together_in_containers_that_only_this_machine_reach
         load({**container.environment, **container.secrets})
     elsewhere = load(both).model_copy(update={"bind_address": "0.0.0.0"})
     assert any("WYOMING_WITHOUT_KEYS" in line for line in problems(EVERYTHING, elsewhere))
+
+
+def test_a_bucket_that_containers_could_not_reach_is_told() -> None:
+    bucket = load({"UPLOADS_BUCKET": "mine", "DB_PASSWORD": "x"})
+    assert any("UPLOADS_BUCKET" in line for line in problems(EVERYTHING, bucket))
+    without = tuple(each for each in EVERYTHING if "archive" not in each.volumes)
+    assert problems(without, bucket) == []
