@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect
 
 from app.api.messages import LANGUAGE
 from app.api.owners import Owner
-from app.archive.tables import State
+from app.archive.tables import State, Transcript
 from app.archive.transcripts import Transcripts, Wishes
 from app.settings import Settings
 from app.speech.rest.arrival import TIMES_THE_LARGEST, Uploads, paced
@@ -33,6 +33,8 @@ TUS = "1.0.0"
 EXTENSIONS = "creation,termination"
 SPARE = 1_000_000_000
 """Bytes that stay free on the disk, for what is made of the uploads."""
+MOST_ARRIVING = 128
+"""Files in one request each that arrive at once: a hundred that are dropped together all come in."""
 LONGEST_NAME = 255
 PART_TYPE = "application/offset+octet-stream"
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -46,7 +48,9 @@ class Arrivals:
         self.settings = settings
         self.transcripts = transcripts
         self.most = settings.max_file_mb * MEGABYTE
-        self._spooled = Uploads(TIMES_THE_LARGEST * settings.max_upload_mb * MEGABYTE)
+        self._spooled = Uploads(TIMES_THE_LARGEST * settings.max_upload_mb * MEGABYTE, MOST_ARRIVING)
+        # More at once would have connections to the database made and closed for each.
+        self._turns = asyncio.Semaphore(settings.db_pool_size)
         self._arriving: set[uuid.UUID] = set()
 
     @property
@@ -54,7 +58,7 @@ class Arrivals:
         """Requests that send a part just now."""
         return len(self._arriving)
 
-    async def whole(self, request: Request, owner: str) -> uuid.UUID:
+    async def whole(self, request: Request, owner: str) -> Transcript:
         """A file that comes with one request."""
         deadline = time.monotonic() + self.settings.request_deadline
         with self._spooled.space() as space, self._spooled.arrival():
@@ -64,17 +68,19 @@ class Arrivals:
                 name = getattr(form["file"], "filename", "") or ""
                 wishes = wishes_of({**sent, "filename": sent.get("filename", name)})
                 file.seek(0, os.SEEK_END)
-                size = file.tell()
-                self.check_room(size)
-                await asyncio.to_thread(check_sound, file)
-                new = await self.transcripts.begin(owner, size, wishes)
-                try:
-                    await asyncio.to_thread(keep, file, self.transcripts.storage.file(new))
-                except OSError as error:
-                    await self.transcripts.forget(new)
-                    raise full(error) from error
-        await self.transcripts.arrived(new)
-        return new
+                async with self._turns:
+                    return await self._kept(file, file.tell(), owner, wishes)
+
+    async def _kept(self, file: BinaryIO, size: int, owner: str, wishes: Wishes) -> Transcript:
+        self.check_room(size)
+        await asyncio.to_thread(check_sound, file)
+        new = await self.transcripts.begin(owner, size, wishes)
+        try:
+            await asyncio.to_thread(keep, file, self.transcripts.storage.file(new))
+        except OSError as error:
+            await self.transcripts.forget(new)
+            raise full(error) from error
+        return await self.transcripts.arrived(new) or await self.transcripts.get(owner, new)
 
     async def begin(self, owner: str, size: int, metadata: str) -> uuid.UUID:
         """A resumable upload of that size begins."""

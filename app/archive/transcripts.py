@@ -86,19 +86,23 @@ class Transcripts:
         """So many bytes of it are on the disk."""
         await self._set(transcript, received=size)
 
-    async def arrived(self, transcript: uuid.UUID) -> None:
-        """All of it is on the disk: it is worked off from now on. Twice does no harm. Raises OutOfReach."""
+    async def arrived(self, transcript: uuid.UUID) -> Transcript | None:
+        """All of it is on the disk: it is worked off from now on. The second time does nothing: None.
+
+        Raises OutOfReach.
+        """
         await asyncio.to_thread(self.storage.keep, transcript)
         async with self.sessions.begin() as session:
-            changed = await session.execute(
+            changed = await session.scalar(
                 update(Transcript)
                 .where(Transcript.id == transcript, Transcript.state == State.ARRIVING)
                 .values(state=State.QUEUED, received=Transcript.size, changed_at=func.now())
-                .returning(Transcript.id)
+                .returning(Transcript)
             )
-            if changed.scalar_one_or_none() is not None and not await _with_text(session, transcript):
+            if changed is not None and not await _with_text(session, transcript):
                 await jobs.cut(self.queue, session, transcript)
         await asyncio.to_thread(self.storage.kept, transcript)
+        return changed
 
     async def written(
         self, owner: str, title: str, language: str, lines: Sequence[Line], *, has_sound: bool

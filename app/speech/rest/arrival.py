@@ -71,8 +71,9 @@ class Space:
 class Uploads:
     """The uploads of one service. Belongs to one event loop."""
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int, most_arriving: int = 0) -> None:
         self.most_bytes = most_bytes
+        self.most_arriving = most_arriving
         self.bytes = 0
         self.arriving = 0
 
@@ -88,7 +89,7 @@ class Uploads:
     @contextmanager
     def arrival(self) -> Iterator[None]:
         """One upload on its way. Raises ApiError 503 where too many are."""
-        if self.arriving >= MOST_ARRIVING:
+        if self.arriving >= (self.most_arriving or MOST_ARRIVING):
             raise ApiError(503, "too many uploads are on their way; try again in a moment", "overloaded")
         self.arriving += 1
         try:
