@@ -20,6 +20,8 @@ FROM, TO = "\x02", "\x03"
 """Around what was found in an excerpt: no text has these characters."""
 EXCERPTS = 200
 """Phrases that are told of a search, best first."""
+RANKED = 5_000
+"""Phrases that are ranked: of a word that is said more often than that, the newest."""
 
 
 @dataclass(frozen=True)
@@ -78,22 +80,24 @@ async def said(session: AsyncSession, owner: str, words: str, limit: int = EXCER
     )
     sought = query(sorted({dictionary(each) for each in languages}), words)
     # The query has no column in it, so that the index is used; each phrase is marked by its own language.
-    best = (
+    newest = (
         select(
             Segment.id,
             Segment.start,
             Segment.text,
             Segment.dictionary,
+            Segment.search,
             Transcript.id.label("transcript"),
             Transcript.title,
-            func.ts_rank(Segment.search, sought).label("rank"),
         )
         .join(Transcript, Transcript.id == Segment.transcript_id)
         .where(Segment.search.op("@@")(sought), Transcript.owner == owner, Transcript.deleted_at.is_(None))
-        .order_by(func.ts_rank(Segment.search, sought).desc(), Segment.id)
-        .limit(limit)
+        .order_by(Segment.id.desc())
+        .limit(RANKED)
         .subquery()
     )
+    rank = func.ts_rank(newest.c.search, sought).label("rank")
+    best = select(newest, rank).order_by(rank.desc(), newest.c.id).limit(limit).subquery()
     rows = await session.execute(
         select(
             best.c.transcript,
