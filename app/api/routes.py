@@ -60,7 +60,7 @@ def router(transcripts: Transcripts, arrivals: Arrivals) -> APIRouter:
 
     @routes.post("/transcripts", status_code=201)
     async def upload(request: Request, owner: Owner) -> TranscriptView:
-        """A file in one request (multipart: file, title, language, vocabulary); large ones: /uploads."""
+        """A file in one request (multipart: file, title, language, vocabulary, speakers); large: /uploads."""
         return TranscriptView.of(await arrivals.whole(request, owner), None)
 
     @routes.post("/transcripts/text", status_code=201)

@@ -35,6 +35,7 @@ SPARE = 1_000_000_000
 """Bytes that stay free on the disk, for what is made of the uploads."""
 MOST_ARRIVING = 128
 """Files in one request each that arrive at once: a hundred that are dropped together all come in."""
+YES = ("1", "true", "yes", "on")
 LONGEST_NAME = 255
 PART_TYPE = "application/offset+octet-stream"
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -220,6 +221,7 @@ def wishes_of(sent: dict[str, str]) -> Wishes:
         title=seen(sent.get("title", ""))[:300],
         language=language,
         vocabulary=sent.get("vocabulary", "").replace("\x00", "")[:2000],
+        apart=sent.get("speakers", "").lower() in YES,
         text_of=identity(sent.get("text_of", "")),
     )
 

@@ -57,6 +57,8 @@ class Transcript(Base):
     language: Mapped[str] = mapped_column(server_default="")
     vocabulary: Mapped[str] = mapped_column(server_default="")
     """Names and words that are said in it."""
+    apart: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether its speakers are to be told apart."""
     text_of: Mapped[uuid.UUID | None] = mapped_column(UUID)
     """The transcript that this file is the sound of; once it is here, it takes that one's text over."""
     state: Mapped[str]

@@ -40,6 +40,8 @@ class Wishes:
     title: str = ""
     language: str = ""
     vocabulary: str = ""
+    apart: bool = False
+    """Whether speakers are to be told apart."""
     text_of: uuid.UUID | None = None
     """The transcript that the file is the sound of."""
 
@@ -74,6 +76,7 @@ class Transcripts:
             wanted_language=wishes.language,
             vocabulary=wishes.vocabulary,
             text_of=wishes.text_of,
+            apart=wishes.apart,
             state=State.ARRIVING,
         )
         new = transcript.id

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from procrastinate import App
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.archive import jobs
+from app.archive.editing import Line
 from app.archive.languages import dictionary
+from app.archive.rows import row
 from app.archive.tables import UNFINISHED, Piece, Segment, State, Transcript
 from app.archive.transcripts import Sessions
 from app.speech.rest import transcript as spoken
@@ -105,6 +107,8 @@ class Work:
             await jobs.defer(
                 self.queue, session, jobs.TRANSCRIBE, jobs.PIECES, arguments, jobs.priority(seconds)
             )
+            if not arguments:
+                await self._recognised(session, transcript)
 
     async def order(self, transcript: uuid.UUID, number: int) -> Order | None:
         """The piece, where it is still to be done; counts the attempt."""
@@ -154,8 +158,40 @@ class Work:
             )
             if left:
                 return False
-            await _finish(session, order.transcript)
+            await self._recognised(session, order.transcript)
             return True
+
+    async def written(self, transcript: uuid.UUID) -> Sequence[Segment] | None:
+        """All that was said, in order; None where it is not worked on any more."""
+        async with self.sessions() as session:
+            whole = await session.get(Transcript, transcript)
+            if whole is None or whole.state not in UNFINISHED or whole.deleted_at is not None:
+                return None
+            found = await session.scalars(
+                select(Segment).where(Segment.transcript_id == transcript).order_by(Segment.start, Segment.id)
+            )
+            return found.all()
+
+    async def spoken(
+        self, transcript: uuid.UUID, changed: Sequence[tuple[Segment, Sequence[Line]]], problem: str
+    ) -> None:
+        """Puts lines in the place of segments, and ends the transcript; only the first who does so."""
+        async with self.sessions.begin() as session:
+            whole = await session.get(Transcript, transcript, with_for_update=True)
+            if whole is None or whole.state not in UNFINISHED:
+                return
+            await session.execute(delete(Segment).where(Segment.id.in_([each.id for each, _ in changed])))
+            session.add_all(row(transcript, whole.language, line) for _, lines in changed for line in lines)
+            whole.problem = problem
+            await _finish(session, transcript)
+
+    async def _recognised(self, session: AsyncSession, transcript: uuid.UUID) -> None:
+        """All of it is written down: it is done, or its speakers are told apart first."""
+        whole = await session.get(Transcript, transcript)
+        if whole is not None and whole.apart:
+            await jobs.defer(self.queue, session, jobs.TELL, jobs.SPEAKERS, [{"transcript": str(transcript)}])
+        else:
+            await _finish(session, transcript)
 
     async def given_back(self, order: Order) -> None:
         """The piece was not done because this process stops: that is no failed attempt."""

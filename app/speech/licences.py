@@ -77,6 +77,14 @@ KOKORO_MODEL = Licence(
     "its ONNX form is MIT; its phonemes are eSpeak NG's",
 )
 
+VOICEPRINT_MODEL = Licence(
+    "Resemblyzer's speaker encoder",
+    "model",
+    "Apache-2.0",
+    "LICENSE of the Resemblyzer package",
+    "its weights alone are read; trained on LibriSpeech and VoxCeleb",
+)
+
 PICO = Licence(
     "SVOX Pico and its voices",
     "voice",
@@ -102,5 +110,6 @@ ALL: tuple[Licence, ...] = (
     XTTS,
     XTTS_MODEL,
     KOKORO_MODEL,
+    VOICEPRINT_MODEL,
     PICO,
 )

@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.speech import registry
 from app.speech.lifecycle import Lifecycle
 from app.speech.types import Recogniser
+from app.transcriber.apart import Apart
 from app.transcriber.working import DEAD_AFTER, HEARTBEAT, Transcriber, sweep
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,7 @@ def create(settings: Settings) -> FastAPI:
     work = Work(async_sessionmaker(pool, expire_on_commit=False), queue)
     transcriber = Transcriber(settings, work, storage_of(settings), engine, metrics)
     transcriber.install(queue)
+    Apart(work, Storage(settings), settings.models_dir).install(queue)
 
     async def run() -> None:
         if not await readiness.after(engine.load(), "the transcriber"):
@@ -91,7 +93,7 @@ async def worked_off(queue: App, work: Work) -> None:
         }
         tasks = [
             asyncio.create_task(queue.run_worker_async(queues=[name], name=name, **options))  # type: ignore[arg-type]
-            for name in (jobs.CUTTING, jobs.PIECES)
+            for name in (jobs.CUTTING, jobs.PIECES, jobs.SPEAKERS)
         ]
         tasks.append(asyncio.create_task(sweep(queue, work)))
         try:

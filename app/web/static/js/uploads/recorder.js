@@ -7,6 +7,7 @@ import { RATE, loudness } from "../sound/pcm.js";
 import { SoundProblem } from "../sound/problem.js";
 import { waveFile } from "../sound/wave.js";
 import { Kept } from "./kept.js";
+import { wishes } from "./sends.js";
 import { day } from "./wording.js";
 
 const PIECES_AT_ONCE = 10;
@@ -37,7 +38,7 @@ export class Recorder {
 
   async #start() {
     if (this.busy) return;
-    const said = { title: byId("title").value.trim(), language: byId("language").value, vocabulary: byId("vocabulary").value.trim() };
+    const said = { title: byId("title").value.trim(), ...wishes() };
     this.#about = { id: `${Date.now()}-${Math.random()}`, began: Date.now(), said };
     [this.#pieces, this.#waiting, this.#samples] = [[], [], 0];
     this.#complain("");

@@ -13,6 +13,9 @@ const STATES = {
   failed: ["problem", "Refused"],
 };
 
+/** What the form says of all files that are sent now. */
+export const wishes = () => ({ language: byId("language").value, vocabulary: byId("vocabulary").value.trim(), speakers: byId("apart").checked ? "1" : "" });
+
 /** All of them. `onDone` is told the id of each that has arrived. */
 export class Sends {
   #uploads = [];
@@ -57,7 +60,7 @@ export class Sends {
 
   /** Sends these files, with what the form says of them. */
   add(files) {
-    const said = { language: byId("language").value, vocabulary: byId("vocabulary").value.trim() };
+    const said = wishes();
     const title = files.length === 1 ? byId("title").value.trim() : "";
     for (const file of files) this.#uploads.push(new Upload(file, { filename: file.name, title, ...said }, (upload) => this.#draw(upload)));
     byId("title").value = "";
