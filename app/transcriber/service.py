@@ -42,9 +42,10 @@ def create(settings: Settings) -> FastAPI:
     pool = database.new_engine(settings)
     queue = jobs.new_app(settings)
     work = Work(async_sessionmaker(pool, expire_on_commit=False), queue)
-    transcriber = Transcriber(settings, work, storage_of(settings), engine, metrics)
+    storage = storage_of(settings)
+    transcriber = Transcriber(settings, work, storage, engine, metrics)
     transcriber.install(queue)
-    Apart(work, Storage(settings), settings.models_dir).install(queue)
+    Apart(work, storage, settings.models_dir).install(queue)
 
     async def run() -> None:
         if not await readiness.after(engine.load(), "the transcriber"):

@@ -126,10 +126,11 @@ def test_postgres_runs_as_its_own_user_with_a_closed_data_folder(start: Start) -
     assert docker("exec", name, "stat", "-c", "%U", "/proc/1").stdout.strip() == "postgres"
 
 
-def test_mediamtx_and_livekit_say_their_versions() -> None:
+def test_programs_say_their_versions() -> None:
+    asked = {"mediamtx": "--version", "livekit": "--version", "caddy": "version"}
     for base in mirror.BASES:
-        if base.recipe in ("mediamtx", "livekit"):
-            done = docker("run", "--rm", base.name, "--version")
+        if base.recipe in asked:
+            done = docker("run", "--rm", base.name, asked[base.recipe])
             assert base.contents in done.stdout + done.stderr
 
 

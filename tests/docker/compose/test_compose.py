@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,8 +23,8 @@ from tools import build, toolchain
 NAME = f"voicestack-compose{os.getpid()}"
 REGISTRY = "127.0.0.1:5000"
 PASSWORD = "for-tests-only"
-NAMED = ("web", "asr", "tts", "sales", "api", "transcriber", "commentary")
-SERVICES = [service.name for service in catalog.select(NAMED)]
+CHOSEN = ["asr", "tts", "sales", "api", "transcriber", "commentary", "edge"]
+SERVICES = [service.name for service in catalog.select(CHOSEN)]
 UP_WITHIN = 300
 
 
@@ -108,6 +109,21 @@ def test_the_console_answers_and_a_phrase_is_transcribed(up: Project) -> None:
     )
     assert answer.status_code == 200, answer.text
     assert answer.json()["text"].strip() == phrase.TEXT
+
+
+def test_the_edge_serves_the_console_over_https_from_a_read_only_root(up: Project) -> None:
+    root = up.compose("exec", "-T", "edge", "cat", "/data/edge/pki/authorities/local/root.crt").stdout
+    trust = ssl.create_default_context(cadata=root)
+    secure = f"https://localhost:{up.ports['EDGE_HTTPS_PORT']}"
+    page = httpx.get(f"{secure}/health", verify=trust, trust_env=False)
+    assert (page.status_code, page.json()["service"]) == (200, "web")
+    # It listens on another port than the world sees.
+    assert page.headers["alt-svc"].startswith(f'h3=":{up.ports["EDGE_HTTPS_PORT"]}"')
+    led = httpx.get(f"{up.address('EDGE_HTTP_PORT')}/", headers={"Host": "localhost"}, trust_env=False)
+    assert (led.status_code, led.headers["location"]) == (308, f"{secure}/")
+    assert httpx.get(f"{secure}/live/nobody/index.m3u8", verify=trust, trust_env=False).status_code == 404
+    kept = up.compose("exec", "-T", "edge", "sh", "-c", "id -u; touch /here 2>/dev/null || echo kept").stdout
+    assert kept.split() == [str(images.USER), "kept"]
 
 
 def test_an_upload_becomes_text_and_is_found(up: Project) -> None:
