@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -15,6 +17,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from app.dubbing.service.throttle import AT_ONCE
 from tests.integration.edge.conftest import CARD, KEY, PASSWORD, READER, Edge
 from tests.stack import wait_for
 
@@ -98,6 +101,24 @@ def test_a_real_stream_plays_as_hls_for_those_who_may_watch(edge: Edge) -> None:
 def lines(playlist: httpx.Response) -> list[str]:
     """The addresses in a playlist."""
     return [line for line in playlist.raise_for_status().text.splitlines() if line and line[0] != "#"]
+
+
+def test_who_guesses_passwords_is_held_back_by_its_own_address_whatever_it_says_of_itself(edge: Edge) -> None:
+    def guess(number: int) -> int:
+        told = {"X-Forwarded-For": f"203.0.113.{number}", "X-Real-Ip": f"203.0.113.{number}"}
+        elsewhere = httpx.HTTPTransport(verify=edge.trust, local_address="127.0.0.2")
+        with httpx.Client(transport=elsewhere, timeout=30.0) as client:
+            address = f"{edge.address}/live/nobody/whep"
+            guessed = (READER, f"guess {number}")
+            return client.options(address, auth=guessed, headers=told).status_code
+
+    with ThreadPoolExecutor(AT_ONCE + 2) as guessing:
+        assert set(guessing.map(guess, range(AT_ONCE + 2))) == {401}
+    log = edge.stack.log_of("dubber").read_text()
+    assert re.findall(r"held back\W.*client=(\S+)", log)[0] == "127.0.0.2"
+    assert "203.0.113." not in log
+    # Nobody else is.
+    assert edge.http.options("/live/nobody/whep", auth=READING).status_code == 204
 
 
 def test_webrtc_is_asked_for_at_the_media_server_s_own_addresses(edge: Edge) -> None:
