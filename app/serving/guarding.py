@@ -128,6 +128,7 @@ def hosts(settings: Settings) -> frozenset[str]:
 
 def places(settings: Settings) -> Iterable[str]:
     """Every address that the settings have for one of our services."""
+    yield settings.domain
     yield settings.media_public_host
     yield settings.bind_address
     for service in CATALOG:

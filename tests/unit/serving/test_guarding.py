@@ -72,6 +72,7 @@ def test_programs_and_other_services_are_answered_by_every_name_that_we_use(serv
         ({"DUBBER_URL": "http://host.docker.internal:8003"}, "host.docker.internal:8003"),
         ({"WHISPER_HOST": "ears"}, "ears:9090"),
         ({"MEDIA_PUBLIC_HOST": "live.example.org"}, "live.example.org"),
+        ({"DOMAIN": "voice.example.org"}, "voice.example.org"),
         ({"BIND_ADDRESS": "0.0.0.0"}, socket.gethostname().partition(".")[0]),
         ({}, "voice.localhost."),
     ],
