@@ -14,11 +14,11 @@ DATABASE_PASSWORD = "for-tests-only"
 
 @pytest.fixture(scope="package")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """The stack with a database beside the default services, up and healthy."""
+    """The stack with a database and an edge beside the default services, up and healthy."""
     checkout = Checkout(tmp_path_factory.mktemp("checkout"), f"test{os.getpid()}")
     try:
         checkout.configure(
-            {"DB_PASSWORD": DATABASE_PASSWORD}, services="web,asr,tts,sales,api,transcriber,commentary"
+            {"DB_PASSWORD": DATABASE_PASSWORD}, services="edge,asr,tts,sales,api,transcriber,commentary"
         )
         checkout.up()
         yield checkout

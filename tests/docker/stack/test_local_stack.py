@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ from tests.docker import phrase
 from tests.docker.checkout import Checkout, docker
 from tests.stack import ROOT, wait_for
 
-OURS = ["media", "sts", "dubber", "web", "asr", "tts", "live", "sales", "api", "transcriber", "commentary"]
+OURS = ["media", "sts", "dubber", "web", "asr", "tts", "live", "sales"]
+OURS += ["api", "transcriber", "commentary", "edge"]
 SERVICES = [*OURS, "db"]
 BACK_WITHIN = 120.0
 MEMORY_LIMIT = 8 << 30
@@ -28,6 +30,14 @@ def test_up_ends_with_every_container_healthy_and_tells_the_addresses(checkout: 
     answer = httpx.get(outputs["addresses"]["Console"], trust_env=False)
     assert answer.status_code == 200
     assert "Voicestack" in answer.text
+    name = f"voicestack-{checkout.stack}-edge"
+    root = docker("exec", name, "cat", "/data/edge/pki/authorities/local/root.crt")
+    secure = httpx.get(
+        outputs["addresses"]["Console (HTTPS)"],
+        verify=ssl.create_default_context(cadata=root),
+        trust_env=False,
+    )
+    assert secure.text == answer.text
 
 
 def test_containers_hear_and_speak_with_the_models_in_their_image(checkout: Checkout) -> None:
