@@ -235,6 +235,7 @@ def edge_config(settings: Settings) -> str:
             **{port.setting: port.number for service in CATALOG for port in service.ports},
             **{name.lower(): at for name, at in addresses(CATALOG).items() if name not in elsewhere},
             "bind_address": "0.0.0.0",
+            "log_format": "json",
         }
     )
     folder = next(volume.path for volume in VOLUMES if volume.name == "edge")

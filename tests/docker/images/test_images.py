@@ -11,6 +11,7 @@ import pytest
 from app import __version__, settings
 from app.catalog import VOLUMES
 from app.render import images, media
+from app.render.containers import edge_config
 from tests.docker.images.conftest import (
     EVERYDAY,
     REGISTRY,
@@ -141,6 +142,15 @@ def test_the_media_image_serves_with_the_configuration_that_we_render(built: Bui
     with container("-v", f"{config}:/etc/mediamtx.yml:ro", built.name("media")) as made:
         wait_healthy(made, within=30)
         assert docker("exec", made, "sh", "-c", "command -v curl").stdout.strip() == "/usr/bin/curl"
+
+
+def test_the_edge_image_serves_from_a_read_only_root_and_goes_when_it_is_asked_to(built: Built) -> None:
+    configuration = f"CADDY_CONFIG={edge_config(settings.load({}))}"
+    with container("--read-only", "-v", "/data/edge", "-e", configuration, built.name("edge")) as made:
+        wait_healthy(made, within=30)
+        assert docker("exec", made, "stat", "-c", "%a", "/data/edge/pki").stdout.strip() == "700"
+        assert docker("stop", "--time", "10", made).returncode == 0
+        assert docker("inspect", "--format", "{{.State.ExitCode}}", made).stdout.strip() == "0"
 
 
 @pytest.mark.usefixtures("built")
