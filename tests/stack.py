@@ -22,6 +22,7 @@ from typing import Any, Self, TypeVar
 import httpx
 import psutil
 
+from app.access.gate import authorization
 from app.catalog import CATALOG, select
 from app.demo.lines import Event, Helper
 from app.demo.measure import Measurement
@@ -252,6 +253,26 @@ class Stack:
             return [own, *own.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
+
+    def command(self, *arguments: str, given: str = "") -> str:
+        """What `python -m app …` prints beside these services, with that on its standard input."""
+        done = subprocess.run(
+            [sys.executable, "-m", "app", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise StackError(f"python -m app {' '.join(arguments)} failed:\n{done.stderr}")
+        return done.stdout
+
+    def login(self, name: str, password: str) -> None:
+        """Adds an operator, so that everything asks for a login or a key; this object asks with our own."""
+        self.command("users", "add", name, "--role", "operator", given=f"{password}\n")
+        self.http.headers.update(authorization(self.settings))
 
     def publish_sample(self, name: str, seconds: float = 60.0) -> tuple[Helper, Measurement]:
         """Publishes the sample video to live/<name>, for ever; frames it sends go into the measurement."""

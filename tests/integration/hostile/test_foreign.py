@@ -16,6 +16,8 @@ from tests.integration.hostile.doors import PYTHON_SERVICES, Door, doors, http_p
 EVIL = "evil.example"
 DOORS = doors(load({}))
 REFUSED = {400, 403, 421}
+# They ask for something else: a password, or that it is the media server who asks.
+OPEN = {"/login", "/auth", "/hooks/x"}
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,18 @@ def test_every_service_has_an_address_that_was_tried() -> None:
 @pytest.mark.parametrize("door", DOORS, ids=str)
 def test_a_page_of_another_site_changes_nothing(siege: Siege, door: Door, page: Page) -> None:
     port = http_port(siege.stack.settings, door.service)
+    headers = page.headers | siege.known
     if door.method == "WEBSOCKET":
         # An origin is sent by itself by this library where it is asked to; the rest are plain headers.
         with (
             pytest.raises(InvalidStatus) as refused,
-            connect(f"ws://127.0.0.1:{port}{door.path}", additional_headers=page.headers, proxy=None),
+            connect(f"ws://127.0.0.1:{port}{door.path}", additional_headers=headers, proxy=None),
         ):
             pass
         status = refused.value.response.status_code
     else:
         answer = httpx.request(
-            door.method, f"http://127.0.0.1:{port}{door.path}", headers=page.headers, trust_env=False
+            door.method, f"http://127.0.0.1:{port}{door.path}", headers=headers, trust_env=False
         )
         status = answer.status_code
     assert status == 403
@@ -84,3 +87,13 @@ def test_the_media_server_lets_no_page_of_another_site_read_its_answers(siege: S
             trust_env=False,
         )
         assert answer.headers.get("access-control-allow-origin") not in ("*", f"https://{EVIL}")
+
+
+def test_what_changes_something_is_closed_to_who_has_neither_a_session_nor_a_key(siege: Siege) -> None:
+    for door in DOORS:
+        if door.method == "WEBSOCKET" or door.service == "sts" or door.path in OPEN:
+            continue
+        port = http_port(siege.stack.settings, door.service)
+        address = f"http://127.0.0.1:{port}{door.path}"
+        answer = httpx.request(door.method, address, trust_env=False)
+        assert answer.status_code == 401, door
