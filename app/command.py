@@ -291,7 +291,7 @@ def keys(context: typer.Context) -> None:
     add_help_option=False,
 )
 def links(context: typer.Context) -> None:
-    """Make links that open one stream for a while (make), or end them all (revoke)."""
+    """Make links that open one stream for a while (add), or end them all (revoke)."""
     run_access(context, "links")
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,9 +22,10 @@ from app.settings import Settings, load
 from app.settings.rules import SettingsError
 from app.terminal import show_table, stop
 
-users = typer.Typer(no_args_is_help=True, help="Accounts that may sign in to the console.")
-keys = typer.Typer(no_args_is_help=True, help="API keys for programs.")
-links = typer.Typer(no_args_is_help=True, help="Links that open one stream for a while.")
+PLAIN: Any = {"no_args_is_help": True, "add_completion": False}
+users = typer.Typer(**PLAIN, help="Accounts that may sign in to the console.")
+keys = typer.Typer(**PLAIN, help="API keys for programs.")
+links = typer.Typer(**PLAIN, help="Links that open one stream for a while.")
 
 Name = Annotated[str, typer.Argument(help="The account's name.")]
 KeyName = Annotated[str, typer.Argument(help="The key's name.")]
@@ -150,8 +151,8 @@ def revoke_key(name: KeyName) -> None:
     print(f"{name} opens nothing any more.")
 
 
-@links.command("make")
-def make_link(
+@links.command("add")
+def add_link(
     path: Annotated[str, typer.Argument(help="The stream: dub/NAME/LANGUAGE, or live/NAME.")],
     hours: Annotated[float, typer.Option(min=0.01, max=LONGEST_LINK, help="How long it holds.")] = 24.0,
     publish: Annotated[bool, typer.Option("--publish", help="To publish live/NAME, not to watch.")] = False,

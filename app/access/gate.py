@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
+from fastapi import FastAPI
 from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access.keys import Keys
@@ -99,7 +101,7 @@ class Keyed:
     """ASGI middleware before a service's addresses. What `free` begins with needs no key: what tells nothing,
     and what asks for something else."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, free: tuple[str, ...] = ("/health", "/metrics")) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, free: tuple[str, ...]) -> None:
         self.app = app
         self.gate = gate
         self.free = free
@@ -115,6 +117,11 @@ class Keyed:
                 await answer(refusal.status, str(refusal))(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+
+def ask_for_keys(app: FastAPI, gate: Gate, *free: str) -> None:
+    """Closes an application's addresses, behind the guard against other hosts and other sites."""
+    app.user_middleware.append(Middleware(Keyed, gate=gate, free=("/health", "/metrics", *free)))
 
 
 def is_closed(settings: Settings, store: Store) -> bool:

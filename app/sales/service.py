@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
-from app.access.gate import Gate, Keyed, own_key
+from app.access.gate import Gate, ask_for_keys, own_key
 from app.llm.configured import configured
 from app.sales import api, sockets, writing
 from app.sales.buffer import Buffer
@@ -77,7 +77,7 @@ def create(settings: Settings) -> FastAPI:
         drain=calls.drain,
     )
     app.add_middleware(BodyLimit)
-    app.add_middleware(Keyed, gate=Gate(settings, "sales", closed_by_api_keys=False))
+    ask_for_keys(app, Gate(settings, "sales", closed_by_api_keys=False))
     api.install(app, calls)
     app.include_router(writing.router(calls, model))
     sockets.install(app, calls)

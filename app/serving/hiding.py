@@ -18,7 +18,7 @@ def without_user(found: re.Match[str]) -> str:
 
 # More is hidden than need be where one can't tell. Each is linear in the text: others may have written it.
 CREDENTIALS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (re.compile(rf"(?i)({NAME}=)[^&\s]+"), rf"\1{HIDDEN}"),
+    (re.compile(rf"(?i)((?:{NAME}|\blink)=)[^&\s]+"), rf"\1{HIDDEN}"),
     (re.compile(r"://\S+"), without_user),
     (
         re.compile(rf"(?i)({NAME}([\"'])\s*:\s*)\2(?:\\.|(?!\2)[^\\])*\2"),

@@ -22,6 +22,10 @@ READ_DIRECTLY = """\
 # Folder for what setup builds and fetches (in its subfolder voicestack); empty means ~/.cache.
 #XDG_CACHE_HOME=
 
+# Address of the proxy in front of the console that is believed about whom it asks for; empty means
+# this machine.
+#FORWARDED_ALLOW_IPS=
+
 # Set to anything for output without colours.
 #NO_COLOR=
 """

@@ -50,7 +50,7 @@ class Apart:
             return
         lines = [line(each) for each in segments]
         try:
-            found = await asyncio.to_thread(self.told, self.storage.file(known), lines)
+            found = await asyncio.to_thread(self.told, known, lines)
         except (SpeechError, ApiError, OSError) as error:
             log.warning("speakers are not told apart", transcript=transcript, reason=str(error))
             await self.work.spoken(known, [], f"its speakers are not told apart: {error}")
@@ -62,7 +62,7 @@ class Apart:
         ]
         await self.work.spoken(known, changed, "")
 
-    def told(self, file: Path, lines: Sequence[Line]) -> list[list[Line]]:
+    def told(self, transcript: uuid.UUID, lines: Sequence[Line]) -> list[list[Line]]:
         """What becomes of each line. Raises SpeechError, ApiError, OSError."""
         if self._model is None:
             model = Voiceprint(self.models_dir)
@@ -71,7 +71,7 @@ class Apart:
         all_runs = speakers.runs(lines)
         long = [number for number, run in enumerate(all_runs) if run.seconds >= speakers.SHORTEST]
         spans = [(all_runs[number].start, all_runs[number].end) for number in long]
-        with file.open("rb") as sound:
+        with self.storage.opened(transcript) as sound:
             stretches = speakers.stretches(blocks(sound, float("inf")), spans)
             prints = [self._print(self._model, each) for each in stretches]
         voices: list[int | None] = [None] * len(all_runs)

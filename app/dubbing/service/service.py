@@ -13,7 +13,7 @@ import httpx
 import structlog
 from fastapi import FastAPI
 
-from app.access.gate import Gate, Keyed
+from app.access.gate import Gate, ask_for_keys
 from app.dubbing.lasting import lasting
 from app.dubbing.messages import WorkerConfig
 from app.dubbing.service import api, feeds, media_calls, metrics, recorded_api, restream_api, speech_health
@@ -126,11 +126,7 @@ def create(
         drain=streams.drain,
     )
 
-    app.add_middleware(
-        Keyed,
-        gate=Gate(settings, "dubber", closed_by_api_keys=False),
-        free=("/health", "/metrics", "/auth", "/hooks/"),
-    )
+    ask_for_keys(app, Gate(settings, "dubber", closed_by_api_keys=False), "/auth", "/hooks/")
     api.install(app, streams, hub)
     app.include_router(recorded_api.router(recorded))
     app.include_router(restream_api.router(restreaming))

@@ -49,7 +49,7 @@ def browser(stack: Stack, name: str = "") -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def published(stack: Stack) -> Iterator[str]:
     """A stream that is published by a link, and its name."""
-    address = stack.command("links", "make", "live/news", "--publish", "--hours", "1").split()[1]
+    address = stack.command("links", "add", "live/news", "--publish", "--hours", "1").split()[1]
     publisher = stack.publish(TEST_PICTURE, f"news?{address.partition('?')[2]}")
     wait_for("the stream", lambda: "live/news" in stack.ready_paths(), 30)
     assert publisher.running
@@ -109,7 +109,7 @@ def test_events_and_sockets_end_with_their_session(stack: Stack) -> None:
 
 
 def test_nobody_publishes_without_a_link_for_it(stack: Stack, published: str) -> None:
-    other = stack.command("links", "make", f"live/{published}", "--hours", "1").split()[0].partition("?")[2]
+    other = stack.command("links", "add", f"live/{published}", "--hours", "1").split()[0].partition("?")[2]
     for name in ("mine", f"mine?{other}", f"{published}-2?{other}"):
         publisher = stack.publish(TEST_PICTURE, name)
         assert publisher.process.wait(20) != 0
@@ -132,11 +132,11 @@ def seen(address: str) -> str:
 def test_a_link_opens_a_stream_to_players_over_every_protocol_and_no_other_does(
     stack: Stack, published: str
 ) -> None:
-    rtsp, rtmp, hls = stack.command("links", "make", f"live/{published}", "--hours", "1").split()
+    rtsp, rtmp, hls = stack.command("links", "add", f"live/{published}", "--hours", "1").split()
     for address in (rtsp, rtmp, hls):
         assert "h264" in seen(address), address
         assert "h264" not in seen(address.partition("?")[0])
-    wrong = stack.command("links", "make", "live/other", "--hours", "1").split()
+    wrong = stack.command("links", "add", "live/other", "--hours", "1").split()
     for address, other in zip((rtsp, rtmp, hls), wrong, strict=True):
         assert "h264" not in seen(f"{address.partition('?')[0]}?{other.partition('?')[2]}")
 
@@ -144,7 +144,7 @@ def test_a_link_opens_a_stream_to_players_over_every_protocol_and_no_other_does(
 def test_who_is_signed_in_watches_through_the_console_without_a_second_password(
     stack: Stack, published: str
 ) -> None:
-    link = stack.command("links", "make", f"live/{published}").split()[0].partition("?")[2]
+    link = stack.command("links", "add", f"live/{published}").split()[0].partition("?")[2]
     path = f"/hls/live/{published}"
     with browser(stack, "vic") as viewer, browser(stack) as player:
         for client, query in ((viewer, ""), (player, f"?{link}")):

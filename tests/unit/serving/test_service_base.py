@@ -37,6 +37,7 @@ SECRETS = st.tuples(PRINTABLE, PRINTABLE).map("s3cret".join)
             "at http://h/a?key=***&page=2 and http://h/?api_key=***",
         ),
         ("http://h/?access_token=word", "http://h/?access_token=***"),
+        ("rtsp://h/dub/x/es?link=1.word is gone", "rtsp://h/dub/x/es?link=*** is gone"),
         ("sent Authorization: Bearer word to it", "sent Authorization: Bearer *** to it"),
         ("sent Authorization: Basic dTpw to it", "sent Authorization: Basic *** to it"),
         ("{'authorization': 'Basic dTpw'}", "{'authorization': 'Basic ***"),
