@@ -58,6 +58,10 @@ def create(settings: Settings) -> FastAPI:
         drain=sessions.close,
     )
     app.add_middleware(BodyLimit)
-    app.add_middleware(Keyed, gate=Gate(settings, "commentary", closed_by_api_keys=False))
+    app.add_middleware(
+        Keyed,
+        gate=Gate(settings, "commentary", closed_by_api_keys=False),
+        free=("/health", "/metrics"),
+    )
     api.install(app, settings, sessions, streams, model, speech)
     return app
