@@ -157,10 +157,11 @@ understood: ## Measure how much of a dub is understood, from outside (about fift
 	@$(SETUP) --with dev
 	@$(PY) -m tests.bench.understood $(ARGS)
 
-bench: ## Measure delay, lag and load with 1, 2, 4 and 8 streams (about ten minutes)
+bench: ## Measure delay, lag and load with 1, 2, 4 and 8 streams, and of uploads (about fifteen minutes)
 	@$(SETUP) --with dev
 	@$(PY) -m tests.bench.objections
 	@$(PY) -m tests.bench $(ARGS)
+	@$(PY) -m tests.bench.uploads
 
 locks: ## Write requirements/*.txt anew (newest versions: make locks ARGS=--upgrade)
 	@$(SETUP) --with dev

@@ -41,7 +41,7 @@ from tests.stack import Stack, free_port, wait_for
 
 LANGUAGE = "en"
 WITHIN = 3600.0
-LOOK = 0.05
+LOOK = 0.25
 SERVICES = ("db", "api", "transcriber")
 
 
@@ -98,7 +98,7 @@ def through(stack: Stack, http: httpx.Client, file: Path) -> Took:
     state, first = "", 0.0
     while state != "done":
         time.sleep(LOOK)
-        found = http.get("/transcripts").json()["transcripts"][0]
+        found = http.get("/transcripts", params={"limit": 1}).json()["transcripts"][0]
         state = found["state"]
         if state == "failed":
             raise RuntimeError(found["problem"])
