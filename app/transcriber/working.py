@@ -27,7 +27,7 @@ from app.transcriber.hearing import Hearing
 
 log = structlog.get_logger(__name__)
 
-TELL = 1.0
+TELL = 0.5
 """Seconds between looks whether a piece is still wanted; what is heard is written down then."""
 HEARTBEAT = 2.0
 DEAD_AFTER = 10.0
