@@ -65,10 +65,12 @@ def uploads(file: Path, folder: Path) -> None:
     with Stack(folder, ("web", "api", "transcriber")) as stack:
 
         def follow(page: Page) -> None:
+            page.get_by_label("Tell speakers apart").check()
             page.set_input_files("input[type=file]", sound)
             until(page, "document.querySelector('a[href*=\"#/\"]') !== null", 60)
             page.get_by_role("link", name="The lighthouse").first.click()
-            until(page, "document.body.textContent.includes('fog horn')", 120)
+            until(page, "document.querySelector('#text b') !== null", 240)
+            page.evaluate("scrollTo(0, 0)")
             page.mouse.move(0, 0)
 
         take(f"http://127.0.0.1:{stack.settings.web_port}/uploads/", file, 900, follow)
