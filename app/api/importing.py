@@ -106,6 +106,7 @@ async def bring(transcripts: Transcripts, owner: str, old: Old, places: list[Pat
         transcripts.storage.make(old.id)
         with sound.open("rb") as file:
             await asyncio.to_thread(keep, file, transcripts.storage.file(old.id))
+        await asyncio.to_thread(transcripts.storage.keep, old.id)
         size = sound.stat().st_size
     done = bool(old.lines)
     async with transcripts.sessions.begin() as session:
@@ -131,4 +132,5 @@ async def bring(transcripts: Transcripts, owner: str, old: Old, places: list[Pat
         session.add_all(row(old.id, old.language, line) for line in old.lines)
         if not done:
             await jobs.cut(transcripts.queue, session, old.id)
+    await asyncio.to_thread(transcripts.storage.kept, old.id)
     return end

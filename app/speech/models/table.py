@@ -156,7 +156,7 @@ CARRIED: tuple[Carried, ...] = (
             ModelFile(
                 "model.pt", 17090379,
                 "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
-                (Part("Resemblyzer", "resemblyzer/pretrained.pt"),),
+                (Part("resemblyzer", "resemblyzer/pretrained.pt"),),
             ),
         ),
         sources=("folder", "package"),
