@@ -253,6 +253,16 @@ def demo_uploads(context: typer.Context) -> None:
 
 
 @cli.command(
+    "demo-commentary",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def demo_commentary(context: typer.Context) -> None:
+    """Publish a video in which it is known what happens, show what is said of it, and score that."""
+    run_alone(context, "app.demo.commentary.command", "demo", "demo-commentary")
+
+
+@cli.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
 )

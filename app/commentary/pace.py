@@ -58,6 +58,11 @@ class Pacer:
         self._waiting, self._last = None, now
         return waiting
 
+    @property
+    def new_scene(self) -> bool:
+        """Whether a new scene waits to be told."""
+        return self._waiting is not None and WEIGHTS[self._waiting.what] == NEW_SCENE
+
     def holds(self, happened: Happening) -> bool:
         """Whether a comment on that is still about the scene that is seen."""
         return happened.at >= self._scene_since

@@ -71,6 +71,7 @@ class LiveSession:
         self._ids = 0
         self._quiet_at = 0.0
         self._saying: asyncio.Task[None] | None = None
+        self._voicing = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -156,7 +157,11 @@ class LiveSession:
 
     def _say_what_is_due(self, frame: Frame) -> None:
         if self._saying is not None and not self._saying.done():
-            return
+            # What a slow voice would still say of the scene before is past.
+            if not (self._voicing and self.pacer.new_scene):
+                return
+            self._saying.cancel()
+            self._voicing = False
         happened = self.pacer.due(time.monotonic(), self._quiet_at)
         if happened is not None:
             self._saying = asyncio.create_task(self._say(happened, frame))
@@ -211,11 +216,16 @@ class LiveSession:
         return comment
 
     async def _speak(self, comment: Comment) -> None:
+        self._voicing = True
         try:
             sound = await self._speech.speak(comment.text, comment.language)
         except NotSpoken as problem:
             log.info("a comment was not spoken", reason=str(problem))
             return
+        finally:
+            # One that was cancelled may end after the next has begun.
+            if asyncio.current_task() is self._saying:
+                self._voicing = False
         self._quiet_at = time.monotonic() + sound.seconds
         self._sounds[comment.id] = sound
         while len(self._sounds) > SOUNDS_KEPT:

@@ -27,11 +27,12 @@ LOG_TAIL = 15
 @dataclass(frozen=True)
 class Part:
     """What a demo needs: the settings' property with the address of its last service, how that is started
-    (`python -m app …`), and the health that will do."""
+    (`python -m app …`), the health that will do, and whose health counts, too."""
 
     address: str
     command: tuple[str, ...]
     healths: tuple[str, ...] = ("ok",)
+    beside: tuple[str, ...] = ()
 
 
 DUBBING = Part("dubber_address", ("run", "--no-setup"))
@@ -51,7 +52,7 @@ class Services:
     def __init__(
         self, settings: Settings, log: Path, environment: Mapping[str, str], part: Part = DUBBING
     ) -> None:
-        self._address = getattr(settings, part.address)
+        self._addresses = [getattr(settings, each) for each in (part.address, *part.beside)]
         self._log = log
         self._environment = environment
         self._part = part
@@ -64,11 +65,8 @@ class Services:
 
     def health(self) -> bool | None:
         """True where the service and all it needs are fine, False where not, None where it doesn't answer."""
-        try:
-            answer = httpx.get(f"{self._address}/health", timeout=2.0, trust_env=False)
-            return answer.status_code == 200 and answer.json().get("status") in self._part.healths
-        except (httpx.HTTPError, ValueError):
-            return None
+        healths = [self._health(address) for address in self._addresses]
+        return None if healths[0] is None else all(healths)
 
     def __enter__(self) -> Self:
         if self.health() is None:
@@ -95,6 +93,13 @@ class Services:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _health(self, address: str) -> bool | None:
+        try:
+            answer = httpx.get(f"{address}/health", timeout=2.0, trust_env=False)
+            return answer.status_code == 200 and answer.json().get("status") in self._part.healths
+        except (httpx.HTTPError, ValueError):
+            return None
 
     def _start(self) -> None:
         self._log.parent.mkdir(parents=True, exist_ok=True)

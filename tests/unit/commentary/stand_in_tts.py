@@ -24,13 +24,16 @@ def silence(seconds: float) -> bytes:
 
 
 class StandInTts:
-    """Answers each request with that status and body; `asked` are the requests."""
+    """Answers each request with that status and body, at once or, where `held`, never; `asked` are the
+    requests."""
 
     def __init__(self) -> None:
         self.status = 200
         self.body = silence(1.0)
         self.asked: list[dict[str, Any]] = []
         self.port = 0
+        self.held = False
+        self.leaving = threading.Event()
 
 
 @contextmanager
@@ -41,6 +44,9 @@ def stand_in_tts() -> Iterator[StandInTts]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             tts.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            if tts.held:
+                tts.leaving.wait()
+                return
             self.send_response(tts.status)
             self.send_header("content-length", str(len(tts.body)))
             self.end_headers()
@@ -56,6 +62,7 @@ def stand_in_tts() -> Iterator[StandInTts]:
     try:
         yield tts
     finally:
+        tts.leaving.set()
         server.shutdown()
         server.server_close()
         thread.join()

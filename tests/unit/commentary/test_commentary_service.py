@@ -109,6 +109,14 @@ def test_comments_go_on_where_tts_is_down_and_that_is_told(folder: Path) -> None
         assert (status["capture_healthy"], status["livekit_connected"], status["sessions"]) == (None, None, 0)
 
 
+def test_a_voice_that_takes_long_keeps_no_new_scene_back(folder: Path, tts: StandInTts) -> None:
+    tts.held = True
+    with made(folder, tts) as client:
+        told = events(client, begin(client))
+        assert [each["why"] for each in told if each["type"] == "comment"] == ["start", "cut", "cut"]
+        assert len(tts.asked) == 3
+
+
 @pytest.mark.parametrize("fault", ["refuses", "sends nonsense"])
 def test_a_tts_that_fails_is_told(folder: Path, tts: StandInTts, fault: str) -> None:
     tts.status = 503 if fault == "refuses" else 200

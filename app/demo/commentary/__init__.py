@@ -1,0 +1,1 @@
+"""`make demo-commentary`: a video in which it is known what happens, commented on and scored."""
