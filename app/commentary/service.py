@@ -15,6 +15,7 @@ from app.commentary.metrics import Metrics
 from app.commentary.sessions import Sessions
 from app.commentary.speech import Speech
 from app.commentary.streams import Streams
+from app.commentary.translation import Translation
 from app.service import Check, create_app
 from app.serving.limit import BodyLimit
 from app.settings import Settings
@@ -24,11 +25,12 @@ def create(settings: Settings) -> FastAPI:
     """The application of commentary."""
     metrics, launcher = Metrics(), Launcher()
     speech, streams, model = Speech(settings), Streams(settings), vision.configured(settings)
+    translation = Translation(settings)
 
     def provide(place: Place) -> Captured:
         return Captured(place, launcher, settings.reconnect_delay, settings.max_reconnect_delay)
 
-    sessions = Sessions(settings, provide, model, speech, metrics.watch)
+    sessions = Sessions(settings, provide, model, speech, translation, metrics.watch)
     metrics.sessions, metrics.vision = sessions, model
 
     async def tts_answers() -> Check:
@@ -45,6 +47,7 @@ def create(settings: Settings) -> FastAPI:
             launcher.close()
             await speech.close()
             await streams.close()
+            await translation.close()
             if model is not None:
                 await model.model.close()
 

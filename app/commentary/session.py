@@ -31,6 +31,7 @@ from app.commentary.messages import (
 from app.commentary.pace import Pacer
 from app.commentary.scene import Happening, Scene
 from app.commentary.speech import NotSpoken, Sound, Speech
+from app.commentary.translation import Translation
 from app.commentary.vision import Vision
 
 MAX_COMMENTS = 1000
@@ -39,6 +40,7 @@ WINDOW = 6
 """Frames that are kept, each different from the one before."""
 TELL_EVERY = 1.0
 NOTEWORTHY = 0.03
+ENGLISH = "en"
 
 log = structlog.get_logger()
 
@@ -47,7 +49,13 @@ class LiveSession:
     """A session as it goes on. Bounded: the oldest comments, sounds and frames go first."""
 
     def __init__(
-        self, id: str, asked: NewSession, provider: FrameProvider, vision: Vision | None, speech: Speech
+        self,
+        id: str,
+        asked: NewSession,
+        provider: FrameProvider,
+        vision: Vision | None,
+        speech: Speech,
+        translation: Translation,
     ) -> None:
         self.id = id
         self.source = asked.source
@@ -64,6 +72,7 @@ class LiveSession:
         self._began = time.monotonic()
         self._vision = vision
         self._speech = speech
+        self._translation = translation
         self._words = SceneDescriber()
         self._scene = Scene()
         self._window: deque[tuple[Frame, Look]] = deque(maxlen=WINDOW)
@@ -124,8 +133,13 @@ class LiveSession:
 
     @property
     def describer(self) -> Describing:
-        """Who describes, and how that is."""
-        return describing(self._vision)
+        """Who describes, and how that is; what can't be told in the language that is asked for is said."""
+        found = describing(self._vision)
+        problem = self._translation.problems.get(self.wishes.language)
+        if found.name != self._words.name or not problem:
+            return found
+        parts = [found.detail, f"comments are in English: {problem}"]
+        return found.model_copy(update={"detail": "; ".join(filter(None, parts))})
 
     def view(self) -> Session:
         """The session as it is now."""
@@ -169,34 +183,41 @@ class LiveSession:
     async def _say(self, happened: Happening, frame: Frame) -> None:
         """Finds words, tells them, speaks them; what is stale by then is dropped."""
         try:
-            text, describer = await self._words_for(happened, frame)
+            text, describer, language = await self._words_for(happened, frame)
             if not text:
                 return
             if not self.pacer.holds(happened):
                 self.pacer.dropped += 1
                 return
-            comment = self._tell(text, describer, happened, frame)
+            comment = self._tell(text, describer, language, happened, frame)
             # Speech that nobody would hear is not made.
             if self.wishes.speech and (self.log.listeners or self.on_sound):
                 await self._speak(comment)
         except Exception:
             log.exception("a comment failed", session=self.id)
 
-    async def _words_for(self, happened: Happening, frame: Frame) -> tuple[str, str]:
+    async def _words_for(self, happened: Happening, frame: Frame) -> tuple[str, str, str]:
+        """What is to be said, by which describer, and in which language that is."""
+        language = self.wishes.language
         seen = Seen(
             happened=happened,
             frames=[kept for kept, _ in self._window if kept.number < frame.number] + [frame],
             prompt=self.wishes.prompt or profile.get(self.wishes.profile).prompt,
             instruction=self.wishes.instruction,
-            language=self.wishes.language,
+            language=language,
             said=[comment.text for comment in self.comments],
         )
         if self._vision is not None:
             with contextlib.suppress(CannotDescribe):
-                return await self._vision.describe(seen), self._vision.name
-        return await self._words.describe(seen), self._words.name
+                return await self._vision.describe(seen), self._vision.name, language
+        text = await self._words.describe(seen)
+        if language != ENGLISH:
+            translated = await self._translation.translate(text, language)
+            if translated is not None:
+                return translated, self._words.name, language
+        return text, self._words.name, ENGLISH
 
-    def _tell(self, text: str, describer: str, happened: Happening, frame: Frame) -> Comment:
+    def _tell(self, text: str, describer: str, language: str, happened: Happening, frame: Frame) -> Comment:
         self._ids += 1
         now = time.monotonic()
         comment = Comment(
@@ -207,7 +228,7 @@ class LiveSession:
             text=text,
             why=happened.why,
             describer=describer,
-            language="en" if describer == self._words.name else self.wishes.language,
+            language=language,
         )
         self.comments.append(comment)
         self.log.tell(CommentEvent(**comment.model_dump()).model_dump_json())

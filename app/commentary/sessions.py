@@ -12,6 +12,7 @@ from app.commentary.frames.provider import FrameProvider
 from app.commentary.messages import NewSession
 from app.commentary.session import LiveSession
 from app.commentary.speech import Speech
+from app.commentary.translation import Translation
 from app.commentary.vision import Vision
 from app.settings import Settings
 
@@ -38,6 +39,7 @@ class Sessions:
         provide: Provide,
         vision: Vision | None,
         speech: Speech,
+        translation: Translation,
         on_new: Callable[[LiveSession], None],
     ) -> None:
         self.all: list[LiveSession] = []
@@ -45,6 +47,7 @@ class Sessions:
         self._provide = provide
         self._vision = vision
         self._speech = speech
+        self._translation = translation
         self._on_new = on_new
 
     @property
@@ -64,7 +67,9 @@ class Sessions:
         """A session over that provider, which it opens and closes. Raises Full."""
         if len(self.running) >= MAX_RUNNING:
             raise Full(f"{MAX_RUNNING} sessions go on already: end one of them")
-        session = LiveSession(secrets.token_hex(8), asked, provider, self._vision, self._speech)
+        session = LiveSession(
+            secrets.token_hex(8), asked, provider, self._vision, self._speech, self._translation
+        )
         self.all.insert(0, session)
         over = [each for each in self.all if each.ended]
         for each in over[::-1][: max(0, len(self.all) - MAX_KEPT)]:

@@ -18,6 +18,7 @@ from app.speech import registry
 from app.speech.protocol import PATH, Config, Error, ErrorCode, Ready
 from app.speech.ranked import RankedExecutor
 from app.speech.rest.models import source_of
+from app.speech.sts import translation
 from app.speech.sts.lane import Lane
 from app.speech.sts.metrics import Metrics
 from app.speech.sts.pace import Pace
@@ -253,4 +254,5 @@ def create(settings: Settings) -> FastAPI:
         drain=service.drain,
     )
     app.add_api_websocket_route(PATH, service.talk)
+    translation.install(app, service)
     return app

@@ -117,6 +117,29 @@ def test_a_voice_that_takes_long_keeps_no_new_scene_back(folder: Path, tts: Stan
         assert len(tts.asked) == 3
 
 
+def test_comments_are_translated_and_spoken_in_the_language_that_is_asked_for(
+    folder: Path, tts: StandInTts
+) -> None:
+    tts.body = tts.body[:4044]
+    with stand_in_tts() as sts, made(folder, tts, STS_URLS=f"ws://127.0.0.1:{sts.port}") as client:
+        sts.body = '{"text": "La imagen cambió.", "translator": "apertium"}'.encode()
+        told = [each for each in events(client, begin(client, language="es")) if each["type"] == "comment"]
+        assert {(each["text"], each["language"]) for each in told} == {("La imagen cambió.", "es")}
+        assert sts.asked[0]["source"] == "en"
+        assert sts.asked[0]["target"] == "es"
+        assert (tts.asked[0]["input"], tts.asked[0]["language"]) == ("La imagen cambió.", "es")
+
+
+def test_what_cannot_be_translated_is_told_once_and_said_in_english(folder: Path, tts: StandInTts) -> None:
+    tts.body = tts.body[:4044]
+    with stand_in_tts() as sts, made(folder, tts, STS_URLS=f"ws://127.0.0.1:{sts.port}") as client:
+        sts.status, sts.body = 400, b'{"error": {"message": "no translator for en-ja"}}'
+        told = events(client, begin(client, language="ja"))
+        assert {each["language"] for each in told if each["type"] == "comment"} == {"en"}
+        assert told[-1]["describer"]["detail"] == "comments are in English: no translator for en-ja"
+        assert len(sts.asked) == 1
+
+
 @pytest.mark.parametrize("fault", ["refuses", "sends nonsense"])
 def test_a_tts_that_fails_is_told(folder: Path, tts: StandInTts, fault: str) -> None:
     tts.status = 503 if fault == "refuses" else 200

@@ -96,7 +96,7 @@ function renderSession() {
     view.id ? [["Subtitles (SRT)", "srt"], ["WebVTT", "vtt"], ["JSON", "json"]].map(([words, format]) => make("li", {}, make("a", { href: historyAddress(view.id, format), download: true }, words))) : [],
   );
   const model = session?.describer ?? view.there?.model;
-  setText(byId("words-about"), model?.name === "llm" ? "They hold from the next comment on." : "No model is asked now (VISION_MODEL): cuts, movement, light and colours are told, in English.");
+  setText(byId("words-about"), model?.name === "llm" ? "They hold from the next comment on." : "No model is asked now (VISION_MODEL): cuts, movement, light and colours are told.");
 }
 
 /** A light for each part: tone, words, and what is wrong. */
