@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 
 from app.access.gate import is_closed
@@ -34,6 +35,19 @@ def before_start(services: tuple[Service, ...], settings: Settings) -> list[Prob
         *_open_to_all(settings),
         *_without_login(services, settings),
     ]
+
+
+def commentary_problems(settings: Settings) -> list[Problem]:
+    """The cameras that commentary may watch by the settings, and can't here."""
+    problems = []
+    for device in settings.commentary_devices:
+        if not os.path.exists(device):
+            remedy = "Plug it in, or correct COMMENTARY_DEVICES."
+            problems.append(Problem(f"{device} is not there", remedy, fatal=False))
+        elif not os.access(device, os.R_OK):
+            remedy = "Debian: usermod -aG video USER, then log in again."
+            problems.append(Problem(f"{device} may not be read", remedy, fatal=False))
+    return problems
 
 
 def media_problems() -> list[Problem]:

@@ -35,6 +35,7 @@ def examine(settings: Settings) -> list[Finding]:
         _program("ffmpeg", "for publishing and the benchmark"),
         _database(settings),
         *_group("speech engines", engines.engine_problems(settings), _engines_in_use(settings)),
+        *_group("commentary", checks.commentary_problems(settings), _watched(settings)),
         *_ports(settings),
         _memory(),
         _disk(settings),
@@ -133,6 +134,12 @@ def _database(settings: Settings) -> Finding:
 
 def _engines_in_use(settings: Settings) -> str:
     return f"{settings.asr_engine}, {settings.mt_engine}, {settings.tts_engine}"
+
+
+def _watched(settings: Settings) -> str:
+    who = settings.vision_model or "what is measured is told"
+    devices = ", ".join(settings.commentary_devices) or "no cameras here"
+    return f"{who}; videos in {settings.videos_dir}, {devices}"
 
 
 def _ports(settings: Settings) -> list[Finding]:

@@ -12,7 +12,7 @@ from app.access.accounts import Accounts
 from app.access.keys import Keys
 from app.access.store import store_of
 from app.catalog import get
-from app.native.checks import before_start, data_folder_problems, is_open
+from app.native.checks import before_start, commentary_problems, data_folder_problems, is_open
 from app.native.engines import engine_problems
 from app.native.plan import chosen
 from app.native.status import described
@@ -36,6 +36,13 @@ def test_without_any_program_on_path_every_missing_one_is_told_with_its_remedy(
 def test_a_language_without_a_translator_is_worth_knowing_and_stops_nothing(tmp_path: Path) -> None:
     problems = engine_problems(load({"TARGET_LANGUAGES": "xx", "DATA_DIR": str(tmp_path)}))
     assert [(each.fatal, "en to xx" in each.what) for each in problems] == [(False, True)]
+
+
+def test_a_camera_that_commentary_may_watch_and_is_not_there_is_told_by_its_name(tmp_path: Path) -> None:
+    assert commentary_problems(load({"DATA_DIR": str(tmp_path)})) == []
+    (device,) = commentary_problems(load({"COMMENTARY_DEVICES": "/dev/video99"}))
+    assert "/dev/video99 is not there" in device.what
+    assert not device.fatal
 
 
 def test_a_translation_model_that_is_not_there_is_told_with_its_folder(tmp_path: Path) -> None:
