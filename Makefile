@@ -161,11 +161,12 @@ understood: ## Measure how much of a dub is understood, from outside (about fift
 	@$(SETUP) --with dev
 	@$(PY) -m tests.bench.understood $(ARGS)
 
-bench: ## Measure delay, lag and load with 1, 2, 4 and 8 streams, and of uploads (about fifteen minutes)
+bench: ## Measure delay, lag and load with 1, 2, 4 and 8 streams, objections, uploads, commentary (a quarter of an hour)
 	@$(SETUP) --with dev
 	@$(PY) -m tests.bench.objections
 	@$(PY) -m tests.bench $(ARGS)
 	@$(PY) -m tests.bench.uploads
+	@$(PY) -m app demo-commentary --quick
 
 locks: ## Write requirements/*.txt anew (newest versions: make locks ARGS=--upgrade)
 	@$(SETUP) --with dev

@@ -3,6 +3,7 @@
 `python -m tests.browser.picture dubbing docs/console.png`
 `python -m tests.browser.picture calls docs/console-calls.png`
 `python -m tests.browser.picture uploads docs/console-uploads.png`
+`python -m tests.browser.picture commentary docs/console-commentary.png`
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from app.demo.commentary.script import lay_out
+from app.demo.commentary.video import video
 from app.demo.sample import sample_video
 from app.demo.uploads.interview import speak
 from tests.browser.conftest import ARGUMENTS
@@ -76,6 +79,24 @@ def uploads(file: Path, folder: Path) -> None:
         take(f"http://127.0.0.1:{stack.settings.web_port}/uploads/", file, 900, follow)
 
 
+def commentary(file: Path, folder: Path) -> None:
+    """Publishes the commentary demo's video, watches it, and writes the picture."""
+    with Stack(folder, ("web", "tts", "commentary")) as stack:
+        rtmp = f"rtmp://127.0.0.1:{stack.settings.media_rtmp_port}/live/demo"
+        with publishing_file(video(lay_out(1, 6, 20.0)), rtmp):
+            take(f"http://127.0.0.1:{stack.settings.web_port}/commentary/", file, 1150, follow_comments)
+
+
+def follow_comments(page: Page) -> None:
+    """Watches the stream until a fade has been told."""
+    until(page, "document.querySelector('#name option[value=\"live/demo\"]') !== null", 60)
+    page.get_by_role("button", name="Start").click()
+    until(page, "document.querySelector('#now').textContent.includes('fade')", 120)
+    page.mouse.move(0, 0)
+    # The scene stays, and the picture beside the comment is a new one each second.
+    page.wait_for_timeout(2000)
+
+
 def take(address: str, file: Path, height: int, follow: Callable[[Page], None]) -> None:
     """Opens a page, does what is to be done, and writes the picture."""
     with sync_playwright() as playwright:
@@ -89,4 +110,5 @@ def take(address: str, file: Path, height: int, follow: Callable[[Page], None]) 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
-        {"dubbing": dubbing, "calls": calls, "uploads": uploads}[sys.argv[1]](Path(sys.argv[2]), Path(name))
+        kinds = {"dubbing": dubbing, "calls": calls, "uploads": uploads, "commentary": commentary}
+        kinds[sys.argv[1]](Path(sys.argv[2]), Path(name))
