@@ -20,7 +20,7 @@ PICTURES = 50
 def test_all_services_stay_healthy_and_the_dub_goes_on_while_every_port_has(
     siege: Siege, attack: Attack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ports = tcp_ports(siege.stack.settings, *(service.name for service in select()))
+    ports = tcp_ports(siege.stack.settings, *(service.name for service in select()), "api", "commentary")
     restarts, pictures = siege.restarts(), siege.pictures()
     with siege.vigil() as vigil, ExitStack() as standing:
         for port in ports.values():
