@@ -14,6 +14,7 @@ from sse_starlette.sse import SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
 from app.commentary import profile
+from app.commentary.description import NotDescribed
 from app.commentary.frames import allowed
 from app.commentary.frames.problem import SourceProblem
 from app.commentary.history import MEDIA_TYPES, Format, export
@@ -88,6 +89,10 @@ def install(
     @app.exception_handler(Full)
     async def full(_: Request, error: Full) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, 503, {"retry-after": "60"})
+
+    @app.exception_handler(NotDescribed)
+    async def not_described(_: Request, error: NotDescribed) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 422)
 
     @app.exception_handler(SourceProblem)
     async def no_source(_: Request, error: SourceProblem) -> JSONResponse:

@@ -28,7 +28,8 @@ class Source(BaseModel):
 class Wishes(BaseModel):
     """How a session comments; each may be changed while it runs.
 
-    `prompt` takes the place of the profile's own words, where it says something.
+    `prompt` takes the place of the profile's own words, where it says something. `describe`: a stream of
+    ours, live/<name>, is published as described/<name>, with the comments spoken where nobody speaks.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -39,6 +40,7 @@ class Wishes(BaseModel):
     language: Language = "en"
     pace: Pace = "normal"
     speech: bool = True
+    describe: bool = False
 
 
 class NewSession(Wishes):
@@ -58,6 +60,7 @@ class Change(BaseModel):
     language: Language | None = None
     pace: Pace | None = None
     speech: bool | None = None
+    describe: bool | None = None
 
 
 class Comment(BaseModel):
@@ -90,8 +93,21 @@ class Describing(Part):
     cost: float = 0.0
 
 
+class Description(BaseModel):
+    """The stream with comments spoken in the gaps of its dialogue: where it is published, and how it is.
+
+    `said` and `dropped` are sentences: without a gap in time one is dropped.
+    """
+
+    path: str
+    running: bool = False
+    said: int = 0
+    dropped: int = 0
+    detail: str = ""
+
+
 class Session(BaseModel):
-    """A session as it is now."""
+    """A session as it is now. `description` is null where none is wanted."""
 
     id: str
     source: Source
@@ -105,6 +121,7 @@ class Session(BaseModel):
     last_comment: Comment | None
     describer: Describing
     speech: Part
+    description: Description | None = None
 
 
 class Sessions(BaseModel):

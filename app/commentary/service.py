@@ -30,7 +30,7 @@ def create(settings: Settings) -> FastAPI:
     def provide(place: Place) -> Captured:
         return Captured(place, launcher, settings.reconnect_delay, settings.max_reconnect_delay)
 
-    sessions = Sessions(settings, provide, model, speech, translation, metrics.watch)
+    sessions = Sessions(settings, provide, model, speech, translation, streams, metrics.watch)
     metrics.sessions, metrics.vision = sessions, model
 
     async def tts_answers() -> Check:

@@ -15,6 +15,7 @@ import structlog
 from app.commentary import profile
 from app.commentary.change import Look, change, look
 from app.commentary.describer import CannotDescribe, SceneDescriber, Seen
+from app.commentary.description import DescriptionTrack, described
 from app.commentary.frames.provider import Frame, FrameProvider
 from app.commentary.log import Log
 from app.commentary.messages import (
@@ -31,6 +32,7 @@ from app.commentary.messages import (
 from app.commentary.pace import Pacer
 from app.commentary.scene import Happening, Scene
 from app.commentary.speech import NotSpoken, Sound, Speech
+from app.commentary.streams import Streams
 from app.commentary.translation import Translation
 from app.commentary.vision import Vision
 
@@ -56,6 +58,7 @@ class LiveSession:
         vision: Vision | None,
         speech: Speech,
         translation: Translation,
+        streams: Streams,
     ) -> None:
         self.id = id
         self.source = asked.source
@@ -73,6 +76,8 @@ class LiveSession:
         self._vision = vision
         self._speech = speech
         self._translation = translation
+        self._streams = streams
+        self._track: DescriptionTrack | None = None
         self._words = SceneDescriber()
         self._scene = Scene()
         self._window: deque[tuple[Frame, Look]] = deque(maxlen=WINDOW)
@@ -85,6 +90,7 @@ class LiveSession:
 
     async def open(self) -> None:
         """Begins to watch."""
+        self._describe(self.wishes.describe)
         await self.provider.open()
         self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._tell_state())]
 
@@ -96,6 +102,9 @@ class LiveSession:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self.provider.close()
+        if self._track is not None:
+            await self._track.close()
+            self._track = None
         self._window.clear()
         self._sounds.clear()
         self.log.state(self._event())
@@ -107,13 +116,15 @@ class LiveSession:
         return self.stopped or self.provider.health.ended
 
     def change(self, wishes: Change) -> None:
-        """Comments otherwise from now on. Raises UnknownProfile.
+        """Comments otherwise from now on. Raises UnknownProfile, NotDescribed.
 
         Another profile brings its own pace and words, where none are asked for with it.
         """
         changes = wishes.model_dump(exclude_none=True)
         if wishes.profile is not None and wishes.profile != self.wishes.profile:
             changes = {"pace": profile.get(wishes.profile).pace, "prompt": ""} | changes
+        if wishes.describe is not None:
+            self._describe(wishes.describe)
         self.wishes = self.wishes.model_copy(update=changes)
         self.pacer.pace = self.wishes.pace
         self.log.state(self._event())
@@ -157,7 +168,17 @@ class LiveSession:
             last_comment=self.comments[-1] if self.comments else None,
             describer=self.describer,
             speech=Part(healthy=not self._speech.problem, detail=self._speech.problem),
+            description=self._track.view() if self._track is not None else None,
         )
+
+    def _describe(self, on: bool) -> None:
+        """Has the stream published with descriptions, or no more. Raises NotDescribed."""
+        if on and self._track is None:
+            self._track = DescriptionTrack(described(self.source), self._streams, self._speech)
+            self._track.start()
+        elif not on and self._track is not None:
+            self._track.stop()
+            self._track = None
 
     async def _watch(self) -> None:
         number = 0
@@ -191,7 +212,8 @@ class LiveSession:
                 return
             comment = self._tell(text, describer, language, happened, frame)
             # Speech that nobody would hear is not made.
-            if self.wishes.speech and (self.log.listeners or self.on_sound):
+            heard = self.wishes.speech and (self.log.listeners or self.on_sound)
+            if heard or self._track is not None:
                 await self._speak(comment)
         except Exception:
             log.exception("a comment failed", session=self.id)
@@ -255,6 +277,8 @@ class LiveSession:
         self.log.tell(CommentEvent(**comment.model_dump()).model_dump_json())
         for play in self.on_sound:
             play(sound)
+        if self._track is not None:
+            await self._track.say(comment, sound, self._began + comment.seen)
 
     def _keep(self, frame: Frame, seen: Look) -> None:
         """Keeps the frame where it shows something that the last one that was kept does not."""

@@ -7,11 +7,13 @@ import secrets
 from collections.abc import Callable
 
 from app.commentary import profile
+from app.commentary.description import described
 from app.commentary.frames.allowed import Place, place_of
 from app.commentary.frames.provider import FrameProvider
 from app.commentary.messages import NewSession
 from app.commentary.session import LiveSession
 from app.commentary.speech import Speech
+from app.commentary.streams import Streams
 from app.commentary.translation import Translation
 from app.commentary.vision import Vision
 from app.settings import Settings
@@ -40,6 +42,7 @@ class Sessions:
         vision: Vision | None,
         speech: Speech,
         translation: Translation,
+        streams: Streams,
         on_new: Callable[[LiveSession], None],
     ) -> None:
         self.all: list[LiveSession] = []
@@ -48,6 +51,7 @@ class Sessions:
         self._vision = vision
         self._speech = speech
         self._translation = translation
+        self._streams = streams
         self._on_new = on_new
 
     @property
@@ -56,7 +60,9 @@ class Sessions:
         return [session for session in self.all if not session.ended]
 
     async def new(self, asked: NewSession) -> LiveSession:
-        """A session that has begun. Raises SourceProblem, UnknownProfile, Full."""
+        """A session that has begun. Raises SourceProblem, UnknownProfile, NotDescribed, Full."""
+        if asked.describe:
+            described(asked.source)
         chosen = profile.get(asked.profile)
         place = place_of(asked.source, self._settings)
         if "pace" not in asked.model_fields_set:
@@ -68,7 +74,13 @@ class Sessions:
         if len(self.running) >= MAX_RUNNING:
             raise Full(f"{MAX_RUNNING} sessions go on already: end one of them")
         session = LiveSession(
-            secrets.token_hex(8), asked, provider, self._vision, self._speech, self._translation
+            secrets.token_hex(8),
+            asked,
+            provider,
+            self._vision,
+            self._speech,
+            self._translation,
+            self._streams,
         )
         self.all.insert(0, session)
         over = [each for each in self.all if each.ended]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from app.access.gate import authorization
+from app.commentary.asking import client
 from app.service import hide_credentials
 from app.settings import Settings
 
@@ -33,17 +33,14 @@ class Speech:
     """tts as it is asked; `problem` says what is wrong with it, empty where nothing is known to be."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._client = httpx.AsyncClient(base_url=settings.tts_address, timeout=SPEAK_WITHIN, trust_env=False)
+        self._client = client(settings, settings.tts_address, SPEAK_WITHIN)
         self.problem = ""
 
     async def speak(self, text: str, language: str) -> Sound:
         """The text spoken. Raises NotSpoken."""
         wishes = {"input": text, "language": language, "response_format": "wav"}
         try:
-            answer = await self._client.post(
-                "/v1/audio/speech", json=wishes, headers=authorization(self._settings)
-            )
+            answer = await self._client.post("/v1/audio/speech", json=wishes)
         except httpx.TimeoutException:
             raise self._not(f"tts does not answer within {SPEAK_WITHIN:g} s") from None
         except httpx.HTTPError as error:

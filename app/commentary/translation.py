@@ -7,6 +7,7 @@ import time
 import httpx
 import structlog
 
+from app.commentary.asking import client
 from app.service import hide_credentials
 from app.settings import Settings
 
@@ -22,14 +23,9 @@ class Translation:
     """sts as it is asked. What it can't translate stays English; `problems` says why, by language."""
 
     def __init__(self, settings: Settings) -> None:
-        key = settings.api_keys[0].get_secret_value() if settings.api_keys else ""
-        self._client = httpx.AsyncClient(
-            # The WebSocket's address with HTTP in its place: ws becomes http, wss https.
-            base_url="http" + settings.sts_addresses[0].removeprefix("ws"),
-            headers={"authorization": f"Bearer {key}"} if key else {},
-            timeout=WITHIN,
-            trust_env=False,
-        )
+        # The WebSocket's address with HTTP in its place: ws becomes http, wss https.
+        address = "http" + settings.sts_addresses[0].removeprefix("ws")
+        self._client = client(settings, address, WITHIN)
         self.problems: dict[str, str] = {}
         self._not_before: dict[str, float] = {}
         self._known: dict[tuple[str, str], str] = {}

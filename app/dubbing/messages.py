@@ -34,6 +34,11 @@ class WorkerConfig:
     log_format: str
     wording: Profile = field(default_factory=Profile)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What it works on, for the log."""
+        return {"stream": self.stream, "language": self.language}
+
 
 @dataclass(frozen=True)
 class Bypass:
@@ -80,7 +85,22 @@ class Drain:
     """Take nothing more in, play out what was taken in, then finish."""
 
 
-Command = Bypass | Spoken | RecordPhrases | Reword | SourceReady | Stop | Drain
+@dataclass(frozen=True)
+class SentencePart:
+    """A part of a sentence that is to be said, small enough for the pipe: mono sound, 16 bit, at `rate` Hz.
+
+    It tells what was seen `ago` seconds ago; of a new scene, if so.
+    """
+
+    id: int
+    ago: float
+    new_scene: bool
+    rate: int
+    pcm: bytes = field(repr=False)
+    last: bool
+
+
+Command = Bypass | Spoken | RecordPhrases | Reword | SourceReady | SentencePart | Stop | Drain
 
 
 @dataclass(frozen=True)
@@ -215,6 +235,11 @@ class RestreamConfig:
     log_level: str
     log_format: str
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What it works on, for the log."""
+        return {"stream": self.stream, "language": self.language, "target": self.target}
+
 
 @dataclass(frozen=True)
 class RestreamState:
@@ -231,5 +256,35 @@ class RestreamState:
     problem: str = ""
 
 
-HEARTBEATS = (State, RestreamState)
-Event = State | RestreamState | Phrase | Caption
+@dataclass(frozen=True)
+class DescribeConfig:
+    """A stream that is published with descriptions. The addresses carry credentials: never log them."""
+
+    stream: str
+    source_url: str = field(repr=False)
+    publish_url: str = field(repr=False)
+    look_at: str = field(repr=False)
+    reconnect_delay: float
+    max_reconnect_delay: float
+    log_level: str
+    log_format: str
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What it works on, for the log."""
+        return {"stream": self.stream, "described": "yes"}
+
+
+@dataclass(frozen=True)
+class DescribeState:
+    """The heartbeat of a process that describes, sent twice a second; the counts are of sentences."""
+
+    phase: Phase
+    said: int
+    dropped: int
+    reconnects: int
+    note: str = ""
+
+
+HEARTBEATS = (State, RestreamState, DescribeState)
+Event = State | RestreamState | DescribeState | Phrase | Caption

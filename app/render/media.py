@@ -24,6 +24,7 @@ VERSION = "1.13.1"
 COMPATIBLE = re.compile(r"^v?1\.13\.\d+$")
 
 LIVE_PATH = "~^live/([A-Za-z0-9_.-]+)$"
+DESCRIBED_PATH = "~^described/([A-Za-z0-9_.-]+)$"
 DUB_PATH = "~^dub/([A-Za-z0-9_.-]+)/([a-z]{2,3})$"
 RECORDINGS_KEPT = "168h"
 # What no page's origin is ever equal to.
@@ -139,6 +140,7 @@ def configuration(settings: Settings, *, behind_edge: bool = False) -> dict[str,
                 "runOnNotReady": hook(inner, "not-ready"),
             },
             DUB_PATH: {},
+            DESCRIBED_PATH: {},
         },
     }
 

@@ -122,8 +122,9 @@ def is_for_operators(path: str) -> bool:
 
 
 def is_playback(path: str) -> bool:
-    """Whether that is a playlist or a piece of a stream, original or dubbed."""
-    return path.startswith(("live/", "dub/")) and path.endswith((".m3u8", ".mp4", ".mp", ".m4s", ".ts"))
+    """Whether that is a playlist or a piece of a stream: original, dubbed or with descriptions."""
+    outputs, pieces = ("live/", "dub/", "described/"), (".m3u8", ".mp4", ".mp", ".m4s", ".ts")
+    return path.startswith(outputs) and path.endswith(pieces)
 
 
 def is_call(path: str) -> bool:

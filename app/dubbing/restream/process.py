@@ -175,8 +175,6 @@ def main(config: RestreamConfig, pipe: Connection) -> None:
     """Sends a dub on in this process, which ends with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_logging(config.log_level, config.log_format)
-    structlog.contextvars.bind_contextvars(
-        stream=config.stream, language=config.language, target=config.target
-    )
+    structlog.contextvars.bind_contextvars(**config.names)
     Restream(config, pipe).run()
     os._exit(0)

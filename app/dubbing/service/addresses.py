@@ -27,9 +27,9 @@ def source_url(settings: Settings, secret: str, publisher: Publisher) -> str:
     return f"{rtsp(settings, secret)}/{path}"
 
 
-def publish_url(settings: Settings, secret: str, name: str, language: str) -> str:
-    """Where a worker publishes the dub of a stream."""
-    return f"{rtsp(settings, secret)}/{paths.dub_path(name, language)}"
+def publish_url(settings: Settings, secret: str, path: str) -> str:
+    """Where a worker publishes what it makes of a stream."""
+    return f"{rtsp(settings, secret)}/{path}"
 
 
 def dub_url(settings: Settings, secret: str, name: str, language: str) -> str:
@@ -38,10 +38,9 @@ def dub_url(settings: Settings, secret: str, name: str, language: str) -> str:
     return f"rtmp://{host(settings)}:{settings.media_rtmp_port}/{paths.dub_path(name, language)}?{login}"
 
 
-def look_at(settings: Settings, secret: str, name: str, language: str) -> str:
-    """Where the media server's control API tells of the dub's path."""
+def look_at(settings: Settings, secret: str, path: str) -> str:
+    """Where the media server's control API tells of that path."""
     login = f"{API_USER}:{quote(api_password(settings, secret), safe='')}"
-    path = paths.dub_path(name, language)
     return f"http://{login}@{host(settings)}:{settings.media_api_port}/v3/paths/get/{path}"
 
 

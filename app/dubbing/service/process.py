@@ -58,13 +58,15 @@ class Process:
             except RuntimeError:
                 self.kill()
 
-    def send(self, command: Command) -> None:
-        """Tells the worker, or nobody where it is gone or does not listen any more."""
+    def send(self, command: Command) -> bool:
+        """Tells the worker, or nobody (False) where it is gone or does not listen any more."""
         try:
-            if self._writable():
-                self._pipe.send(command)
+            if not self._writable():
+                return False
+            self._pipe.send(command)
         except (OSError, ValueError):
-            pass
+            return False
+        return True
 
     def _writable(self) -> bool:
         # Not select(), which knows no descriptor above 1023.

@@ -16,8 +16,18 @@ from fastapi import FastAPI
 from app.access.gate import Gate, ask_for_keys
 from app.dubbing.lasting import lasting
 from app.dubbing.messages import WorkerConfig
-from app.dubbing.service import api, feeds, media_calls, metrics, recorded_api, restream_api, speech_health
+from app.dubbing.service import (
+    api,
+    description_api,
+    feeds,
+    media_calls,
+    metrics,
+    recorded_api,
+    restream_api,
+    speech_health,
+)
 from app.dubbing.service.auth import API_USER, api_password, new_secret
+from app.dubbing.service.descriptions import Descriptions
 from app.dubbing.service.events import Hub
 from app.dubbing.service.media_api import MediaApi
 from app.dubbing.service.recorded import Recorded
@@ -61,6 +71,7 @@ def create(
         linger,
         recorded=recorded,
     )
+    descriptions = Descriptions(settings, secret, streams, launcher.describe)
     restreaming = Restreaming(settings, secret, streams, launcher.restream)
     media = MediaApi(settings.media_host, settings.media_api_port, (API_USER, api_password(settings, secret)))
     watcher = Watcher(media, streams.seen)
@@ -93,6 +104,7 @@ def create(
             asyncio.create_task(lasting("feeds", partial(feeds.tell_streams, streams, hub)), name="feeds"),
             asyncio.create_task(lasting("recorded phrases", recorded.run), name="recorded phrases"),
             asyncio.create_task(lasting("restreams", restreaming.run), name="restreams"),
+            asyncio.create_task(lasting("descriptions", descriptions.run), name="descriptions"),
         ]
         try:
             yield
@@ -101,6 +113,7 @@ def create(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await restreaming.close()
+            await descriptions.close()
             await streams.close()
             launcher.close()
             await media.close()
@@ -130,6 +143,7 @@ def create(
     api.install(app, streams, hub)
     app.include_router(recorded_api.router(recorded))
     app.include_router(restream_api.router(restreaming))
+    app.include_router(description_api.router(descriptions))
     app.include_router(media_calls.router(settings, secret, watcher))
     return app
 

@@ -21,7 +21,7 @@ from app.dubbing.messages import (
     State,
     WorkerConfig,
 )
-from app.dubbing.service import addresses, views
+from app.dubbing.service import addresses, paths, views
 from app.dubbing.service.dub import Dub
 from app.dubbing.service.events import Hub
 from app.dubbing.service.profile import BadProfile, StreamProfile, read
@@ -360,12 +360,13 @@ class Streams:
 
     def _config(self, dub: Dub) -> WorkerConfig:
         settings, secret = self._settings, self._secret
+        path = paths.dub_path(dub.stream, dub.language)
         return WorkerConfig(
             stream=dub.stream,
             language=dub.language,
             source_url=addresses.source_url(settings, secret, self._streams[dub.stream].publisher),
-            publish_url=addresses.publish_url(settings, secret, dub.stream, dub.language),
-            look_at=addresses.look_at(settings, secret, dub.stream, dub.language),
+            publish_url=addresses.publish_url(settings, secret, path),
+            look_at=addresses.look_at(settings, secret, path),
             sts_addresses=settings.sts_addresses,
             source_language=self._streams[dub.stream].spoken,
             voice=settings.dub_voice,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,11 +24,13 @@ import structlog
 from app.dubbing.messages import (
     Bypass,
     Command,
+    DescribeConfig,
     Drain,
     Event,
     RecordPhrases,
     RestreamConfig,
     Reword,
+    SentencePart,
     SourceReady,
     Spoken,
     Stop,
@@ -42,11 +44,12 @@ STOP_WITHIN = 3.0
 DRAIN_WITHIN = 10.0
 HEALTHY_AFTER = 30.0
 LOOK_EVERY = 0.5
+TRIES, TRY_AGAIN = 50, 0.02
 # Bytes. At work a worker takes 100 MB, of which it shares half with its fork server; its queues hold
 # 100 MB more at most, and opening a picture of 8K takes some of that size. All share one container's 1 GB.
 MOST_MEMORY = 512 << 20
 
-Config = TypeVar("Config", WorkerConfig, RestreamConfig)
+Config = TypeVar("Config", WorkerConfig, RestreamConfig, DescribeConfig)
 Main = Callable[[Config, Connection], None]
 log = structlog.get_logger()
 
@@ -68,6 +71,13 @@ def run_real_worker(config: WorkerConfig, pipe: Connection) -> None:
 def run_restream(config: RestreamConfig, pipe: Connection) -> None:
     """What sends a dub on to another server; imported in the process that runs it."""
     from app.dubbing.restream.process import main
+
+    main(config, pipe)
+
+
+def run_describe(config: DescribeConfig, pipe: Connection) -> None:
+    """What publishes a stream with descriptions; imported in the process that runs it."""
+    from app.dubbing.describe.process import main
 
     main(config, pipe)
 
@@ -97,13 +107,16 @@ class Patience:
 PATIENCE = Patience()
 
 
+PRELOAD = ("app.dubbing.worker.worker", "app.dubbing.restream.process", "app.dubbing.describe.process")
+
+
 class Launcher:
     """Starts worker processes from one fork server that has imported what they need."""
 
     def __init__(
         self,
         worker: Main[WorkerConfig] = run_real_worker,
-        preload: tuple[str, ...] = ("app.dubbing.worker.worker", "app.dubbing.restream.process"),
+        preload: tuple[str, ...] = PRELOAD,
     ) -> None:
         self._worker = worker
         self._context: ForkServerContext = get_context("forkserver")
@@ -123,6 +136,10 @@ class Launcher:
         """A new process that sends a dub on. Raises as `worker` does."""
         name = f"restream-{config.stream}-{config.language}-{config.target}"
         return await self._in_turn(run_restream, config, name)
+
+    async def describe(self, config: DescribeConfig) -> Process:
+        """A new process that publishes a stream with descriptions. Raises as `worker` does."""
+        return await self._in_turn(run_describe, config, f"describe-{config.stream}")
 
     async def _in_turn(self, main: Main[Config], config: Config, name: str) -> Process:
         start = partial(self._start, main, config, name)
@@ -164,7 +181,7 @@ class Keeper(Generic[Config]):
         self._told = told
         self._restarting = restarting
         self._patience = patience
-        self._log = log.bind(stream=config.stream, language=config.language)
+        self._log = log.bind(**config.names)
         self._process: Process | None = None
         self._stopping = asyncio.Event()
         self._drains = False
@@ -305,3 +322,31 @@ class Supervisor(Keeper[WorkerConfig]):
             process.send(Spoken(self._config.source_language))
             process.send(RecordPhrases(self._config.record))
             process.send(Reword(self._config.wording))
+
+
+class DescribeKeeper(Keeper[DescribeConfig]):
+    """Keeps the process that publishes a stream with descriptions."""
+
+    def source_ready(self, source_url: str) -> None:
+        """The publisher is there again, at this address."""
+        self._config = replace(self._config, source_url=source_url)
+        if self._process is not None:
+            self._process.send(SourceReady(source_url))
+
+    async def say(self, parts: Sequence[SentencePart]) -> bool:
+        """Sends a sentence; False where the process did not take it in: it is forgotten then."""
+        for part in parts:
+            # The pipe holds a few parts: a process that is at work takes them out.
+            for _ in range(TRIES):
+                if self._process is None:
+                    return False
+                if self._process.send(part):
+                    break
+                await asyncio.sleep(TRY_AGAIN)
+            else:
+                return False
+        return True
+
+    def _tell_again(self, process: Process, started_with: DescribeConfig) -> None:
+        if self._config != started_with:
+            process.send(SourceReady(self._config.source_url))

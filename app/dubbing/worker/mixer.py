@@ -35,11 +35,12 @@ class Mixer:
 
     Positions are sample indexes at 48 kHz on the output's timeline. The original is stereo, shape
     (n, 2); a dub is mono, shape (n,). Where no original has been written there is silence; where no
-    dub is placed the original is left exactly as it came. The result doesn't depend on the sizes of
-    the blocks it is read in.
+    dub is placed the original is left exactly as it came, and under one it has the gain `duck`. The
+    result doesn't depend on the sizes of the blocks it is read in.
     """
 
-    def __init__(self, capacity_seconds: float) -> None:
+    def __init__(self, capacity_seconds: float, duck: float = DUCK) -> None:
+        self._duck = duck
         self._capacity = round(capacity_seconds * SAMPLE_RATE)
         self._ring: Samples = np.zeros((self._capacity, CHANNELS), np.float32)
         self._clips: deque[_Clip] = deque()
@@ -131,7 +132,7 @@ class Mixer:
             down = (np.float32(clip.start - start) - at) / np.float32(ATTACK)
             up = (at - np.float32(clip.end - 1 - start)) / np.float32(RELEASE)
             depth = np.clip(np.maximum(down, up), 0.0, 1.0)
-            gain = np.minimum(gain, (DUCK + (1 - DUCK) * depth).astype(np.float32))
+            gain = np.minimum(gain, (self._duck + (1 - self._duck) * depth).astype(np.float32))
         return gain
 
     def _forget_played(self) -> None:

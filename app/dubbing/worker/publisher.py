@@ -15,9 +15,9 @@ import structlog
 
 from app.backoff import Backoff
 from app.dubbing.lasting import Failures
+from app.dubbing.worker.delayed import Delayed
 from app.dubbing.worker.mixer import SAMPLE_RATE
 from app.dubbing.worker.output import BLOCK, Output, OutputError
-from app.dubbing.worker.pipeline import Pipeline
 from app.dubbing.worker.source import VideoData
 
 TICK = 0.01
@@ -40,11 +40,11 @@ class Publisher:
     """
 
     def __init__(
-        self, url: str, pipeline: Pipeline, stopping: threading.Event, occupied: Callable[[], bool]
+        self, url: str, line: Delayed, stopping: threading.Event, occupied: Callable[[], bool]
     ) -> None:
         self._url = url
         self._occupied = occupied
-        self._pipeline = pipeline
+        self._line = line
         self._stopping = stopping
         self._backoff = Backoff(FIRST_RETRY, LONGEST_RETRY)
         self._failures = Failures(FIRST_RETRY, LONGEST_RETRY)
@@ -89,15 +89,15 @@ class Publisher:
         return not self._stopping.wait(TICK)
 
     def _is_due(self) -> bool:
-        pipeline = self._pipeline
-        if pipeline.shape is None or not pipeline.timeline.started:
+        line = self._line
+        if line.shape is None or not line.timeline.started:
             return False
-        playhead = pipeline.playhead()
-        if pipeline.shape.video is None or playhead > LONGEST_WAIT:
+        playhead = line.playhead()
+        if line.shape.video is None or playhead > LONGEST_WAIT:
             return playhead > -OPEN_EARLY
         # Not before there is a picture to show: another may show one there until then.
-        with pipeline.lock:
-            first = pipeline.delay_line.first
+        with line.lock:
+            first = line.delay_line.first
         return first is not None and playhead > first - OPEN_EARLY
 
     def _stand_by(self) -> None:
@@ -105,31 +105,31 @@ class Publisher:
             log.info("standing by: another publishes this stream now")
         self.standing_by, self.problem = True, STANDING_BY
         self._due_video()
-        self._pipeline.start_output()
+        self._line.start_output()
         self._stopping.wait(LOOK_AGAIN)
 
     def _publish(self) -> None:
         """Publishes until the source comes back in another shape."""
-        shape, output = self._pipeline.prepare_output(self._url)
+        shape, output = self._line.prepare_output(self._url)
         with output:
             self._lost = True
-            self._pipeline.start_output()
+            self._line.start_output()
             log.info("publishing", picture=shape.video or "none")
             video_started = False
-            while self._pipeline.shape == shape and self._tick():
+            while self._line.shape == shape and self._tick():
                 self._send_sound(output)
                 for decoding, packet in self._due_video():
                     video_started = video_started or packet.is_keyframe
                     if video_started:
                         self._send_video(output, decoding, packet)
-                if not self.publishing and self._pipeline.playhead() > 0:
+                if not self.publishing and self._line.playhead() > 0:
                     self.publishing, self.problem = True, ""
                     self._backoff.reset()
         self._lost = False
 
     def _due_video(self) -> list[tuple[float, VideoData]]:
-        with self._pipeline.lock:
-            return self._pipeline.delay_line.due(self._pipeline.playhead())
+        with self._line.lock:
+            return self._line.delay_line.due(self._line.playhead())
 
     def _send_video(self, output: Output, decoding: float, packet: VideoData) -> None:
         ahead = 0.0
@@ -138,16 +138,16 @@ class Publisher:
         output.write_video(packet, decoding, decoding + min(max(ahead, 0.0), LONGEST_REORDER))
 
     def _send_sound(self, output: Output) -> None:
-        pipeline = self._pipeline
+        line = self._line
         while not self._stopping.is_set():
-            with pipeline.lock:
-                position = pipeline.mixer.position
-                due = pipeline.playhead() - (position + BLOCK) / SAMPLE_RATE
+            with line.lock:
+                position = line.mixer.position
+                due = line.playhead() - (position + BLOCK) / SAMPLE_RATE
                 if due < 0:
                     return
                 if due > LONGEST_STALL:
-                    pipeline.start_output()
+                    line.start_output()
                     return
-                samples = pipeline.mixer.read(BLOCK)
+                samples = line.mixer.read(BLOCK)
             output.write_sound(position, samples)
             self.last_progress = time.monotonic()

@@ -9,8 +9,8 @@ import structlog
 
 from app.backoff import Backoff
 from app.dubbing.lasting import Failures
-from app.dubbing.messages import Phase, Track, WorkerConfig
-from app.dubbing.worker.pipeline import Pipeline
+from app.dubbing.messages import DescribeConfig, Phase, Track, WorkerConfig
+from app.dubbing.worker.delayed import Delayed
 from app.dubbing.worker.source import Source, SourceError
 
 log = structlog.get_logger()
@@ -19,11 +19,13 @@ log = structlog.get_logger()
 class Puller:
     """Runs in a thread of its own. `phase`, `tracks`, `problem` and `reconnects` are for telling."""
 
-    def __init__(self, config: WorkerConfig, pipeline: Pipeline, stopping: threading.Event) -> None:
+    def __init__(
+        self, config: WorkerConfig | DescribeConfig, line: Delayed, stopping: threading.Event
+    ) -> None:
         self._url = config.source_url
         self._backoff = Backoff(config.reconnect_delay, config.max_reconnect_delay)
         self._failures = Failures()
-        self._pipeline = pipeline
+        self._line = line
         self._stopping = stopping
         self._wake = threading.Event()
         self.phase: Phase = "connecting"
@@ -61,11 +63,11 @@ class Puller:
     def _pull(self) -> None:
         with Source(self._url) as source:
             self.tracks = source.tracks
-            self._pipeline.source_opened(source)
+            self._line.source_opened(source)
             try:
                 self._take_all(source)
             finally:
-                self._pipeline.source_lost()
+                self._line.source_lost()
 
     def _take_all(self, source: Source) -> None:
         try:
@@ -78,7 +80,7 @@ class Puller:
                     self._backoff.reset()
                 self._tell(source.problem)
                 self.last_progress = time.monotonic()
-                self._pipeline.take(item)
+                self._line.take(item)
         finally:
             if self.phase == "running":
                 self.phase = "source_lost"

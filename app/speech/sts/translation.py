@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app.access.gate import Gate
 from app.speech.rest import errors
 from app.speech.rest.bounds import Bounds
 from app.speech.rest.door import Keys, Turnstile
@@ -48,7 +49,7 @@ def install(app: FastAPI, service: SpeechService) -> None:
     turnstile = Turnstile(1, settings.max_waiting)
     errors.install(app)
     app.add_middleware(Bounds, deadline=settings.request_deadline, uploads=())
-    app.add_middleware(Keys, keys=settings.api_keys)
+    app.add_middleware(Keys, gate=Gate(settings, "speech"))
 
     def translate(wishes: Wishes) -> Translation:
         translator = service.engines.translator

@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from app.dubbing.service.throttle import AT_ONCE
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from app.serving.throttle import AT_ONCE
 from tests.integration.edge.conftest import CARD, KEY, PASSWORD, READER, Edge
 from tests.stack import wait_for
 

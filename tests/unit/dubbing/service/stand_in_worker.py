@@ -74,15 +74,15 @@ def real_without_a_part(config: WorkerConfig, pipe: Connection) -> None:
 
     pul: that which reads the source; pub: that which publishes; spe: that which speaks to the hosts.
     """
-    from app.dubbing.worker import sts_client, worker
+    from app.dubbing.worker import publisher, puller, sts_client, worker
 
     def end(_: object) -> None:
         pass
 
     if config.language == "pul":
-        worker.Puller.run = end  # type: ignore[method-assign]
+        puller.Puller.run = end  # type: ignore[method-assign]
     if config.language == "pub":
-        worker.Publisher.run = end  # type: ignore[method-assign]
+        publisher.Publisher.run = end  # type: ignore[method-assign]
     if config.language == "spe":
         sts_client.StsClient._run = end  # type: ignore[method-assign]
     worker.main(config, pipe)

@@ -47,7 +47,7 @@ def media_server(status: int, body: str) -> Iterator[str]:
     thread.start()
     settings = load({"MEDIA_API_PORT": str(server.server_port), "MEDIA_API_PASSWORD": PASSWORD})
     try:
-        yield addresses.look_at(settings, "of-this-run", "news", "es")
+        yield addresses.look_at(settings, "of-this-run", "dub/news/es")
     finally:
         server.shutdown()
         thread.join()

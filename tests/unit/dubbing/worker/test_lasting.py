@@ -18,11 +18,12 @@ from test_workers import config, until
 from app.dubbing.lasting import Failures, lasting
 from app.dubbing.messages import Event, State, WorkerConfig
 from app.dubbing.service.workers import Launcher, Patience, Supervisor
-from app.dubbing.worker.pipeline import Pipeline, Shape
+from app.dubbing.worker.delayed import Shape
+from app.dubbing.worker.pipeline import Pipeline
 from app.dubbing.worker.publisher import LONGEST_RETRY, Publisher
 from app.dubbing.worker.puller import Puller
+from app.dubbing.worker.running import PUBLISHER_PATIENCE
 from app.dubbing.worker.source import Item
-from app.dubbing.worker.worker import PUBLISHER_PATIENCE
 
 WITHIN = 20.0
 

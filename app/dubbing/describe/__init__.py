@@ -1,0 +1,1 @@
+"""A stream with descriptions: what is seen, spoken where nobody speaks."""

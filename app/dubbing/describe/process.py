@@ -1,0 +1,58 @@
+"""A process that publishes a stream with descriptions, which come to it over its pipe."""
+
+from __future__ import annotations
+
+import os
+import signal
+from multiprocessing.connection import Connection
+
+import structlog
+
+from app.dubbing.describe.described import Described
+from app.dubbing.messages import Command, DescribeConfig, DescribeState, SentencePart
+from app.dubbing.worker.running import Running
+from app.service import configure_logging
+
+
+class Describer(Running[Described]):
+    """Publishes, and says what it is given where nobody speaks."""
+
+    def __init__(self, config: DescribeConfig, pipe: Connection) -> None:
+        super().__init__(config, pipe, Described())
+        self._parts: list[SentencePart] = []
+
+    def look(self) -> None:
+        """Says what is due."""
+        self.line.look()
+
+    def obey(self, command: Command) -> None:
+        """Takes sentences, part by part; one that was not sent to its end is forgotten."""
+        if not isinstance(command, SentencePart):
+            return
+        if self._parts and self._parts[0].id != command.id:
+            self._parts.clear()
+        self._parts.append(command)
+        if command.last:
+            pcm = b"".join(part.pcm for part in self._parts)
+            self._parts.clear()
+            self.line.say(command.ago, command.new_scene, command.rate, pcm)
+
+    def state(self) -> DescribeState:
+        """The heartbeat."""
+        return DescribeState(
+            phase=self.phase,
+            said=self.line.said,
+            dropped=self.line.dropped,
+            reconnects=self.puller.reconnects,
+            note=self.publisher.problem or self.puller.problem,
+        )
+
+
+def main(config: DescribeConfig, pipe: Connection) -> None:
+    """Describes in this process, which ends with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    configure_logging(config.log_level, config.log_format)
+    structlog.contextvars.bind_contextvars(**config.names)
+    Describer(config, pipe).run()
+    # A thread that hangs in FFmpeg must not keep the process.
+    os._exit(0)
