@@ -14,7 +14,7 @@ from app.commentary.scene import Happening
 @dataclass(frozen=True)
 class Seen:
     """What a describer is given: what happened, the frames that show it (oldest first, the last is now), what
-    it is asked for, and what was said before (oldest first)."""
+    it is asked for, what was said before (oldest first), and whether there is little time to say it."""
 
     happened: Happening
     frames: Sequence[Frame]
@@ -22,6 +22,7 @@ class Seen:
     instruction: str
     language: str
     said: Sequence[str]
+    brief: bool = False
 
 
 class CannotDescribe(Exception):
@@ -49,4 +50,4 @@ class SceneDescriber:
         """A sentence about what happened."""
         turn = self._turns.get(seen.happened.what, 0)
         self._turns[seen.happened.what] = turn + 1
-        return wording.sentence(seen.happened, turn)
+        return wording.sentence(seen.happened, turn, seen.brief)

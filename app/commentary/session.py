@@ -228,6 +228,7 @@ class LiveSession:
             instruction=self.wishes.instruction,
             language=language,
             said=[comment.text for comment in self.comments],
+            brief=self._track is not None,
         )
         if self._vision is not None:
             with contextlib.suppress(CannotDescribe):

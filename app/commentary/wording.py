@@ -32,9 +32,11 @@ SENTENCES: dict[str, tuple[str, ...]] = {
 WAYS = {"left": "to the left", "right": "to the right", "up": "upwards", "down": "downwards"}
 
 
-def sentence(happened: Happening, turn: int) -> str:
-    """A sentence about it; `turn` picks one of several that say the same."""
+def sentence(happened: Happening, turn: int, brief: bool = False) -> str:
+    """A sentence about it; `turn` picks one of several that say the same, of the shorter ones if `brief`."""
     choices = SENTENCES[happened.what]
+    if brief:
+        choices = tuple(sorted(choices, key=len)[:2])
     return choices[turn % len(choices)].format(
         scene=scene(happened),
         way=WAYS[happened.way] if happened.way else "",

@@ -2,6 +2,7 @@
 
 import { RequestFailed } from "./api.js";
 import { changeSession, endSession, historyAddress, listSessions, newSession, profiles, soundAddress, sources, status } from "./commentary/api.js";
+import { DescriptionView, describable } from "./commentary/description.js";
 import { SessionFeed } from "./commentary/feed.js";
 import { Picture } from "./commentary/picture.js";
 import { Voice } from "./commentary/voice.js";
@@ -30,6 +31,7 @@ const voice = new Voice((blocked) => {
   byId("notice").hidden = !blocked;
   setText(byId("notice-text"), blocked ? "This browser speaks once you have clicked on the page." : "");
 });
+const description = new DescriptionView();
 new Picture(() => (view.session && view.session.state !== "ended" ? view.id : ""));
 
 function complain(words) {
@@ -77,6 +79,7 @@ function renderSources() {
   byId("loop-field").hidden = kind !== "file";
   renderOnce(byId("name"), JSON.stringify([kind, names]), () => names.map((name) => make("option", { value: name }, name)));
   const missing = kind === "rtsp" ? !view.sources.hosts.length : !names.length;
+  if (!runs()) description.render(chosen(), null);
   const hosts = kind === "rtsp" && !missing ? `Allowed: ${view.sources.hosts.join(", ")}.` : "";
   const why = kind === "stream" && view.sources.detail ? `${capital(view.sources.detail)}.` : ABOUT[kind];
   setText(byId("source-about"), missing ? why : hosts);
@@ -84,13 +87,21 @@ function renderSources() {
 
 const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1);
 
+const runs = () => view.session !== null && view.session.state !== "ended";
+
+/** The source that the form names. */
+function chosen() {
+  const kind = byId("kind").value;
+  return { kind, name: kind === "rtsp" ? byId("address").value.trim() : byId("name").value, loop: kind === "file" && byId("loop").checked };
+}
+
 function renderSession() {
   const { session } = view;
-  const runs = session !== null && session.state !== "ended";
+  description.render(runs() ? session.source : chosen(), runs() ? session.description : null);
   const [tone, words] = STATES[session?.state] ?? ["idle", "Not started"];
   renderOnce(byId("status"), JSON.stringify([tone, words, session?.detail]), () => [light(tone, words, "pill"), ...(session?.detail ? [make("span", { class: "about" }, capital(session.detail))] : [])]);
-  setAttribute(byId("start"), "aria-disabled", runs ? "true" : null);
-  setAttribute(byId("stop"), "aria-disabled", runs ? null : "true");
+  setAttribute(byId("start"), "aria-disabled", runs() ? "true" : null);
+  setAttribute(byId("stop"), "aria-disabled", runs() ? null : "true");
   renderOnce(byId("states"), JSON.stringify(lights(session)), () => lights(session).map(([tone, words, detail]) => make("li", {}, light(tone, words), ...(detail ? [make("span", { class: "small quiet" }, ` ${detail}`)] : []))));
   renderOnce(byId("downloads"), view.id, () =>
     view.id ? [["Subtitles (SRT)", "srt"], ["WebVTT", "vtt"], ["JSON", "json"]].map(([words, format]) => make("li", {}, make("a", { href: historyAddress(view.id, format), download: true }, words))) : [],
@@ -145,19 +156,18 @@ function comment(data) {
     if (atEnd) scroller.scrollTop = scroller.scrollHeight;
     setText(byId("now"), data.text);
   }
-  // What was said before this page looked is past.
-  if (data.spoken > 0 && data.id > view.from) voice.say(soundAddress(view.id, data.id));
+  // What was said before this page looked is past; who listens to the description hears it there.
+  if (data.spoken > 0 && data.id > view.from && !description.plays) voice.say(soundAddress(view.id, data.id));
 }
 
 async function start() {
   if (byId("start").getAttribute("aria-disabled") === "true") return;
-  const kind = byId("kind").value;
-  const name = kind === "rtsp" ? byId("address").value.trim() : byId("name").value;
-  if (!name) return complain(kind === "rtsp" ? "Type the address of a stream." : ABOUT[kind]);
+  const source = chosen();
+  if (!source.name) return complain(source.kind === "rtsp" ? "Type the address of a stream." : ABOUT[source.kind]);
   complain("");
   setAttribute(byId("start"), "aria-busy", "true");
   try {
-    follow(await newSession({ source: { kind, name, loop: kind === "file" && byId("loop").checked }, ...wishes() }));
+    follow(await newSession({ source, ...wishes(source) }));
   } catch (error) {
     if (!(error instanceof RequestFailed)) throw error;
     complain(`${capital(error.message)}.`);
@@ -179,7 +189,7 @@ async function stop() {
 
 const profileNamed = (name) => view.profiles.find((profile) => profile.name === name);
 
-function wishes() {
+function wishes(source) {
   const prompt = byId("prompt").value.trim();
   return {
     profile: byId("profile").value,
@@ -187,6 +197,7 @@ function wishes() {
     instruction: byId("instruction").value.trim(),
     language: byId("language").value,
     pace: byId("pace").value,
+    describe: describable(source) && byId("describe").checked,
   };
 }
 
@@ -196,6 +207,7 @@ function setWishes(asked) {
   byId("instruction").value = asked.instruction;
   byId("language").value = asked.language;
   byId("pace").value = asked.pace;
+  byId("describe").checked = asked.describe;
   setText(byId("profile-about"), profileNamed(asked.profile)?.about ?? "");
 }
 
@@ -215,7 +227,7 @@ function chooseProfile() {
 async function change() {
   if (!view.session || view.session.state === "ended") return;
   try {
-    await changeSession(view.id, wishes());
+    await changeSession(view.id, wishes(view.session.source));
   } catch (error) {
     if (!(error instanceof RequestFailed)) throw error;
     complain(`${capital(error.message)}.`);
@@ -227,7 +239,7 @@ byId("source").addEventListener("submit", (event) => {
   start();
 });
 byId("stop").addEventListener("click", stop);
-byId("kind").addEventListener("change", () => view.sources && renderSources());
+for (const id of ["kind", "name"]) byId(id).addEventListener("change", () => view.sources && renderSources());
 byId("profile").addEventListener("change", chooseProfile);
 byId("wishes").addEventListener("change", change);
 byId("wishes").addEventListener("submit", (event) => event.preventDefault());
