@@ -154,7 +154,7 @@ def levels(sound: Samples) -> Samples:
 
 
 def stretches(heard: npt.NDArray[np.bool_]) -> list[Stretch]:
-    """Where something is heard; pauses of up to 0.5 s within belong to it."""
+    """Where something is heard; pauses of up to 0.5 s within belong to it, and no word is under 0.1 s."""
     found: list[Stretch] = []
     for index in np.flatnonzero(heard):
         at = float(index) * FRAME
@@ -162,7 +162,7 @@ def stretches(heard: npt.NDArray[np.bool_]) -> list[Stretch]:
             found[-1] = (found[-1][0], at + FRAME)
         else:
             found.append((at, at + FRAME))
-    return found
+    return [(start, end) for start, end in found if end - start > 0.1]
 
 
 def packets(path: Path) -> set[bytes]:

@@ -57,6 +57,30 @@ def begin(client: TestClient, loop: bool = False, **wishes: Any) -> str:
     return str(answer.json()["id"])
 
 
+def test_only_a_stream_of_ours_can_have_an_audio_description(folder: Path) -> None:
+    with made(folder) as client:
+        source = {"kind": "file", "name": "cuts.mp4"}
+        answer = client.post("/api/sessions", json={"source": source, "describe": True})
+        assert answer.status_code == 422
+        assert "only a stream of the media server" in answer.json()["detail"]
+        id = begin(client, loop=True)
+        answer = client.patch(f"/api/sessions/{id}", json={"describe": True})
+        assert answer.status_code == 422
+        assert client.get(f"/api/sessions/{id}").json()["wishes"]["describe"] is False
+        dub = {"kind": "stream", "name": "dub/news/es"}
+        assert client.post("/api/sessions", json={"source": dub, "describe": True}).status_code == 422
+
+
+def test_without_the_dubber_a_description_says_so(folder: Path) -> None:
+    with made(folder) as client:
+        source = {"kind": "stream", "name": "live/news"}
+        answer = client.post("/api/sessions", json={"source": source, "describe": True})
+        address = f"/api/sessions/{answer.json()['id']}"
+        detail = "the dubber does not answer"
+        wait_until(lambda: client.get(address).json()["description"]["detail"] == detail, detail)
+        assert client.patch(address, json={"describe": False}).json()["description"] is None
+
+
 def events(client: TestClient, id: str, **headers: str) -> list[dict[str, Any]]:
     """All events of a session, up to its end."""
     with client.stream("GET", f"/api/sessions/{id}/events", headers=headers) as answer:

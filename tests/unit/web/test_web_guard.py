@@ -50,7 +50,7 @@ def test_of_the_dubber_only_streams_recorded_phrases_events_and_health_are_shown
 
 
 def test_of_the_media_server_only_playlists_and_pieces_of_streams_are_shown() -> None:
-    shown = ("live/match/index.m3u8", "dub/match/es/a_part1.mp4")
+    shown = ("live/match/index.m3u8", "dub/match/es/a_part1.mp4", "described/match/index.m3u8")
     hidden = ("live/match/", "dub/match/es", "other/match/index.m3u8", "dub/match/es/index.html")
     assert [path for path in (*shown, *hidden) if is_playback(path)] == list(shown)
 

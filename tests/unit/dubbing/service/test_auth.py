@@ -32,7 +32,7 @@ def may(settings: Settings, action: str, path: str, user: str = "", password: st
 
 
 @pytest.mark.parametrize("action", ["read", "playback"])
-@pytest.mark.parametrize("path", ["live/news", "dub/news/es"])
+@pytest.mark.parametrize("path", ["live/news", "dub/news/es", "described/news"])
 def test_everyone_watches_where_no_credentials_are_set(action: str, path: str) -> None:
     assert may(OPEN, action, path)
     assert may(OPEN, action, path, "anyone", "anything")
@@ -84,6 +84,9 @@ def test_an_empty_secret_lets_nobody_in() -> None:
         ("read", "live/news", "", "", False),
         ("read", "dub/news/es", "viewer", "out-word", True),
         ("playback", "dub/news/es", "viewer", "out-word", True),
+        ("read", "described/news", "viewer", "out-word", True),
+        ("read", "described/news", "obs", "in-word", False),
+        ("publish", "described/news", "obs", "in-word", False),
         ("read", "dub/news/es", "obs", "in-word", False),
         ("read", "dub/news/es", "viewer", "", False),
     ],
@@ -97,7 +100,7 @@ def test_credentials_are_needed_where_they_are_set(
 @pytest.mark.parametrize(
     "path",
     ["", "news", "live/", "live/a/b", "live/..", "live/.a", "live/a b", "dub/news", "dub/news/spanish",
-     "dub/news/es/x", "LIVE/news", "live/" + "a" * 65, "live/news\n", "other/news"],
+     "dub/news/es/x", "LIVE/news", "live/" + "a" * 65, "live/news\n", "other/news", "described/a/b"],
 )  # fmt: skip
 @pytest.mark.parametrize("action", ["publish", "read", "playback"])
 def test_other_paths_are_refused(action: str, path: str) -> None:
