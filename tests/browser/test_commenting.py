@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,3 +98,29 @@ def test_without_the_service_the_page_says_how_to_start_it(page: Page) -> None:
         expect(page.get_by_role("heading", name="Commentary is not running")).to_be_visible()
         expect(page.locator("code")).to_contain_text("--services commentary,tts,web")
         assert badly_built(page) == []
+
+
+def test_a_stream_is_played_with_its_audio_description(page: Page, tmp_path: Path) -> None:
+    cuts = video(tmp_path / "cuts.mp4", [RED] * 75 + [BLUE] * 75 + [GREY] * 75)
+    source = ["-re", "-stream_loop", "-1", "-i", str(cuts), "-c", "copy"]
+    with (
+        Stack(tmp_path, ("dubber", "commentary", "tts"), {"TTS_ENGINE": "espeak"}) as stack,
+        serving(create(stack.settings), free_port()) as web,
+    ):
+        stack.publish(source, "show")
+        page.goto(f"{web}/commentary/")
+        expect(page.get_by_label("Which")).to_have_value("live/show", timeout=PATIENCE)
+        page.get_by_role("checkbox", name="Audio description").check()
+        page.get_by_role("button", name="Start").click()
+        page.get_by_text("Play with audio description").click(timeout=PATIENCE)
+        expect(page.locator("#description-about")).to_contain_text("described/show", timeout=PATIENCE)
+        until(page, "document.querySelector('#described').currentTime > 1", 30.0)
+        # Nobody speaks in it: everything can be said.
+        expect(page.locator("#description-about")).to_contain_text(
+            re.compile(r"[1-9]\d* said"), timeout=PATIENCE
+        )
+        assert badly_built(page) == []
+        page.set_viewport_size(PHONE)
+        assert not scrolls_sideways(page)
+        page.get_by_role("checkbox", name="Audio description").uncheck()
+        expect(page.locator("#description")).to_be_hidden(timeout=PATIENCE)
