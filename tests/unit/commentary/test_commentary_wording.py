@@ -35,6 +35,13 @@ happened = st.builds(
 )
 
 
+@given(happened)
+def test_where_there_is_little_time_the_shorter_ways_of_saying_it_are_taken(happening: Happening) -> None:
+    every = sorted((sentence(happening, turn) for turn in range(len(SENTENCES[happening.what]))), key=len)
+    brief = {sentence(happening, turn, brief=True) for turn in range(len(every))}
+    assert brief == set(every[:2])
+
+
 @given(happened, st.integers(0, 100))
 def test_a_sentence_says_nothing_that_was_not_measured(happening: Happening, turn: int) -> None:
     said = sentence(happening, turn)
