@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary mic status doctor test test-docker fresh backup restore rehearse rehearsal lint bench understood smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
+.PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint bench understood smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -51,6 +51,10 @@ demo-uploads: ## Set up, then upload a made-up interview and show it becoming te
 demo-commentary: ## Set up, then play a video with known events and show what is said of it (quicker: ARGS=--quick)
 	@$(SETUP)
 	@exec $(PY) -m app demo-commentary $(ARGS)
+
+livekit: ## Set up, then get what a browser's camera needs (LIVEKIT_ENABLED): server, packages, library
+	@$(SETUP)
+	@$(PYTHON) -m tools.livekit
 
 status: ## Show which services are up, healthy, and where: processes and containers
 	@$(PY) -m app status $(ARGS)

@@ -83,6 +83,8 @@ class Service:
 
 
 UPLOADS = "/data/uploads"
+LIVEKIT = "1.11.0"
+"""The version of LiveKit's server: its module, its image, its configuration."""
 
 VOLUMES: tuple[Volume, ...] = (
     Volume("models", "/data/models", "speech models"),
@@ -263,6 +265,20 @@ CATALOG: tuple[Service, ...] = (
         volumes=("videos", "access"),
         found_by=(("COMMENTARY_URL", "http://{host}:8199"),),
         memory=1024,
+        optional=True,
+    ),
+    Service(
+        name="livekit",
+        title="LiveKit: rooms that browsers bring their cameras into",
+        image=f"livekit/livekit-server:v{LIVEKIT}",
+        ports=(
+            Port("http", "livekit_port", 7880, "rooms: who comes, what is shown", audience=EVERYONE),
+            Port("rtc-tcp", "livekit_tcp_port", 7881, "rooms' media over TCP", audience=EVERYONE),
+            Port("rtc-udp", "livekit_udp_port", 7882, "rooms' media", "udp", audience=EVERYONE),
+        ),
+        found_by=(("LIVEKIT_URL", "ws://{host}:7880"),),
+        health="/",
+        grace=3.0,
         optional=True,
     ),
 )

@@ -28,13 +28,17 @@ class FetchFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Library:
-    """An npm package, the checksum of its archive, and the files in it that we use."""
+    """An npm package, the checksum of its archive, and the files in it that we use.
+
+    One that is `optional` is fetched for development, images, and what is switched on by a setting.
+    """
 
     name: str
     version: str
     licence: str
     integrity: str
     files: tuple[str, ...]
+    optional: bool = False
 
     def kept(self, file: str) -> Path:
         """Where that file is kept."""
@@ -57,14 +61,15 @@ def path_of(name: str, file: str) -> Path:
     raise KeyError(f"{file} of {name} is not in {LIST.name}")
 
 
-def missing() -> tuple[Library, ...]:
-    """The libraries of which a file is not there yet."""
-    return tuple(each for each in libraries() if not all(each.kept(file).is_file() for file in each.files))
+def missing(optional: bool = False) -> tuple[Library, ...]:
+    """The libraries of which a file is not there yet; the optional ones too where asked for."""
+    wanted = [each for each in libraries() if optional or not each.optional]
+    return tuple(each for each in wanted if not all(each.kept(file).is_file() for file in each.files))
 
 
-def fetch_all() -> None:
+def fetch_all(optional: bool = False) -> None:
     """Fetches what is missing. Raises FetchFailed."""
-    for library in missing():
+    for library in missing(optional):
         fetch(library)
 
 
@@ -114,6 +119,6 @@ def keep(library: Library, archive: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        fetch_all()
+        fetch_all(optional=True)
     except FetchFailed as problem:
         sys.exit(f"{problem}")

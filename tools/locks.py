@@ -99,10 +99,23 @@ def image_locks(runtime: Path, *options: str) -> None:
             target.write_text(added(whole.read_text(encoding="utf-8"), pinned), encoding="utf-8")
 
 
+def livekit_lock(runtime: Path, *options: str) -> Path:
+    """Writes what LiveKit adds to runtime.txt, and gives its path."""
+    target = FOLDER / "livekit.txt"
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "whole.txt"
+        wanted = (*RUNTIME, "--extra", "livekit", "-c", str(runtime))
+        compile_lock(ROOT / "pyproject.toml", whole, *wanted, *options)
+        added_lines = added(whole.read_text(encoding="utf-8"), runtime.read_text(encoding="utf-8"))
+    target.write_text(added_lines, encoding="utf-8")
+    return target
+
+
 def main() -> None:
-    """Writes runtime.txt, dev.txt (the same versions and more), models.txt, uv.txt, the images' locks."""
+    """Writes runtime.txt, livekit.txt, dev.txt (the same versions and more), and all others."""
     project, runtime = ROOT / "pyproject.toml", FOLDER / "runtime.txt"
     compile_lock(project, runtime, *RUNTIME, *sys.argv[1:])
+    livekit = livekit_lock(runtime, *sys.argv[1:])
     compile_lock(
         project,
         FOLDER / "dev.txt",
@@ -111,8 +124,12 @@ def main() -> None:
         "infra",
         "--extra",
         "dev",
+        "--extra",
+        "livekit",
         "-c",
         str(runtime),
+        "-c",
+        str(livekit),
         *sys.argv[1:],
     )
     image_locks(runtime, *sys.argv[1:])

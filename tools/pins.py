@@ -6,6 +6,7 @@ docs/decisions/0010-tools-from-go-modules.md says why.
 
 from __future__ import annotations
 
+from app import catalog
 from app.render import edge
 from tools.go_modules import Program
 
@@ -58,7 +59,9 @@ BUILDKITD = Program(
     "buildkitd",
     "github.com/moby/buildkit/version.Version=v0.28.0",
 )
-LIVEKIT = Program("livekit", "1.11.0", "github.com/livekit/livekit-server/cmd/server", "livekit-server")
+LIVEKIT = Program(
+    "livekit", catalog.LIVEKIT, "github.com/livekit/livekit-server/cmd/server", "livekit-server"
+)
 
 CADDY = Program(
     "caddy",

@@ -67,7 +67,7 @@ def installed() -> dict[str, str]:
 def system_packages(purpose: str) -> None:
     """Installs the system packages that are missing. Raises NotInstalled."""
     wanted = debian.packages(*GROUPS[purpose])
-    if browser_libraries.missing():
+    if browser_libraries.missing(purpose == "dev"):
         wanted += () if shutil.which("npm") else ("npm",)
     wanted += compiler_packages()
     if absent := debian.missing(wanted):
@@ -183,10 +183,11 @@ def install_one(entry: str) -> None:
              "--require-hashes", "--no-deps", "-r", alone.name], for_uv(os.environ))  # fmt: skip
 
 
-def console_libraries() -> None:
+def console_libraries(purpose: str) -> None:
     """Fetches the console's libraries, unless they are there."""
-    if browser_libraries.missing():
-        step("setup", "console libraries", browser_libraries.fetch_all)
+    optional = purpose == "dev"
+    if browser_libraries.missing(optional):
+        step("setup", "console libraries", partial(browser_libraries.fetch_all, optional))
 
 
 def media_server() -> None:
@@ -218,7 +219,7 @@ def main() -> None:
         system_packages(purpose)
         python_packages(purpose)
         speech_models()
-        console_libraries()
+        console_libraries(purpose)
         media_server()
         if asked.edge:
             edge_server()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
 from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response
@@ -37,6 +37,9 @@ from app.commentary.speech import Speech
 from app.commentary.streams import Streams
 from app.commentary.vision import Vision
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.commentary.rooms.rooms import Rooms
 
 MAX_LISTENERS = 50
 SEND_WITHIN = 10.0
@@ -76,9 +79,10 @@ def install(
     streams: Streams,
     vision: Vision | None,
     speech: Speech,
+    rooms: Rooms | None = None,
 ) -> None:
     """Adds the API to the application; unknown answers 404, what is not allowed 403, too much 503."""
-    app.include_router(about(settings, sessions, streams, vision, speech), prefix="/api")
+    app.include_router(about(settings, sessions, streams, vision, speech, rooms), prefix="/api")
     app.include_router(router(sessions), prefix="/api/sessions")
 
     @app.exception_handler(Unknown)
@@ -101,7 +105,12 @@ def install(
 
 
 def about(
-    settings: Settings, sessions: Sessions, streams: Streams, vision: Vision | None, speech: Speech
+    settings: Settings,
+    sessions: Sessions,
+    streams: Streams,
+    vision: Vision | None,
+    speech: Speech,
+    rooms: Rooms | None,
 ) -> APIRouter:
     """The routes about everything: status, sources, profiles."""
     routes = APIRouter()
@@ -113,7 +122,7 @@ def about(
         last = [session.last_comment for session in running if session.last_comment is not None]
         return Status(
             capture_healthy=all(each.state == "watching" for each in running) if running else None,
-            livekit_connected=None,
+            livekit_connected=await rooms.connected() if rooms is not None else None,
             model=describing(vision),
             speech=Part(healthy=not speech.problem, detail=speech.problem),
             frames_per_second=round(sum(each.frames_per_second for each in running), 1),

@@ -16,11 +16,12 @@ Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 
 class Source(BaseModel):
     """A source of video: a file in the folder for videos, a stream of ours by its path (live/<name>,
-    dub/<name>/<language>), an RTSP address, or a device. A file may `loop`."""
+    dub/<name>/<language>), an RTSP address, a device, or a room that browsers bring their cameras into
+    (livekit). A file may `loop`."""
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["stream", "file", "rtsp", "device"]
+    kind: Literal["stream", "file", "rtsp", "device", "livekit"]
     name: Name
     loop: bool = False
 

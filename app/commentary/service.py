@@ -30,7 +30,13 @@ def create(settings: Settings) -> FastAPI:
     def provide(place: Place) -> Captured:
         return Captured(place, launcher, settings.reconnect_delay, settings.max_reconnect_delay)
 
-    sessions = Sessions(settings, provide, model, speech, translation, streams, metrics.watch)
+    rooms = None
+    if settings.livekit_enabled:
+        # Where it is off, not even the package need be there.
+        from app.commentary.rooms.rooms import Rooms
+
+        rooms = Rooms(settings)
+    sessions = Sessions(settings, provide, model, speech, translation, streams, metrics.watch, rooms)
     metrics.sessions, metrics.vision = sessions, model
 
     async def tts_answers() -> Check:
@@ -66,5 +72,9 @@ def create(settings: Settings) -> FastAPI:
         gate=Gate(settings, "commentary", closed_by_api_keys=False),
         free=("/health", "/metrics"),
     )
-    api.install(app, settings, sessions, streams, model, speech)
+    api.install(app, settings, sessions, streams, model, speech, rooms)
+    if rooms is not None:
+        from app.commentary.rooms import api as rooms_api
+
+        rooms_api.install(app, rooms)
     return app

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from app.commentary import profile
 from app.commentary.description import described
@@ -17,6 +18,9 @@ from app.commentary.streams import Streams
 from app.commentary.translation import Translation
 from app.commentary.vision import Vision
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.commentary.rooms.rooms import Rooms
 
 MAX_RUNNING = 4
 MAX_KEPT = 20
@@ -44,6 +48,7 @@ class Sessions:
         translation: Translation,
         streams: Streams,
         on_new: Callable[[LiveSession], None],
+        rooms: Rooms | None = None,
     ) -> None:
         self.all: list[LiveSession] = []
         self._settings = settings
@@ -53,6 +58,7 @@ class Sessions:
         self._translation = translation
         self._streams = streams
         self._on_new = on_new
+        self._rooms = rooms
 
     @property
     def running(self) -> list[LiveSession]:
@@ -60,14 +66,30 @@ class Sessions:
         return [session for session in self.all if not session.ended]
 
     async def new(self, asked: NewSession) -> LiveSession:
-        """A session that has begun. Raises SourceProblem, UnknownProfile, NotDescribed, Full."""
+        """A session that has begun.
+
+        Raises SourceProblem, UnknownProfile, NotDescribed, Full, and what Rooms.new does.
+        """
         if asked.describe:
             described(asked.source)
         chosen = profile.get(asked.profile)
-        place = place_of(asked.source, self._settings)
         if "pace" not in asked.model_fields_set:
             asked = asked.model_copy(update={"pace": chosen.pace})
-        return await self.begin(asked, self._provide(place))
+        if asked.source.kind == "livekit" and self._rooms is not None:
+            return await self._in_room(asked, self._rooms)
+        return await self.begin(asked, self._provide(place_of(asked.source, self._settings)))
+
+    async def _in_room(self, asked: NewSession, rooms: Rooms) -> LiveSession:
+        """A session whose comments are heard and read in the room that it watches."""
+        room = rooms.new(asked.source.name)
+        try:
+            session = await self.begin(asked, room)
+        except Full:
+            await room.close()
+            raise
+        session.on_sound.append(room.say)
+        session.on_comment.append(room.write)
+        return session
 
     async def begin(self, asked: NewSession, provider: FrameProvider) -> LiveSession:
         """A session over that provider, which it opens and closes. Raises Full."""

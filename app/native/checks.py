@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 
+from app import livekit
 from app.access.gate import is_closed
 from app.access.store import ACCOUNTS, store_of
 from app.catalog import Service
@@ -30,6 +31,7 @@ def before_start(services: tuple[Service, ...], settings: Settings) -> list[Prob
         *(postgres_problems() if "db" in names else []),
         *(edge_problems() if "edge" in names else []),
         *(engine_problems(settings) if "sts" in names else []),
+        *livekit_problems(names, settings),
         *_modules(services),
         *data_folder_problems(settings),
         *_open_to_all(settings),
@@ -86,6 +88,21 @@ def edge_problems() -> list[Problem]:
             Problem(f"Caddy {edge.VERSION} is not on this machine", 'Run `make setup ARGS="--edge"`.'),
         ]
     return []
+
+
+def livekit_problems(names: set[str], settings: Settings) -> list[Problem]:
+    """What is missing for rooms, where there are to be such."""
+    if "livekit" in names and not settings.livekit_enabled:
+        return [Problem("LIVEKIT_ENABLED is off, so nobody would use livekit", "Set LIVEKIT_ENABLED=true.")]
+    problems = []
+    if "livekit" in names:
+        try:
+            livekit.find_binary()
+        except livekit.LiveKitMissing as error:
+            problems.append(Problem(str(error), "Run `make livekit`."))
+    if settings.livekit_enabled and "commentary" in names and importlib.util.find_spec("livekit") is None:
+        problems.append(Problem("the Python packages of LiveKit are missing", "Run `make livekit`."))
+    return problems
 
 
 def _modules(services: tuple[Service, ...]) -> list[Problem]:

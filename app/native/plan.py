@@ -31,7 +31,7 @@ FOREIGN = frozenset(
 )  # fmt: skip
 
 
-PROGRAMS = {"db": "app.native.postgres", "edge": "app.native.edge"}
+PROGRAMS = {"db": "app.native.postgres", "edge": "app.native.edge", "livekit": "app.native.livekit"}
 """Services that are not ours, and the module of ours that runs them."""
 
 

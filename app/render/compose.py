@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from app import livekit
 from app.catalog import VOLUMES
 from app.render import images
 from app.render.containers import LOG_OPTIONS, RESTART, Container
@@ -43,7 +44,7 @@ def service(container: Container, registry: str, tag: str) -> dict[str, Any]:
         "image": image_name(container.image, registry, tag),
         "environment": {
             **{name: escaped(value) for name, value in container.environment.items()},
-            **{name: f"${{{source(name)}}}" for name in container.secrets},
+            **{name: source(name) for name in container.secrets},
         },
         "volumes": [
             {"type": "volume", "source": name, "target": path} for name, path in container.mounts.items()
@@ -102,8 +103,9 @@ def config_name(container: Container, path: str) -> str:
 
 
 def source(variable: str) -> str:
-    """The variable of our settings that a container's secret comes from."""
-    return {"POSTGRES_PASSWORD": "DB_PASSWORD"}.get(variable, variable)
+    """What a container's secret is made of, in variables of our settings."""
+    keys = livekit.keys("${LIVEKIT_API_KEY:-voicestack}", "${LIVEKIT_API_SECRET}")
+    return {"POSTGRES_PASSWORD": "${DB_PASSWORD}", "LIVEKIT_KEYS": keys}.get(variable, f"${{{variable}}}")
 
 
 def escaped(text: str) -> str:

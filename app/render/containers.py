@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from app import catalog
+from app import catalog, livekit
 from app.catalog import CATALOG, UPLOADS, VOLUMES, Service
 from app.render import caddy, edge, images, media
 from app.settings import Settings
@@ -23,6 +23,7 @@ RESTART = "unless-stopped"
 MEDIA_CONFIG = "/etc/mediamtx.yml"
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 LABEL = "voicestack"
+TOLD_TO_CLIENTS = {"media_webrtc_udp_port", "livekit_tcp_port", "livekit_udp_port"}
 TEMPORARY = {"/tmp": "size=256m"}
 
 # Who is given which secret: nobody else's container has it.
@@ -37,6 +38,7 @@ SECRETS: dict[str, tuple[str, ...]] = {
     "openrouter_api_key": ("sales", "api"),
     "db_password": ("db", "api", "transcriber"),
     "webhook_secret": ("api",),
+    "livekit_api_secret": ("livekit", "commentary"),
 }
 MODEL_KEYS = ("llm_api_key", "openrouter_api_key")
 # A name that means nothing without its secret: nobody has the one without the other.
@@ -128,6 +130,8 @@ def environment(service: Service, services: tuple[Service, ...], settings: Setti
         return {"POSTGRES_USER": settings.db_user, "POSTGRES_DB": settings.db_name}
     if service.name == "edge":
         return {"CADDY_CONFIG": edge_config(settings)}
+    if service.name == "livekit":
+        return {"LIVEKIT_CONFIG": livekit_config(settings)}
     if service.module is None:
         return {}
     return {
@@ -190,6 +194,9 @@ def secrets(service: Service, settings: Settings) -> dict[str, str]:
     """The secrets that this service uses and that somebody has set."""
     if service.name == "db":
         return {"POSTGRES_PASSWORD": settings.db_password.get_secret_value()}
+    if service.name == "livekit":
+        secret = settings.livekit_api_secret.get_secret_value()
+        return {"LIVEKIT_KEYS": livekit.keys(settings.livekit_api_key, secret)}
     given = {
         name.upper(): plain(getattr(settings, name))
         for name, users in SECRETS.items()
@@ -213,13 +220,13 @@ def plain(value: SecretStr | tuple[SecretStr, ...]) -> str:
 def published(service: Service, services: tuple[Service, ...], settings: Settings) -> tuple[Published, ...]:
     """The ports that the host offers; what is behind an edge it offers itself alone.
 
-    WebRTC tells its clients the port that it listens on itself, so that number is the same on both sides.
+    WebRTC tells its clients the port that it listens on itself: its number is the same on both sides.
     """
     return tuple(
         Published(
             "127.0.0.1" if catalog.stays_behind(port, service, services) else settings.bind_address,
             number := int(getattr(settings, port.setting)),
-            number if port.setting == "media_webrtc_udp_port" else port.number,
+            number if port.setting in TOLD_TO_CLIENTS else port.number,
             port.protocol,
         )
         for port in service.ports
@@ -266,6 +273,18 @@ def media_config(settings: Settings, *, behind_edge: bool = False) -> str:
     return json.dumps(configuration, indent=2)
 
 
+def livekit_config(settings: Settings) -> str:
+    """LiveKit's configuration in a container, whose ports this machine offers."""
+    inside = settings.model_copy(
+        update={
+            "bind_address": "0.0.0.0",
+            "livekit_port": catalog.get("livekit").port("http").number,
+            "media_public_host": settings.media_public_host or settings.local_host,
+        }
+    )
+    return json.dumps(livekit.configuration(inside))
+
+
 def problems(services: tuple[Service, ...], settings: Settings, *, gpu: bool = False) -> list[str]:
     """Everything that keeps these containers from running together, one line each."""
     found = []
@@ -292,6 +311,12 @@ def problems(services: tuple[Service, ...], settings: Settings, *, gpu: bool = F
         found.append(
             "UPLOADS_BUCKET: containers have no credentials of AWS: leave it away (here the files lie in the "
             "volume archive, on AWS in the stack's own bucket)"
+        )
+    if "livekit" in names and not settings.livekit_enabled:
+        found.append("livekit: set LIVEKIT_ENABLED=true, or nobody uses it")
+    if "livekit" in names and not settings.livekit_api_secret.get_secret_value():
+        found.append(
+            "LIVEKIT_API_SECRET: LiveKit needs a secret (for example one from `openssl rand -hex 24`)"
         )
     if gpu and not any(service.gpu for service in services):
         found.append("variant cuda: none of the chosen services uses a GPU; take variant cpu")

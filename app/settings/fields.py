@@ -23,6 +23,7 @@ Profile = Literal["live", "steady", "quality"]
 HOST_NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 STREAM_HOST = re.compile(r"[A-Za-z0-9_.-]+(:\d{1,5})?")
 DEVICE = re.compile(r"/dev/video\d{1,3}")
+SECRET_LENGTH = 32
 WEBHOOK_SECRET = re.compile(r"whsec_(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 ORIGIN = re.compile(r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")
 
@@ -397,6 +398,30 @@ class Settings(BaseSettings):
         "Times that it is asked, from one start of commentary to the next; 0 sets no limit.",
     )
 
+    livekit_enabled: bool = section(
+        "LiveKit",
+        False,
+        "Let browsers bring their cameras into rooms that are commented on; `make livekit` fetches what that "
+        "needs.",
+    )
+    livekit_url: str = section(
+        "LiveKit", "", "Where LiveKit's server is; empty means this machine.", "ws://livekit:7880"
+    )
+    livekit_api_key: str = section(
+        "LiveKit", "voicestack", "Name of the key that LiveKit's server knows us by."
+    )
+    livekit_api_secret: SecretStr = section(
+        "LiveKit",
+        SecretStr(""),
+        "Its secret, 32 characters or more; `make run` makes one for its own server.",
+        "a-sixth-very-long-random-word-or-two",
+    )
+    livekit_port: PortNumber = section("LiveKit", 7880, "Rooms: who comes, and what is shown and heard.")
+    livekit_tcp_port: PortNumber = section(
+        "LiveKit", 7881, "Picture and sound of rooms where UDP is blocked; not used on this machine alone."
+    )
+    livekit_udp_port: PortNumber = section("LiveKit", 7882, "Picture and sound of rooms (UDP).", "7882")
+
     db_host: str = section("Database", "127.0.0.1", "Host of PostgreSQL.", "db")
     db_port: PortNumber = section("Database", 5432, "Port of PostgreSQL.")
     db_name: str = section("Database", "whisper_db", "Name of the database.")
@@ -461,6 +486,22 @@ class Settings(BaseSettings):
         for url in value:
             if not url.startswith(("ws://", "wss://")):
                 raise ValueError(f"{url!r} is not a WebSocket address (ws:// or wss://)")
+        return value
+
+    @field_validator("livekit_url")
+    @classmethod
+    def _is_a_websocket(cls, value: str) -> str:
+        if value and not value.startswith(("ws://", "wss://")):
+            raise ValueError(f"{value!r} is not a WebSocket address (ws:// or wss://)")
+        return value.rstrip("/")
+
+    @field_validator("livekit_api_secret")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < SECRET_LENGTH:
+            raise ValueError(
+                f"it needs {SECRET_LENGTH} characters or more, such as of `openssl rand -hex 24`"
+            )
         return value
 
     @field_validator("allowed_hosts")
@@ -562,6 +603,8 @@ class Settings(BaseSettings):
                 problems.append(f"{variable}=llm needs LLM_MODEL, and LLM_BASE_URL or OPENROUTER_API_KEY")
         if self.vision_model and not (self.llm_base_url or router):
             problems.append("VISION_MODEL needs LLM_BASE_URL or OPENROUTER_API_KEY")
+        if self.livekit_enabled and self.livekit_url and not self.livekit_api_secret.get_secret_value():
+            problems.append("LIVEKIT_URL needs LIVEKIT_API_KEY and LIVEKIT_API_SECRET of that server")
         if self.source_language == "auto" and (self.asr_engine == "pocketsphinx" or ".en" in self.asr_model):
             what = "ASR_ENGINE=pocketsphinx" if self.asr_engine == "pocketsphinx" else self.asr_model
             problems.append(
@@ -607,6 +650,11 @@ class Settings(BaseSettings):
     def commentary_address(self) -> str:
         """HTTP address of commentary, without a slash at the end."""
         return self.commentary_url or f"http://{self.local_host}:{self.commentary_port}"
+
+    @property
+    def livekit_address(self) -> str:
+        """WebSocket address of LiveKit's server, without a slash at the end."""
+        return self.livekit_url or f"ws://{self.local_host}:{self.livekit_port}"
 
     @property
     def live_address(self) -> str:

@@ -53,16 +53,23 @@ def safe_path(path: str) -> str:
 
 
 class SecurityHeaders:
-    """ASGI middleware: puts the security headers on every answer, streamed ones too."""
+    """ASGI middleware: puts the security headers on every answer, streamed ones too.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `camera`: its pages may ask for the browser's.
+    """
+
+    def __init__(self, app: ASGIApp, camera: bool = False) -> None:
         self.app = app
+        self.headers = dict(SECURITY_HEADERS)
+        if camera:
+            policy = self.headers["permissions-policy"]
+            self.headers["permissions-policy"] = policy.replace("camera=()", "camera=(self)")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in self.headers.items():
                     headers[name] = value
                 # Browsers ask again each time and get 304: a new release shows at once.
                 headers.setdefault("cache-control", "no-cache")

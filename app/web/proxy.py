@@ -56,6 +56,7 @@ TUS_REQUEST_HEADERS = frozenset({"tus-resumable", "upload-length", "upload-metad
 TUS_RESPONSE_HEADERS = frozenset(
     {"tus-extension", "tus-max-size", "tus-resumable", "tus-version", "upload-length", "upload-offset"}
 )
+A_YEAR = "public, max-age=31536000, immutable"
 TOO_MANY = "too many viewers at once; try again"
 CREDENTIAL_REQUEST_HEADERS = frozenset({"authorization", "cookie"})
 CREDENTIAL_RESPONSE_HEADERS = frozenset({"set-cookie", "www-authenticate"})
@@ -221,7 +222,9 @@ def request_headers(request: Request, path: str, upstream: Upstream) -> list[tup
         for name, value in request.headers.items()
         if name in wanted
     ]
-    return [*kept, *own.items(), ("accept-encoding", "identity")]
+    # Who asks: some of what is behind gives each address no more than its share.
+    asks = [("x-forwarded-for", request.client.host)] if request.client else []
+    return [*kept, *own.items(), *asks, ("accept-encoding", "identity")]
 
 
 def response_headers(answer: httpx.Response, upstream: Upstream) -> list[tuple[str, str]]:

@@ -18,11 +18,11 @@ from starlette.staticfiles import StaticFiles
 from app import cache
 from app.service import Check, create_app
 from app.settings import Settings
-from app.web import pages
+from app.web import pages, rooms
 from app.web.guard import SecurityHeaders
 from app.web.login import routes as login
 from app.web.login.door import Door, Login
-from app.web.proxy import Proxy, problem
+from app.web.proxy import A_YEAR, Proxy, problem
 from app.web.sample_call import NotSpoken, SampleCall, can_speak
 from app.web.sockets import Sockets
 from app.web.upstreams import reaches, reaches_where_in_use, upstreams
@@ -35,7 +35,6 @@ NO_LOGIN = (
     "the console asks for no login: whoever reaches it may change everything; "
     "`python -m app users add NAME --role operator` adds the first account"
 )
-A_YEAR = "public, max-age=31536000, immutable"
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +78,7 @@ def create(settings: Settings) -> FastAPI:
     app.router.routes[:] = [
         route for route in app.router.routes if getattr(route, "path", "") not in GENERATED_PAGES
     ]
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, camera=settings.livekit_enabled)
     # Behind the guard against other hosts and other sites, before everything else.
     app.user_middleware.append(Middleware(Login, door=door))
     login.install(app, door)
@@ -144,6 +143,8 @@ def create(settings: Settings) -> FastAPI:
     async def to_commentary(request: Request, path: str) -> Response:
         return await proxy.forward(request, path, behind.commentary)
 
+    if settings.livekit_enabled:
+        rooms.install(app, proxy, sockets, behind)
     pages.install(app)
     app.mount("/", StaticFiles(directory=STATIC))
     return app

@@ -34,6 +34,8 @@ class Upstreams:
     sales_sockets: SocketUpstream
     archive: Upstream
     commentary: Upstream
+    livekit: Upstream
+    livekit_sockets: SocketUpstream
 
 
 def upstreams(settings: Settings, door: Door) -> Upstreams:
@@ -113,6 +115,19 @@ def upstreams(settings: Settings, door: Door) -> Upstreams:
             allows=is_commentary,
             headers=own,
         ),
+        livekit=Upstream(
+            name="LiveKit server",
+            address=settings.livekit_address.replace("ws", "http", 1),
+            prefix="/api/livekit",
+            methods=frozenset({"GET"}),
+            allows=lambda path: path in {"rtc/validate", "rtc/v1/validate"},
+            credentials=True,
+        ),
+        livekit_sockets=SocketUpstream(
+            name="LiveKit server",
+            address=settings.livekit_address,
+            allows=lambda path: path in {"rtc", "rtc/v1"},
+        ),
     )
 
 
@@ -145,7 +160,7 @@ def is_archive(path: str) -> bool:
 
 def is_commentary(path: str) -> bool:
     """Whether that address of commentary is one that its page needs."""
-    return path.split("/")[0] in {"sessions", "sources", "profiles", "status"}
+    return path.split("/")[0] in {"sessions", "sources", "profiles", "status", "livekit"}
 
 
 def reaches(upstream: Upstream, path: str, client: httpx.AsyncClient) -> Checker:

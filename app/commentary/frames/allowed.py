@@ -41,6 +41,8 @@ def place_of(source: Source, settings: Settings) -> Place:
             return stream(source.name, settings)
         case "device":
             return device(source.name, settings.commentary_devices)
+        case "livekit":
+            raise SourceProblem("refused", "LIVEKIT_ENABLED is off")
     return camera(source.name, settings.commentary_hosts)
 
 

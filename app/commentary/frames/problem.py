@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "not_found", "permission_denied", "timeout", "unreachable", "codec", "unreadable", "refused", "ended"
-]
+    "not_found", "permission_denied", "timeout", "unreachable", "codec", "unreadable", "refused", "ended",
+    "wrong_key", "left",
+]  # fmt: skip
 ADVICE: dict[Kind, str] = {
     "not_found": "look at its name, and whether it is there or published",
     "permission_denied": "look at the user and password in its address, or the rights of the file or device",
@@ -17,6 +18,8 @@ ADVICE: dict[Kind, str] = {
     "unreadable": "choose a video file or stream that a player can play",
     "refused": "ask whoever runs this to allow it (COMMENTARY_FOLDER, COMMENTARY_HOSTS, COMMENTARY_DEVICES)",
     "ended": "start it again, or choose to loop it",
+    "wrong_key": "set LIVEKIT_API_KEY and LIVEKIT_API_SECRET as LiveKit's server has them",
+    "left": "start it again",
 }
 TITLES: dict[Kind, str] = {
     "not_found": "source not found",
@@ -27,6 +30,8 @@ TITLES: dict[Kind, str] = {
     "unreadable": "not a video",
     "refused": "source not allowed",
     "ended": "the source has ended",
+    "wrong_key": "LiveKit refuses the key",
+    "left": "nobody is in the room any more",
 }
 
 

@@ -26,7 +26,8 @@ const ABOUT = {
   device: "The operator allows no camera yet (COMMENTARY_DEVICES).",
 };
 
-const view = { there: null, sources: null, profiles: [], session: null, id: "", feed: null, lines: new Map(), from: 0 };
+const view = { there: null, sources: null, profiles: [], session: null, id: "", feed: null, lines: new Map(), from: 0, room: null };
+let rooms = null; // what is needed for a room; not loaded where there is no LiveKit
 const voice = new Voice((blocked) => {
   byId("notice").hidden = !blocked;
   setText(byId("notice-text"), blocked ? "This browser speaks once you have clicked on the page." : "");
@@ -47,6 +48,7 @@ async function refresh() {
       view.there = overall;
       view.sources = found;
       if (!view.id) adopt(await listSessions());
+      await offerCamera();
     } catch (error) {
       if (!(error instanceof RequestFailed)) throw error;
       view.there = null;
@@ -63,6 +65,15 @@ function adopt(sessions) {
   if (running) follow(running);
 }
 
+/** Where LiveKit is on and this browser has a camera, that is a source too. */
+async function offerCamera() {
+  if (view.there.livekit_connected !== null) rooms ??= await import("./commentary/room.js");
+  const offered = view.there.livekit_connected !== null && (await rooms.hasCamera());
+  const option = document.querySelector("#kind option[value=livekit]");
+  if (offered && !option) byId("kind").append(make("option", { value: "livekit" }, "This browser’s camera"));
+  if (!offered && option) option.remove();
+}
+
 function render() {
   byId("absent").hidden = view.there !== null;
   byId("there").hidden = view.there === null;
@@ -73,12 +84,12 @@ function render() {
 
 function renderSources() {
   const kind = byId("kind").value;
-  const names = { stream: view.sources.streams, file: view.sources.files, device: view.sources.devices, rtsp: [] }[kind];
+  const names = { stream: view.sources.streams, file: view.sources.files, device: view.sources.devices, rtsp: [], livekit: [] }[kind];
   byId("name-field").hidden = kind === "rtsp" || !names.length;
   byId("address-field").hidden = kind !== "rtsp";
   byId("loop-field").hidden = kind !== "file";
   renderOnce(byId("name"), JSON.stringify([kind, names]), () => names.map((name) => make("option", { value: name }, name)));
-  const missing = kind === "rtsp" ? !view.sources.hosts.length : !names.length;
+  const missing = kind === "rtsp" ? !view.sources.hosts.length : kind !== "livekit" && !names.length;
   if (!runs()) description.render(chosen(), null);
   const hosts = kind === "rtsp" && !missing ? `Allowed: ${view.sources.hosts.join(", ")}.` : "";
   const why = kind === "stream" && view.sources.detail ? `${capital(view.sources.detail)}.` : ABOUT[kind];
@@ -125,6 +136,7 @@ function lights(session) {
 
 function follow(session) {
   view.feed?.close();
+  leaveRoom();
   view.id = session.id;
   view.session = session;
   view.from = session.last_comment?.id ?? 0;
@@ -135,10 +147,16 @@ function follow(session) {
   view.feed = new SessionFeed(session.id, (data) => take(session.id, data), (broken) => complain(broken && view.session?.state !== "ended" ? "The connection to commentary was lost; trying again." : ""));
 }
 
+function leaveRoom() {
+  view.room?.leave();
+  view.room = null;
+}
+
 function take(id, data) {
   if (id !== view.id) return;
   if (data.type === "session") {
     view.session = data;
+    if (data.state === "ended") leaveRoom();
     renderSession();
   }
   if (data.type === "comment") comment(data);
@@ -156,21 +174,25 @@ function comment(data) {
     if (atEnd) scroller.scrollTop = scroller.scrollHeight;
     setText(byId("now"), data.text);
   }
-  // What was said before this page looked is past; who listens to the description hears it there.
-  if (data.spoken > 0 && data.id > view.from && !description.plays) voice.say(soundAddress(view.id, data.id));
+  // What was said before this page looked is past; who listens to the description or is in the room hears it there.
+  if (data.spoken > 0 && data.id > view.from && !description.plays && !view.room) voice.say(soundAddress(view.id, data.id));
 }
 
 async function start() {
   if (byId("start").getAttribute("aria-disabled") === "true") return;
   const source = chosen();
+  if (source.kind === "livekit") source.name = rooms.newRoom();
   if (!source.name) return complain(source.kind === "rtsp" ? "Type the address of a stream." : ABOUT[source.kind]);
   complain("");
   setAttribute(byId("start"), "aria-busy", "true");
+  let camera = null;
   try {
+    camera = source.kind === "livekit" ? await rooms.openCamera() : null;
     follow(await newSession({ source, ...wishes(source) }));
+    if (camera) view.room = new rooms.CameraRoom(source.name, camera, complain);
   } catch (error) {
-    if (!(error instanceof RequestFailed)) throw error;
-    complain(`${capital(error.message)}.`);
+    for (const track of camera?.getTracks() ?? []) track.stop();
+    complain(error instanceof RequestFailed ? `${capital(error.message)}.` : error.message);
   }
   setAttribute(byId("start"), "aria-busy", null);
   render();
@@ -178,6 +200,7 @@ async function start() {
 
 async function stop() {
   if (byId("stop").getAttribute("aria-disabled") === "true") return;
+  leaveRoom();
   try {
     view.session = await endSession(view.id);
   } catch (error) {
@@ -243,7 +266,10 @@ for (const id of ["kind", "name"]) byId(id).addEventListener("change", () => vie
 byId("profile").addEventListener("change", chooseProfile);
 byId("wishes").addEventListener("change", change);
 byId("wishes").addEventListener("submit", (event) => event.preventDefault());
-addEventListener("pagehide", () => view.feed?.close());
+addEventListener("pagehide", () => {
+  view.feed?.close();
+  leaveRoom();
+});
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   byId("main").focus();

@@ -14,6 +14,8 @@ export const listSessions = async () => (await request("GET", `${COMMENTARY}/ses
 export const newSession = (wishes) => request("POST", `${COMMENTARY}/sessions`, wishes);
 export const changeSession = (id, wishes) => request("PATCH", at(id), wishes);
 export const endSession = (id) => request("POST", at(id, "/end"));
+/** What lets this browser into a room: `token`. */
+export const enterRoom = (room) => request("POST", `${COMMENTARY}/livekit/token`, { room });
 
 export const eventsAddress = (id) => at(id, "/events");
 export const pictureAddress = (id, count) => at(id, `/picture.jpg?${count}`);

@@ -1,0 +1,1 @@
+"""Rooms of LiveKit that browsers bring their cameras into. Imported only where LIVEKIT_ENABLED."""

@@ -1,0 +1,44 @@
+"""What of LiveKit the console shows: its library, and the way to its rooms under the console's own address.
+
+A page over TLS reaches them so without a certificate of their own; picture and sound go their own way.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.responses import FileResponse
+from starlette.responses import Response
+
+from app import cache
+from app.web.proxy import A_YEAR, Proxy, problem
+from app.web.sockets import Sockets
+from app.web.upstreams import Upstreams
+
+VERSION = "2.15.0"
+MISSING = "livekit-client is missing: run `make livekit`"
+
+
+def install(app: FastAPI, proxy: Proxy, sockets: Sockets, behind: Upstreams) -> None:
+    """Adds the routes."""
+
+    @app.get("/libraries/livekit-client.js")
+    async def library() -> Response:
+        """livekit-client of the version that the page asks for by `?v=`, from this user's cache."""
+        if not livekit_client().is_file():
+            return problem(404, MISSING)
+        return FileResponse(livekit_client(), media_type="text/javascript", headers={"cache-control": A_YEAR})
+
+    @app.websocket("/api/livekit/{path:path}")
+    async def socket_to_rooms(browser: WebSocket, path: str) -> None:
+        await sockets.forward(browser, path, behind.livekit_sockets)
+
+    @app.api_route("/api/livekit/{path:path}", methods=list(behind.livekit.methods))
+    async def to_rooms(request: Request, path: str) -> Response:
+        return await proxy.forward(request, path, behind.livekit)
+
+
+def livekit_client() -> Path:
+    """Where the library lies; it may not be there yet."""
+    return cache.browser_library("livekit-client", VERSION, "livekit-client.umd.js")
