@@ -1,5 +1,5 @@
 """Base images where no image registry can be reached: `python3 -m tools.mirror`, with --all also those
-that nothing of ours uses yet.
+of optional services.
 
 Each one that can be pulled is left alone. The others are made for both platforms, from Debian's packages and
 Go modules, and pushed to the registry on this machine, under the names that Dockerfiles know already.
@@ -37,7 +37,7 @@ class NotMade(RuntimeError):
 class Base:
     """A base image: its name and tag, its recipe, and what puts the files into place that the recipe adds.
 
-    One that is `extra` is in none of our images and services.
+    One that is `extra` is needed by an optional service alone.
     """
 
     repository: str

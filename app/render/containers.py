@@ -110,18 +110,22 @@ def container(service: Service, services: tuple[Service, ...], settings: Setting
         published=published(service, services, settings),
         needs=tuple(need for need in service.needs if need in names),
         labels={f"{LABEL}.service": service.name},
-        health=(
-            "pg_isready",
-            "--host=127.0.0.1",
-            f"--username={settings.db_user}",
-            f"--dbname={settings.db_name}",
-        )
-        if database
-        else (),
+        health=health(service, settings),
         # Docker copies no file into a read-only root, and PostgreSQL writes beside its data.
         read_only=not files and not database,
         gpu=gpu and service.gpu,
     )
+
+
+def health(service: Service, settings: Settings) -> tuple[str, ...]:
+    """The command that checks a service whose image is not ours; ours bring their own."""
+    if service.name == "db":
+        login = (f"--username={settings.db_user}", f"--dbname={settings.db_name}")
+        return ("pg_isready", "--host=127.0.0.1", *login)
+    if service.name == "livekit":
+        port = service.port(service.health_port).number
+        return ("wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}{service.health}")
+    return ()
 
 
 def environment(service: Service, services: tuple[Service, ...], settings: Settings) -> dict[str, str]:

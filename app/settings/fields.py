@@ -23,7 +23,6 @@ Profile = Literal["live", "steady", "quality"]
 HOST_NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 STREAM_HOST = re.compile(r"[A-Za-z0-9_.-]+(:\d{1,5})?")
 DEVICE = re.compile(r"/dev/video\d{1,3}")
-SECRET_LENGTH = 32
 WEBHOOK_SECRET = re.compile(r"whsec_(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 ORIGIN = re.compile(r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")
 
@@ -495,15 +494,6 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is not a WebSocket address (ws:// or wss://)")
         return value.rstrip("/")
 
-    @field_validator("livekit_api_secret")
-    @classmethod
-    def _is_long_enough(cls, value: SecretStr) -> SecretStr:
-        if 0 < len(value.get_secret_value()) < SECRET_LENGTH:
-            raise ValueError(
-                f"it needs {SECRET_LENGTH} characters or more, such as of `openssl rand -hex 24`"
-            )
-        return value
-
     @field_validator("allowed_hosts")
     @classmethod
     def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -603,8 +593,6 @@ class Settings(BaseSettings):
                 problems.append(f"{variable}=llm needs LLM_MODEL, and LLM_BASE_URL or OPENROUTER_API_KEY")
         if self.vision_model and not (self.llm_base_url or router):
             problems.append("VISION_MODEL needs LLM_BASE_URL or OPENROUTER_API_KEY")
-        if self.livekit_enabled and self.livekit_url and not self.livekit_api_secret.get_secret_value():
-            problems.append("LIVEKIT_URL needs LIVEKIT_API_KEY and LIVEKIT_API_SECRET of that server")
         if self.source_language == "auto" and (self.asr_engine == "pocketsphinx" or ".en" in self.asr_model):
             what = "ASR_ENGINE=pocketsphinx" if self.asr_engine == "pocketsphinx" else self.asr_model
             problems.append(

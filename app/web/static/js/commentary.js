@@ -59,9 +59,9 @@ async function refresh() {
   setTimeout(refresh, EVERY);
 }
 
-/** Looks at what somebody has begun already. */
+/** Looks at what somebody has begun already; another browser's camera is its own affair. */
 function adopt(sessions) {
-  const running = sessions.find(({ state }) => state !== "ended");
+  const running = sessions.find(({ state, source }) => state !== "ended" && source.kind !== "livekit");
   if (running) follow(running);
 }
 
