@@ -16,7 +16,7 @@ from typing import Any
 from app import __version__
 from app.catalog import Service
 from app.release.names import DATA, Role, bundle_key
-from app.render.compose import compose, source
+from app.render.compose import compose, kept, source
 from app.render.containers import Container
 
 FORMAT = 1
@@ -70,14 +70,14 @@ def build(
     """
     chosen = list(chosen)
     overlaps = sorted(each.name for each in chosen if each.service.overlaps)
-    kept = secrets(chosen)
+    held = secrets(chosen)
     content = {
         "format": FORMAT,
         "version": __version__,
         "role": role,
         "compose": pinned(chosen, references, region, logs, identity),
-        "secrets": sorted(kept),
-        "made": [HANDOVER_SECRET] if overlaps and HANDOVER_SECRET not in kept else [],
+        "secrets": sorted(held),
+        "made": [HANDOVER_SECRET] if overlaps and HANDOVER_SECRET not in held else [],
         "overlaps": overlaps,
         "identity": identity if any(ARCHIVE in each.mounts for each in chosen) else "",
         "folders": sorted({name for each in chosen for name in each.mounts}),
@@ -92,7 +92,7 @@ def build(
 
 def secrets(chosen: Iterable[Container]) -> dict[str, str]:
     """The secrets that these containers use, by the variable that each is kept under."""
-    return {source(name): value for each in chosen for name, value in each.secrets.items()}
+    return {source(name): kept(name, value) for each in chosen for name, value in each.secrets.items()}
 
 
 def pinned(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from app import livekit
 from app.catalog import VOLUMES
 from app.render import images
 from app.render.containers import LOG_OPTIONS, RESTART, Container
@@ -44,7 +43,7 @@ def service(container: Container, registry: str, tag: str) -> dict[str, Any]:
         "image": image_name(container.image, registry, tag),
         "environment": {
             **{name: escaped(value) for name, value in container.environment.items()},
-            **{name: source(name) for name in container.secrets},
+            **{name: written(name, value) for name, value in container.secrets.items()},
         },
         "volumes": [
             {"type": "volume", "source": name, "target": path} for name, path in container.mounts.items()
@@ -103,9 +102,18 @@ def config_name(container: Container, path: str) -> str:
 
 
 def source(variable: str) -> str:
-    """What a container's secret is made of, in variables of our settings."""
-    keys = livekit.keys("${LIVEKIT_API_KEY:-voicestack}", "${LIVEKIT_API_SECRET}")
-    return {"POSTGRES_PASSWORD": "${DB_PASSWORD}", "LIVEKIT_KEYS": keys}.get(variable, f"${{{variable}}}")
+    """The variable of our settings that a container's secret comes from."""
+    return {"POSTGRES_PASSWORD": "DB_PASSWORD", "LIVEKIT_KEYS": "LIVEKIT_API_SECRET"}.get(variable, variable)
+
+
+def kept(variable: str, value: str) -> str:
+    """What of a container's secret is kept under `source`: of LiveKit's keys the secret, without its name."""
+    return value.partition(": ")[2] if variable == "LIVEKIT_KEYS" else value
+
+
+def written(variable: str, value: str) -> str:
+    """A container's secret as it stands in the Compose file."""
+    return escaped(value.removesuffix(kept(variable, value))) + f"${{{source(variable)}}}"
 
 
 def escaped(text: str) -> str:

@@ -70,7 +70,7 @@ class Upstream:
     whether the browser's password and cookies are; `patience` how long it may be silent, in seconds;
     `headers` gives what is sent for a path. Where it is `resumable`, files come in parts by tus:
     bodies of PATCH are written on as they arrive, however large, and tus' headers are passed on. `most` is
-    the largest other body, in bytes.
+    the largest other body, in bytes. One that is `told_who_asks` gives each address no more than its share.
     """
 
     name: str
@@ -84,6 +84,7 @@ class Upstream:
     headers: Callable[[str], Mapping[str, str]] = lambda _: {}
     resumable: bool = False
     most: int = MAX_BODY
+    told_who_asks: bool = False
 
     def streams(self, method: str) -> bool:
         """Whether bodies of that method are written on as they arrive."""
@@ -222,8 +223,7 @@ def request_headers(request: Request, path: str, upstream: Upstream) -> list[tup
         for name, value in request.headers.items()
         if name in wanted
     ]
-    # Who asks: some of what is behind gives each address no more than its share.
-    asks = [("x-forwarded-for", request.client.host)] if request.client else []
+    asks = [("x-forwarded-for", request.client.host)] if upstream.told_who_asks and request.client else []
     return [*kept, *own.items(), *asks, ("accept-encoding", "identity")]
 
 

@@ -114,6 +114,7 @@ def upstreams(settings: Settings, door: Door) -> Upstreams:
             methods=frozenset({"GET", "POST", "PATCH", "DELETE"}),
             allows=is_commentary,
             headers=own,
+            told_who_asks=True,
         ),
         livekit=Upstream(
             name="LiveKit server",

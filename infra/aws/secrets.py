@@ -18,7 +18,7 @@ def secrets(config: AwsConfig, role: names.Role) -> dict[str, str]:
     """The secrets that the services of a role use, by the variable of our settings that each comes from."""
     settings: Settings = config.settings
     return {
-        compose.source(variable): value
+        compose.source(variable): compose.kept(variable, value)
         for service in config.services_of(role)
         for variable, value in sorted(containers.secrets(service, settings).items())
     }

@@ -29,6 +29,7 @@ RESUME_WITHIN = 2.0
 EMPTY_AFTER = 10.0
 """Seconds without anybody after which the room is left; a page that is loaded again is back by then."""
 NOBODY_CAME = 60.0
+"""The same after going in: others come back later than we, where the server was away."""
 CLOSE_WITHIN = 3.0
 CAPTIONS = "lk.transcription"
 
@@ -47,7 +48,6 @@ class Room:
         self._problem: Problem | None = None
         self._reconnects = 0
         self._began = time.monotonic()
-        self._last_guest = self._began + NOBODY_CAME - EMPTY_AFTER
         self._visit: Visit | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -121,11 +121,11 @@ class Room:
         try:
             await visit.open()
             self._visit, self._problem, self.connected = visit, None, True
-            self._last_guest = max(self._last_guest, time.monotonic())
+            leave_at = time.monotonic() + NOBODY_CAME
             while True:
                 if visit.guests:
-                    self._last_guest = time.monotonic()
-                left = self._last_guest + EMPTY_AFTER - time.monotonic()
+                    leave_at = time.monotonic() + EMPTY_AFTER
+                left = leave_at - time.monotonic()
                 if left <= 0:
                     return Problem("left")
                 if (problem := await visit.over(min(1.0, left))) is not None:

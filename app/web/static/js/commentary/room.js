@@ -6,7 +6,9 @@ import { enterRoom } from "./api.js";
 const LIBRARY = "/libraries/livekit-client.js?v=2.15.0";
 const RATE = 15;
 const FIRST_WAIT = 1_000;
-const LONGEST_WAIT = 10_000;
+const LONGEST_WAIT = 5_000;
+const RESUME_WITHIN = 3_000;
+const RESUME_EVERY = 500;
 
 /** Whether this browser has a camera that a page may ask for. */
 export async function hasCamera() {
@@ -63,7 +65,8 @@ export class CameraRoom {
       await import(LIBRARY);
       const { Room, RoomEvent } = globalThis.LivekitClient;
       const { token } = await enterRoom(this.#name);
-      room = new Room();
+      // After a restart the server knows no rooms: soon it is better to begin anew than to come back.
+      room = new Room({ reconnectPolicy: { nextRetryDelayInMs: ({ elapsedMs }) => (elapsedMs < RESUME_WITHIN ? RESUME_EVERY : null) } });
       room.on(RoomEvent.TrackSubscribed, (track) => track.kind === "audio" && track.attach(this.#voice));
       room.on(RoomEvent.Disconnected, () => room === this.#room && this.#again());
       // Without servers of others for finding one’s own address: LiveKit’s is reached directly.
