@@ -86,6 +86,7 @@ def show(page: Page, address: str) -> str:
     """Shows the camera, and gives the name of its room."""
     page.goto(f"{address}/commentary/")
     page.get_by_label("Kind").select_option(label="This browser’s camera")
+    page.get_by_label("Pace").select_option("lively")
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#status")).to_contain_text("Watching", timeout=PATIENCE)
     return str(sessions(address)[0]["source"]["name"])
@@ -197,6 +198,12 @@ def test_the_server_is_killed_and_back_and_all_come_back_by_themselves_in_rooms_
     seeing_page.goto("about:blank")
     wait_for("rooms are left", lambda: all(each["state"] == "ended" for each in sessions(address)), 40.0)
     assert {each["source"]["name"] for each in sessions(address)} >= {first, second}
+
+
+def test_a_browser_without_a_camera_is_offered_none(page: Page, address: str) -> None:
+    page.goto(f"{address}/commentary/")
+    expect(page.locator("#states")).to_contain_text("LiveKit: connected", timeout=PATIENCE)
+    expect(page.get_by_label("Kind").locator("option")).to_have_count(4)
 
 
 def test_who_has_no_right_is_told_why(address: str, stack: Stack) -> None:

@@ -8,6 +8,7 @@ import sys
 from fastapi.testclient import TestClient
 
 from app.catalog import select
+from app.native.checks import livekit_problems
 from app.settings import load
 from app.web.service import create
 
@@ -42,3 +43,9 @@ def test_the_console_has_neither_library_nor_way_nor_camera() -> None:
 def test_its_server_only_runs_where_it_is_asked_for() -> None:
     assert "livekit" not in {service.name for service in select()}
     assert "livekit" not in {service.name for service in select(["commentary"])}
+
+
+def test_a_server_that_nobody_would_use_is_told_of_before_it_starts() -> None:
+    told = livekit_problems({"livekit", "commentary"}, load({}))
+    assert [each.remedy for each in told] == ["Set LIVEKIT_ENABLED=true."]
+    assert livekit_problems({"commentary"}, load({})) == []
