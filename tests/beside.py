@@ -36,7 +36,7 @@ PLANS = {
         (
             ("dubbing/test_faults.py", "dubbing/test_service.py", "dubbing/test_two_dubbers.py"),
             ("dubbing", "live", "sales", "test_demo.py"),
-            ("commentary",),
+            ("commentary", "access", "edge", "mic"),
         ),
         # They measure how late sound is.
         alone=("test_measuring.py", "dubbing/test_sound.py"),
