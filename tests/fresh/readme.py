@@ -43,6 +43,7 @@ STEPS = (
     Step("make run, and what is asked of it", f"{RUN}{SPEECH}", 1200.0),
     Step("make demo", 'make demo ARGS="--seconds 15"'),
     Step("make demo-sales", "make demo-sales ARGS=--text"),
+    Step("make demo-commentary", "make demo-commentary ARGS=--quick"),
     Step("make doctor", "make doctor"),
     Step("compose file", ".venv/bin/python -m app compose > compose.yaml && rm compose.yaml"),
     Step("make setup for development", 'make setup ARGS="--with dev"', 900.0),

@@ -151,4 +151,4 @@ def test_a_bucket_that_containers_could_not_reach_is_told() -> None:
     bucket = load({"UPLOADS_BUCKET": "mine", "DB_PASSWORD": "x"})
     assert any("UPLOADS_BUCKET" in line for line in problems(EVERYTHING, bucket))
     without = tuple(each for each in EVERYTHING if "archive" not in each.volumes)
-    assert problems(without, bucket) == []
+    assert not any("UPLOADS_BUCKET" in line for line in problems(without, bucket))
