@@ -38,8 +38,8 @@ PLANS = {
             ("dubbing", "live", "sales", "test_demo.py"),
             ("commentary", "access", "edge", "mic"),
         ),
-        # They measure how late sound is.
-        alone=("test_measuring.py", "dubbing/test_sound.py"),
+        # They measure how late sound and answers are.
+        alone=("test_measuring.py", "dubbing/test_sound.py", "hostile/test_siege.py"),
     ),
 }
 

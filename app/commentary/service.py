@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app.access.gate import Gate, Keyed
+from app.access.gate import Gate, ask_for_keys
 from app.commentary import api, vision
 from app.commentary.frames.allowed import Place
 from app.commentary.frames.captured import Captured, Launcher
@@ -67,11 +67,7 @@ def create(settings: Settings) -> FastAPI:
         drain=sessions.close,
     )
     app.add_middleware(BodyLimit)
-    app.add_middleware(
-        Keyed,
-        gate=Gate(settings, "commentary", closed_by_api_keys=False),
-        free=("/health", "/metrics"),
-    )
+    ask_for_keys(app, Gate(settings, "commentary", closed_by_api_keys=False))
     api.install(app, settings, sessions, streams, model, speech, rooms)
     if rooms is not None:
         from app.commentary.rooms import api as rooms_api

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from app.archive import database, edits, jobs, migrate
 from app.archive.editing import Refused
-from app.archive.storage import Storage
+from app.archive.storage import storage_of
 from app.archive.tables import Piece, Segment, State, Transcript
 from app.archive.transcripts import Conflict, Transcripts, Unknown, Wishes
 from app.archive.work import MOST_ATTEMPTS, Heard, Order, Work
@@ -93,7 +93,7 @@ class Operations(RuleBasedStateMachine):
         self.pool = database.new_engine(settings)
         self.sessions = async_sessionmaker(self.pool, expire_on_commit=False)
         queue = jobs.new_app(settings)
-        self.archive = Transcripts(self.sessions, Storage(settings), queue)
+        self.archive = Transcripts(self.sessions, storage_of(settings), queue)
         self.work = Work(self.sessions, queue)
         self.models: dict[Any, Model] = {}
         self.workers: list[Worker] = []
