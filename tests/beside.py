@@ -31,7 +31,14 @@ class Plan:
 
 
 PLANS = {
-    "unit": Plan((("speech/test_[a-m]*.py",), ("speech",), ("dubbing", "serving", "web"))),
+    "unit": Plan(
+        (
+            ("speech/test_[a-m]*.py",),
+            ("speech",),
+            ("dubbing", "serving", "web"),
+            ("commentary", "access", "infra"),
+        )
+    ),
     "integration": Plan(
         (
             ("dubbing/test_faults.py", "dubbing/test_service.py", "dubbing/test_two_dubbers.py"),
