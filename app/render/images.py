@@ -41,7 +41,7 @@ class Image:
 APP = "images/app/Dockerfile"
 
 IMAGES: tuple[Image, ...] = (
-    Image("app", "services without a speech engine", APP, "app", limit=200, contexts=("browser",)),
+    Image("app", "services without a speech engine", APP, "app", limit=220, contexts=("browser",)),
     Image("speech", "every service, with speech engines for the processor", APP, "speech",
           limit=800, arguments={"VARIANT": "cpu"}, contexts=("browser",)),
     Image("speech-cuda", "every service, with speech engines for NVIDIA GPUs", APP, "speech",
