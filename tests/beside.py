@@ -42,8 +42,8 @@ PLANS = {
     "integration": Plan(
         (
             ("dubbing/test_faults.py", "dubbing/test_service.py", "dubbing/test_two_dubbers.py"),
-            ("dubbing", "live", "sales", "test_demo.py"),
-            ("commentary", "access", "edge", "mic"),
+            ("dubbing", "live", "test_demo.py"),
+            ("commentary", "access", "edge", "mic", "sales"),
         ),
         # They measure how late sound and answers are.
         alone=("test_measuring.py", "dubbing/test_sound.py", "hostile/test_siege.py"),
