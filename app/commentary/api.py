@@ -10,8 +10,6 @@ import structlog
 from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from sse_starlette.sse import SendTimeoutError
-from starlette.types import Receive, Scope, Send
 
 from app.commentary import profile
 from app.commentary.description import NotDescribed
@@ -36,13 +34,13 @@ from app.commentary.sessions import Full, Sessions, Unknown
 from app.commentary.speech import Speech
 from app.commentary.streams import Streams
 from app.commentary.vision import Vision
+from app.serving.feed import Feed
 from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.commentary.rooms.rooms import Rooms
 
 MAX_LISTENERS = 50
-SEND_WITHIN = 10.0
 STATUSES = {"not_found": 404, "refused": 403, "permission_denied": 403}
 Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 Responses = dict[int | str, dict[str, Any]]
@@ -56,20 +54,6 @@ NO_SOURCE: Responses = {
 FULL: Responses = {503: {"description": "There are too many; end one of them.", **PROBLEM}}
 
 log = structlog.get_logger()
-
-
-class Feed(EventSourceResponse):
-    """An answer of server-sent events; a client that takes nothing for 10 s is let go."""
-
-    def __init__(self, events: AsyncIterator[ServerSentEvent]) -> None:
-        super().__init__(events, send_timeout=SEND_WITHIN)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves the events until the client or the service goes."""
-        try:
-            await super().__call__(scope, receive, send)
-        except SendTimeoutError:
-            log.info("a listener took nothing any more and was let go")
 
 
 def install(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -32,11 +30,11 @@ from app.demo.sample import NEWS, SampleError, sample_video
 from app.demo.services import Services, ServicesError
 from app.settings import Settings
 from app.settings.rules import SettingsError
+from app.terminal import INTERRUPTED, as_interrupt, stop
 
 STREAM = "demo"
 FIRST_PICTURE_WITHIN = 30.0
 EVERY = 0.25
-INTERRUPTED = 130
 
 
 def demo(
@@ -56,7 +54,7 @@ def demo(
     try:
         settings = settings_module.load()
     except SettingsError as error:
-        fail(f"These settings can't be used:\n{error}\nSee .env.example for every variable.", 2)
+        stop(f"These settings can't be used:\n{error}\nSee .env.example for every variable.", 2)
     signal.signal(signal.SIGTERM, as_interrupt)
     try:
         if source not in NEWS:
@@ -64,9 +62,9 @@ def demo(
         into = settings.target_languages[0] if source == "en" else "en"
         run(settings, seconds, output, language or into, source)
     except (SampleError, ServicesError) as error:
-        fail(f"The demo can't run: {error}\nTry `make setup`, then `python -m app doctor`.", 1)
+        stop(f"The demo can't run: {error}\nTry `make setup`, then `python -m app doctor`.", 1)
     except KeyboardInterrupt:
-        fail("Stopped.", INTERRUPTED)
+        stop("Stopped.", INTERRUPTED)
 
 
 def run(settings: Settings, seconds: float, output: Path, language: str, source: str) -> None:
@@ -137,7 +135,7 @@ def finish(
     problems = [following.dub.get("problem", ""), figures.problem, following.problem]
     reason = verdict(measurement.received, summary, problems)
     if reason:
-        fail(reason, 1)
+        stop(reason, 1)
 
 
 def title(measurement: Measurement, waited: float) -> str:
@@ -146,14 +144,3 @@ def title(measurement: Measurement, waited: float) -> str:
     if measurement.first_at is None:
         return f"waiting for the dubbed stream, {waited:.0f} s"
     return f"dubbing, picture delay {delay:.2f} s" if delay is not None else "dubbing"
-
-
-def as_interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """SIGTERM cleans up as Ctrl-C does."""
-    raise KeyboardInterrupt
-
-
-def fail(message: str, status: int) -> None:
-    """Ends the program with a message on standard error."""
-    print(message, file=sys.stderr)
-    raise typer.Exit(status)

@@ -19,10 +19,10 @@ from app.mic.feed import Feed
 from app.mic.screen import Screen
 from app.settings import Settings
 from app.settings.rules import SettingsError
+from app.terminal import INTERRUPTED, stop
 
 FAILED = 1
 BAD_START = 2
-INTERRUPTED = 130
 NO_MICROPHONE = "There is no microphone here. Plug one in, or play a file: make mic ARGS='--file talk.wav'"
 
 
@@ -40,17 +40,17 @@ def mic(
     try:
         settings = settings_module.load()
     except SettingsError as error:
-        fail(f"These settings can't be used:\n{error}\nSee .env.example for every variable.", BAD_START)
+        stop(f"These settings can't be used:\n{error}\nSee .env.example for every variable.", BAD_START)
     if file is not None and not file.is_file():
-        fail(f"There is no file {file}.", BAD_START)
+        stop(f"There is no file {file}.", BAD_START)
     if file is None and not device and sys.platform.startswith("linux") and not may_have_microphone():
-        fail(NO_MICROPHONE, FAILED)
+        stop(NO_MICROPHONE, FAILED)
     try:
         asyncio.run(run(settings, file, device, language or settings.first_language, with_sales))
     except asyncio.CancelledError:
-        fail("Stopped.", INTERRUPTED)
+        stop("Stopped.", INTERRUPTED)
     except (capture.NoSound, live.LiveProblem, sales.SalesProblem) as error:
-        fail(f"This stopped: {error}.", FAILED)
+        stop(f"This stopped: {error}.", FAILED)
 
 
 async def run(settings: Settings, file: Path | None, device: str, language: str, with_sales: bool) -> None:
@@ -105,12 +105,6 @@ def show_devices() -> None:
     """Prints the microphones; ends the program with status 1 where there is none."""
     found = capture.devices()
     if not found:
-        fail(NO_MICROPHONE, FAILED)
+        stop(NO_MICROPHONE, FAILED)
     for each in found:
         print(f"{each.id}\t{each.name}")
-
-
-def fail(message: str, status: int) -> None:
-    """Ends the program with a message on standard error."""
-    print(message, file=sys.stderr)
-    raise typer.Exit(status)

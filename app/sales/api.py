@@ -9,17 +9,15 @@ import structlog
 from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from sse_starlette.sse import SendTimeoutError
-from starlette.types import Receive, Scope, Send
 
 from app.sales.call import LiveCall
 from app.sales.calls import Calls, Conflict, Full, Unknown
 from app.sales.export import MEDIA_TYPES, Format, export
 from app.sales.messages import Call, NewCall, NewSegment, Segment, WholeCall
 from app.sales.messages import Calls as CallList
+from app.serving.feed import Feed
 
 MAX_LISTENERS = 50
-SEND_WITHIN = 10.0
 Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 Responses = dict[int | str, dict[str, Any]]
 PROBLEM = {"content": {"application/json": {"schema": {"type": "object"}}}}
@@ -29,20 +27,6 @@ NOT_NOW: Responses = {409: {"description": "That can't be done with the call as 
 FULL: Responses = {503: {"description": "There are too many; try again later.", **PROBLEM}}
 
 log = structlog.get_logger()
-
-
-class Feed(EventSourceResponse):
-    """An answer of server-sent events; a client that takes nothing for 10 s is let go."""
-
-    def __init__(self, events: AsyncIterator[ServerSentEvent]) -> None:
-        super().__init__(events, send_timeout=SEND_WITHIN)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves the events until the client or the service goes."""
-        try:
-            await super().__call__(scope, receive, send)
-        except SendTimeoutError:
-            log.info("a listener took nothing any more and was let go")
 
 
 def install(app: FastAPI, calls: Calls) -> None:

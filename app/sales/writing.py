@@ -10,12 +10,13 @@ from fastapi import APIRouter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from app.llm.known import ModelProblem
-from app.sales.api import NO_CALL, NOT_NOW, Feed, Id
+from app.sales.api import NO_CALL, NOT_NOW, Id
 from app.sales.call import LiveCall
 from app.sales.calls import Calls, Conflict
 from app.sales.messages import Delta
 from app.sales.model import ADVICE, prompt
 from app.sales.model_engine import lines
+from app.serving.feed import Feed
 
 if TYPE_CHECKING:
     from app.llm.client import LanguageModel

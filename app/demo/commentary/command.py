@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import httpx
@@ -15,6 +13,7 @@ import typer
 from rich.console import Console
 
 from app import settings as settings_module
+from app.access.gate import authorization
 from app.demo.commentary import report
 from app.demo.commentary.follow import Following
 from app.demo.commentary.score import Said, score
@@ -25,6 +24,7 @@ from app.demo.publish import ingest_address, publish
 from app.demo.services import Part, Services, ServicesError
 from app.settings import Settings
 from app.settings.rules import SettingsError
+from app.terminal import INTERRUPTED, as_interrupt, stop
 
 PART = Part(
     "commentary_address", ("run", "--no-setup", "web", "tts", "commentary"), beside=("dubber_address",)
@@ -34,7 +34,6 @@ FOUND_WITHIN = 20.0
 SILENCE = 20.0
 """Seconds without a word after which a service is given up."""
 POLL = 0.1
-INTERRUPTED = 130
 
 
 class DemoError(RuntimeError):
@@ -49,15 +48,15 @@ def demo(
     try:
         settings = settings_module.load()
     except SettingsError as error:
-        fail(f"These settings can't be used:\n{error}\nSee .env.example for every variable.", 2)
+        stop(f"These settings can't be used:\n{error}\nSee .env.example for every variable.", 2)
     signal.signal(signal.SIGTERM, as_interrupt)
     planted = lay_out(1, 1, 5.0) if quick else lay_out(3, 6, 20.0)
     try:
         run(settings, planted, output)
     except KeyboardInterrupt:
-        fail("Stopped.", INTERRUPTED)
+        stop("Stopped.", INTERRUPTED)
     except (ServicesError, DemoError, httpx.HTTPError) as error:
-        fail(f"The demo can't run: {error}\nTry `make setup`, then `python -m app doctor`.", 1)
+        stop(f"The demo can't run: {error}\nTry `make setup`, then `python -m app doctor`.", 1)
 
 
 def run(settings: Settings, planted: list[Planted], output: Path) -> None:
@@ -103,10 +102,8 @@ def run(settings: Settings, planted: list[Planted], output: Path) -> None:
 
 def asking(settings: Settings) -> httpx.Client:
     """A client of commentary's API."""
-    keys = settings.api_keys
-    headers = {"authorization": f"Bearer {keys[0].get_secret_value()}"} if keys else {}
     base = f"{settings.commentary_address}/api"
-    return httpx.Client(base_url=base, headers=headers, trust_env=False, timeout=SILENCE)
+    return httpx.Client(base_url=base, headers=authorization(settings), trust_env=False, timeout=SILENCE)
 
 
 def begin(client: httpx.Client) -> str:
@@ -128,15 +125,4 @@ def finish(console: Console, planted: list[Planted], sent: dict[int, float], sai
     result = score([(each, sent[round(each.at * RATE)]) for each in planted], said)
     console.print(report.score_table(result))
     if not result.is_good:
-        fail("Too few cuts were commented on, or still scenes too often.", 1)
-
-
-def as_interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """SIGTERM cleans up as Ctrl-C does."""
-    raise KeyboardInterrupt
-
-
-def fail(message: str, status: int) -> None:
-    """Ends the program with a message on standard error."""
-    print(message, file=sys.stderr)
-    raise typer.Exit(status)
+        stop("Too few cuts were commented on, or still scenes too often.", 1)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -25,12 +23,12 @@ from app.demo.services import Part, Services, ServicesError
 from app.sales.messages import Channel, Event, ObjectionEvent, PartialEvent, SegmentEvent, StateEvent
 from app.settings import Settings
 from app.settings.rules import SettingsError
+from app.terminal import INTERRUPTED, as_interrupt, stop
 
 TITLE = "Demo"
 SOUND = Part("sales_address", ("run", "--no-setup", "sales"))
 # Without sound the recogniser is not needed, so that sales may miss it.
 TEXT = Part("sales_address", ("serve", "sales"), ("ok", "degraded"))
-INTERRUPTED = 130
 
 
 def demo(
@@ -41,14 +39,14 @@ def demo(
     try:
         settings = settings_module.load()
     except SettingsError as error:
-        fail(f"These settings can't be used:\n{error}\nSee .env.example for every variable.", 2)
+        stop(f"These settings can't be used:\n{error}\nSee .env.example for every variable.", 2)
     signal.signal(signal.SIGTERM, as_interrupt)
     try:
         run(settings, text, output)
     except KeyboardInterrupt:
-        fail("Stopped.", INTERRUPTED)
+        stop("Stopped.", INTERRUPTED)
     except (ServicesError, PlayError) as error:
-        fail(f"The demo can't run: {error}\nTry `make setup`, then `python -m app doctor`.", 1)
+        stop(f"The demo can't run: {error}\nTry `make setup`, then `python -m app doctor`.", 1)
 
 
 def run(settings: Settings, text: bool, output: Path) -> None:
@@ -63,7 +61,7 @@ def run(settings: Settings, text: bool, output: Path) -> None:
         try:
             call, tracks = speak(CALL)
         except VoicesMissing as error:
-            fail(f"The call can't be spoken: {error}\n`--text` plays it without sound.", 1)
+            stop(f"The call can't be spoken: {error}\n`--text` plays it without sound.", 1)
     with ExitStack() as stack:
         console.print("services: starting, or using those that run")
         log = output / "demo-sales-services.log"
@@ -148,15 +146,4 @@ def finish(console: Console, call: Sequence[Placed], show: Show) -> None:
     console.print(report.score_table(result))
     console.print(report.sentence(result))
     if not result.is_good:
-        fail("Too few objections were found, or too many that are none.", 1)
-
-
-def as_interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """SIGTERM cleans up as Ctrl-C does."""
-    raise KeyboardInterrupt
-
-
-def fail(message: str, status: int) -> None:
-    """Ends the program with a message on standard error."""
-    print(message, file=sys.stderr)
-    raise typer.Exit(status)
+        stop("Too few objections were found, or too many that are none.", 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -21,6 +20,7 @@ from app.demo.services import Part, Services, ServicesError
 from app.demo.uploads.interview import LINES, SOUGHT, speak
 from app.settings import Settings
 from app.settings.rules import SettingsError
+from app.terminal import INTERRUPTED, stop
 
 PART = Part("api_address", ("run", "--no-setup", "api", "transcriber"))
 ENOUGH = 0.9
@@ -28,7 +28,6 @@ ENOUGH = 0.9
 DONE_WITHIN = 300.0
 POLL = 0.3
 KINDS = ("txt", "srt", "vtt", "json", "docx")
-INTERRUPTED = 130
 
 
 class DemoError(RuntimeError):
@@ -41,11 +40,11 @@ def demo(output: Annotated[Path, typer.Option(help="Folder for what is exported.
     try:
         run(settings_module.load(), output, console)
     except SettingsError as error:
-        fail(f"These settings can't be used:\n{error}\nSee .env.example for every variable.", 2)
+        stop(f"These settings can't be used:\n{error}\nSee .env.example for every variable.", 2)
     except KeyboardInterrupt:
-        fail("Stopped.", INTERRUPTED)
+        stop("Stopped.", INTERRUPTED)
     except (ServicesError, VoicesMissing, DemoError, httpx.HTTPError) as error:
-        fail(f"The demo can't run: {error}\nTry `make setup`, then `python -m app doctor`.", 1)
+        stop(f"The demo can't run: {error}\nTry `make setup`, then `python -m app doctor`.", 1)
 
 
 def run(settings: Settings, output: Path, console: Console) -> None:
@@ -72,7 +71,7 @@ def run(settings: Settings, output: Path, console: Console) -> None:
         f"{seconds / took:.1f} times faster than it is spoken"
     )
     if share < ENOUGH or found < len(SOUGHT):
-        fail("Too little was understood.", 1)
+        stop("Too little was understood.", 1)
 
 
 def upload(client: httpx.Client, file: Path) -> str:
@@ -128,9 +127,3 @@ def heard(texts: list[str]) -> float:
 def plain(text: str) -> list[str]:
     """The words, without case and punctuation."""
     return re.findall(r"[a-z']+", text.lower())
-
-
-def fail(message: str, status: int) -> None:
-    """Ends the program with a message on standard error."""
-    print(message, file=sys.stderr)
-    raise typer.Exit(status)

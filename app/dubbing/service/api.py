@@ -15,6 +15,7 @@ from app.dubbing.service.events import Hub
 from app.dubbing.service.guards import json_only
 from app.dubbing.service.profile import StreamProfile
 from app.dubbing.service.streams import Conflict, Streams, Unknown
+from app.serving.feed import Feed
 
 Name = Annotated[str, Path(pattern=f"^{paths.NAME_PATTERN}$")]
 Language = Annotated[str, Path(pattern=f"^{paths.LANGUAGE_PATTERN}$")]
@@ -115,10 +116,10 @@ def router(streams: Streams, hub: Hub) -> APIRouter:
         )
 
     @routes.get("/streams/{name}/{language}/captions", response_class=EventSourceResponse)
-    async def captions(name: Name, language: Language) -> feeds.Feed:
+    async def captions(name: Name, language: Language) -> Feed:
         """Server-sent events `caption`, each when its sound leaves the output."""
         streams.dub(name, language)
-        return feeds.Feed(feeds.captions(streams, hub, name, language))
+        return Feed(feeds.captions(streams, hub, name, language))
 
     @routes.get("/streams/{name}/{language}/captions.vtt")
     async def captions_file(
@@ -137,8 +138,8 @@ def router(streams: Streams, hub: Hub) -> APIRouter:
         )
 
     @routes.get("/events", response_class=EventSourceResponse)
-    async def events() -> feeds.Feed:
+    async def events() -> Feed:
         """Server-sent events `streams` (all of /streams), `phrase`, `caption`, `missed` (`count`)."""
-        return feeds.Feed(feeds.everything(streams, hub))
+        return Feed(feeds.everything(streams, hub))
 
     return routes

@@ -16,6 +16,7 @@ from stand_in_worker import caption, phrase, state
 
 from app.dubbing.service import feeds, views
 from app.dubbing.service.events import Hub, Missed
+from app.serving.feed import Feed
 
 
 def view(id: int, shown_at: float) -> views.Caption:
@@ -152,7 +153,7 @@ def test_the_streams_are_told_at_a_change_and_each_second() -> None:
 def test_a_client_that_takes_nothing_is_let_go() -> None:
     async def go() -> None:
         world = World()
-        feed = feeds.Feed(feeds.everything(world.streams, world.hub), send_within=0.05)
+        feed = Feed(feeds.everything(world.streams, world.hub), send_within=0.05)
         never = asyncio.Event()
 
         async def receive() -> dict[str, Any]:
