@@ -5,31 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import forkserver, get_context
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerProcess
 from threading import Thread
 
-import structlog
-
-from app.backoff import Backoff
 from app.commentary.frames import decoding
 from app.commentary.frames.allowed import Place
+from app.commentary.frames.coming_back import ComingBack
 from app.commentary.frames.decoding import Alive, Message, Sent
 from app.commentary.frames.problem import Problem
-from app.commentary.frames.provider import Frame, Health, Slot
+from app.forked import ForkServer
 
 SILENCE = 8.0
 """Seconds without a word after which a process hangs: its own timeouts are shorter."""
-GOOD_AFTER = 10.0
-JITTER = 0.3
 EXIT_WITHIN = 2.0
 LOOK_EVERY = 0.5
-FINAL = frozenset({"ended", "refused"})
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -40,107 +31,36 @@ class Run:
     pipe: Connection
 
 
-class Launcher:
-    """Starts decoding processes from one fork server that has imported what they need."""
+class Launcher(ForkServer):
+    """Starts decoding processes."""
 
     def __init__(self) -> None:
-        self._context: ForkServerContext = get_context("forkserver")
-        self._context.set_forkserver_preload(["app.commentary.frames.decoding"])
-        # One thread: multiprocessing's start is not made for several at once.
-        self._starter = ThreadPoolExecutor(1, thread_name_prefix="start-source")
+        super().__init__(["app.commentary.frames.decoding"])
 
-    def warm_up(self) -> None:
-        """Starts the fork server before the first source is opened."""
-        self._starter.submit(forkserver.ensure_running)
-
-    async def start(self, place: Place) -> Run:
+    async def decode(self, place: Place) -> Run:
         """A process that decodes the source. Raises OSError or EOFError where the fork server has died."""
-        return await asyncio.get_running_loop().run_in_executor(self._starter, self._start, place)
-
-    def _start(self, place: Place) -> Run:
-        ours, theirs = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=decoding.main, args=(place, theirs), daemon=True)
-        try:
-            process.start()
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        return Run(process, ours)
-
-    def close(self) -> None:
-        """Ends the thread that starts processes."""
-        self._starter.shutdown(wait=False, cancel_futures=True)
+        return Run(*await self.start(decoding.main, place, name="source", duplex=False))
 
 
-class Captured:
+class Captured(ComingBack):
     """A FrameProvider over a process that is started anew, with growing waits, whenever it fails or hangs."""
 
+    final = frozenset({"ended", "refused"})
+
     def __init__(self, place: Place, launcher: Launcher, first_wait: float, longest_wait: float) -> None:
+        super().__init__(place.shown, first_wait, longest_wait)
         self._place = place
         self._launcher = launcher
-        self._backoff = Backoff(first_wait, longest_wait, JITTER)
-        self._slot = Slot()
-        self._problem: Problem | None = None
-        self._reconnects = 0
-        self._heard = 0.0
-        self._task: asyncio.Task[None] | None = None
         self.pid: int | None = None
         """The process that decodes, while there is one."""
 
-    async def open(self) -> None:
-        """Begins to take frames in."""
-        self._task = asyncio.create_task(self._keep_running())
+    def _silence(self, seconds: float) -> str:
+        return f"no picture for {seconds:.0f} s"
 
-    @property
-    def latest(self) -> Frame | None:
-        """The newest frame; None before the first."""
-        return self._slot.latest
-
-    async def newer(self, number: int) -> Frame | None:
-        """The newest frame once it is newer than that number; None where no more will come."""
-        return await self._slot.newer(number)
-
-    @property
-    def health(self) -> Health:
-        """How it is with the source; where nothing comes any more that is told within FRESH seconds."""
-        latest, problem = self._slot.latest, self._problem
-        if problem is None and latest is not None and not self._slot.fresh:
-            problem = Problem("timeout", f"no picture for {time.monotonic() - latest.arrived:.0f} s")
-        return Health(
-            healthy=problem is None and latest is not None,
-            frames_per_second=self._slot.rate,
-            problem=problem,
-            ended=self._slot.ended,
-            reconnects=self._reconnects,
-        )
-
-    async def close(self) -> None:
-        """Ends the process, and waits until it is gone."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        self._slot.end()
-
-    async def _keep_running(self) -> None:
-        while True:
-            began = time.monotonic()
-            self._problem = await self._run_once()
-            if self._problem.kind in FINAL:
-                self._slot.end()
-                return
-            log.info("a source broke off", source=self._place.shown, reason=str(self._problem))
-            if self._heard - began > GOOD_AFTER:
-                self._backoff.reset()
-            await asyncio.sleep(self._backoff.next())
-            self._reconnects += 1
-
-    async def _run_once(self) -> Problem:
+    async def _once(self) -> Problem:
         """One process until its end; why it ended."""
         try:
-            run = await self._launcher.start(self._place)
+            run = await self._launcher.decode(self._place)
         except (OSError, EOFError):
             return Problem("unreadable", "its process could not be started")
         self._heard, self.pid = time.monotonic(), run.process.pid

@@ -12,17 +12,15 @@ import structlog
 from livekit import rtc
 from livekit.rtc.participant import PublishTrackError
 
-from app.backoff import Backoff
+from app.commentary.frames.coming_back import ComingBack
 from app.commentary.frames.problem import Problem, SourceProblem
-from app.commentary.frames.provider import Frame, Health, Picture, Slot
+from app.commentary.frames.provider import Picture
 from app.commentary.messages import Comment
 from app.commentary.rooms.door import Door
 from app.commentary.rooms.voice import Voice
 from app.commentary.rooms.watching import Watching
 from app.commentary.speech import Sound
 
-GOOD_AFTER = 10.0
-JITTER = 0.3
 JOIN_WITHIN = 5.0
 RESUME_WITHIN = 2.0
 """Seconds that LiveKit's own client is given to come back, before all is begun anew."""
@@ -36,52 +34,26 @@ CAPTIONS = "lk.transcription"
 log = structlog.get_logger()
 
 
-class Room:
+class Room(ComingBack):
     """The one that watches a room: comes back by itself, and leaves when everybody has left."""
 
+    final = frozenset({"left"})
+
     def __init__(self, name: str, door: Door, first_wait: float, longest_wait: float) -> None:
+        super().__init__(f"room {name}", first_wait, longest_wait)
         self.name = name
         self.connected = False
         self._door = door
-        self._backoff = Backoff(first_wait, longest_wait, JITTER)
-        self._slot = Slot()
-        self._problem: Problem | None = None
-        self._reconnects = 0
         self._began = time.monotonic()
         self._visit: Visit | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
-        """Begins to go in."""
-        self._task = asyncio.create_task(self._keep_in())
-
-    @property
-    def latest(self) -> Frame | None:
-        """The newest frame; None before the first."""
-        return self._slot.latest
-
-    async def newer(self, number: int) -> Frame | None:
-        """The newest frame once it is newer than that number; None where no more will come."""
-        return await self._slot.newer(number)
 
     @property
     def guests(self) -> int:
         """How many are in the room, beside the one that watches."""
         return self._visit.guests if self._visit is not None else 0
 
-    @property
-    def health(self) -> Health:
-        """How it is with the room."""
-        latest, problem = self._slot.latest, self._problem
-        if problem is None and latest is not None and not self._slot.fresh:
-            problem = Problem("timeout", "no camera is shown in the room")
-        return Health(
-            healthy=problem is None and latest is not None,
-            frames_per_second=self._slot.rate,
-            problem=problem,
-            ended=self._slot.ended,
-            reconnects=self._reconnects,
-        )
+    def _silence(self, seconds: float) -> str:  # noqa: ARG002
+        return "no camera is shown in the room"
 
     def say(self, sound: Sound) -> None:
         """Speaks it in the room."""
@@ -93,29 +65,7 @@ class Room:
         if self._visit is not None:
             self._visit.write(comment.text)
 
-    async def close(self) -> None:
-        """Leaves."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        self._slot.end()
-
-    async def _keep_in(self) -> None:
-        while True:
-            went_in = time.monotonic()
-            self._problem = await self._go_in()
-            self.connected = False
-            if self._problem.kind == "left":
-                self._slot.end()
-                return
-            log.info("a room was lost", room=self.name, reason=str(self._problem))
-            if time.monotonic() - went_in > GOOD_AFTER:
-                self._backoff.reset()
-            await asyncio.sleep(self._backoff.next())
-            self._reconnects += 1
-
-    async def _go_in(self) -> Problem:
+    async def _once(self) -> Problem:
         """One visit until its end; why it ended."""
         visit = Visit(self.name, self._door, self._take)
         try:
@@ -135,6 +85,7 @@ class Room:
         finally:
             self._visit = None
             await visit.close()
+            self._heard, self.connected = time.monotonic(), False
 
     def _take(self, picture: Picture) -> None:
         self._slot.put(picture, time.monotonic() - self._began)

@@ -71,7 +71,7 @@ class _Kept:
         said, dropped = self.past
         self.past = (said + self.state.said, dropped + self.state.dropped)
         self.restarts += 1
-        self.state = DescribeState("connecting", 0, 0, 0, f"its process {reason.removeprefix('worker ')}")
+        self.state = DescribeState("connecting", 0, 0, 0, f"its process {reason}")
 
     def view(self) -> Description:
         return Description(

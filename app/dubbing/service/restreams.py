@@ -134,8 +134,7 @@ class _Kept:
     def died(self, reason: str) -> None:
         sent, reconnects = self.past
         self.past = (sent + self.state.sent, reconnects + self.state.reconnects + 1)
-        why = reason.removeprefix("worker ")
-        problem = SILENT if why.startswith("said nothing") else f"its process {why}"
+        problem = SILENT if reason.startswith("said nothing") else f"its process {reason}"
         self.state = RestreamState(False, 0, 0.0, 0, problem)
 
     def view(self) -> Restream:

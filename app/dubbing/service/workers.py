@@ -11,12 +11,8 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
-from multiprocessing import forkserver, get_context
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext
 from typing import Generic, TypeVar
 
 import structlog
@@ -37,6 +33,7 @@ from app.dubbing.messages import (
     WorkerConfig,
 )
 from app.dubbing.service.process import Process
+from app.forked import ForkServer
 
 SILENCE = 5.0
 FIRST_STATE = 15.0
@@ -110,56 +107,32 @@ PATIENCE = Patience()
 PRELOAD = ("app.dubbing.worker.worker", "app.dubbing.restream.process", "app.dubbing.describe.process")
 
 
-class Launcher:
-    """Starts worker processes from one fork server that has imported what they need."""
+class Launcher(ForkServer):
+    """Starts worker processes."""
 
     def __init__(
         self,
         worker: Main[WorkerConfig] = run_real_worker,
         preload: tuple[str, ...] = PRELOAD,
     ) -> None:
+        super().__init__(["app.dubbing.service.workers", *preload])
         self._worker = worker
-        self._context: ForkServerContext = get_context("forkserver")
-        self._context.set_forkserver_preload(["app.dubbing.service.workers", *preload])
-        # One thread: multiprocessing's start is not made for several at once.
-        self._starter = ThreadPoolExecutor(1, thread_name_prefix="start-worker")
-
-    def warm_up(self) -> None:
-        """Starts the fork server, whose imports take a second or two, before the first worker is needed."""
-        self._starter.submit(forkserver.ensure_running)
 
     async def worker(self, config: WorkerConfig) -> Process:
         """A new worker process. Raises OSError or EOFError where the fork server has just died."""
-        return await self._in_turn(self._worker, config, f"dub-{config.stream}-{config.language}")
+        return await self._started(self._worker, config, f"dub-{config.stream}-{config.language}")
 
     async def restream(self, config: RestreamConfig) -> Process:
         """A new process that sends a dub on. Raises as `worker` does."""
         name = f"restream-{config.stream}-{config.language}-{config.target}"
-        return await self._in_turn(run_restream, config, name)
+        return await self._started(run_restream, config, name)
 
     async def describe(self, config: DescribeConfig) -> Process:
         """A new process that publishes a stream with descriptions. Raises as `worker` does."""
-        return await self._in_turn(run_describe, config, f"describe-{config.stream}")
+        return await self._started(run_describe, config, f"describe-{config.stream}")
 
-    async def _in_turn(self, main: Main[Config], config: Config, name: str) -> Process:
-        start = partial(self._start, main, config, name)
-        return await asyncio.get_running_loop().run_in_executor(self._starter, start)
-
-    def _start(self, main: Main[Config], config: Config, name: str) -> Process:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=in_child, args=(main, config, theirs), name=name, daemon=True)
-        try:
-            process.start()
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        return Process(process, ours)
-
-    def close(self) -> None:
-        """Ends the thread that starts workers."""
-        self._starter.shutdown(wait=False, cancel_futures=True)
+    async def _started(self, main: Main[Config], config: Config, name: str) -> Process:
+        return Process(*await self.start(in_child, main, config, name=name))
 
 
 class Keeper(Generic[Config]):
@@ -223,7 +196,7 @@ class Keeper(Generic[Config]):
                 failures, self._config.reconnect_delay, self._config.max_reconnect_delay
             )
             self._log.warning("worker gone, starting it again", reason=reason, pause=pause)
-            self._restarting(f"worker {reason}")
+            self._restarting(reason)
             await self._pause(pause)
 
     async def _pause(self, seconds: float) -> None:
@@ -296,7 +269,9 @@ class Supervisor(Keeper[WorkerConfig]):
         restarting: Callable[[str], None],
         patience: Patience = PATIENCE,
     ) -> None:
-        super().__init__(config, launcher.worker, told, restarting, patience)
+        super().__init__(
+            config, launcher.worker, told, lambda reason: restarting(f"worker {reason}"), patience
+        )
         self._bypassed = False
 
     def send(self, command: Command) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextvars
 import queue
 import threading
@@ -29,7 +30,7 @@ Line = TypeVar("Line", bound=Delayed)
 log = structlog.get_logger()
 
 
-class Running(Generic[Line]):
+class Running(abc.ABC, Generic[Line]):
     """Wires the parts of a worker together and runs them in threads of their own.
 
     The heartbeat is sent only while all threads live and both ends make progress, so that the parent
@@ -48,9 +49,9 @@ class Running(Generic[Line]):
             config.publish_url, line, self._stopping, partial(occupied, config.look_at)
         )
 
+    @abc.abstractmethod
     def state(self) -> Event:
         """The heartbeat."""
-        raise NotImplementedError
 
     def obey(self, command: Command) -> None:
         """Does what is asked beyond stopping and the source."""
