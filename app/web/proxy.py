@@ -56,7 +56,6 @@ TUS_REQUEST_HEADERS = frozenset({"tus-resumable", "upload-length", "upload-metad
 TUS_RESPONSE_HEADERS = frozenset(
     {"tus-extension", "tus-max-size", "tus-resumable", "tus-version", "upload-length", "upload-offset"}
 )
-A_YEAR = "public, max-age=31536000, immutable"
 TOO_MANY = "too many viewers at once; try again"
 CREDENTIAL_REQUEST_HEADERS = frozenset({"authorization", "cookie"})
 CREDENTIAL_RESPONSE_HEADERS = frozenset({"set-cookie", "www-authenticate"})

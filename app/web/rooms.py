@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import FastAPI, Request, WebSocket
-from fastapi.responses import FileResponse
 from starlette.responses import Response
 
 from app import cache
-from app.web.proxy import A_YEAR, Proxy, problem
+from app.web.libraries import library
+from app.web.proxy import Proxy
 from app.web.sockets import Sockets
 from app.web.upstreams import Upstreams
 
@@ -24,11 +24,9 @@ def install(app: FastAPI, proxy: Proxy, sockets: Sockets, behind: Upstreams) -> 
     """Adds the routes."""
 
     @app.get("/libraries/livekit-client.js")
-    async def library() -> Response:
+    async def client_library() -> Response:
         """livekit-client of the version that the page asks for by `?v=`, from this user's cache."""
-        if not livekit_client().is_file():
-            return problem(404, MISSING)
-        return FileResponse(livekit_client(), media_type="text/javascript", headers={"cache-control": A_YEAR})
+        return library(livekit_client(), MISSING)
 
     @app.websocket("/api/livekit/{path:path}")
     async def socket_to_rooms(browser: WebSocket, path: str) -> None:

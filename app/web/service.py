@@ -20,9 +20,10 @@ from app.service import Check, create_app
 from app.settings import Settings
 from app.web import pages, rooms
 from app.web.guard import SecurityHeaders
+from app.web.libraries import library
 from app.web.login import routes as login
 from app.web.login.door import Door, Login
-from app.web.proxy import A_YEAR, Proxy, problem
+from app.web.proxy import Proxy, problem
 from app.web.sample_call import NotSpoken, SampleCall, can_speak
 from app.web.sockets import Sockets
 from app.web.upstreams import reaches, reaches_where_in_use, upstreams
@@ -97,9 +98,7 @@ def create(settings: Settings) -> FastAPI:
     @app.get("/libraries/hls.js")
     async def player_library() -> Response:
         """hls.js of the version that the page asks for by `?v=`, from this user's cache."""
-        if not hls_js().is_file():
-            return problem(404, HLS_JS_MISSING)
-        return FileResponse(hls_js(), media_type="text/javascript", headers={"cache-control": A_YEAR})
+        return library(hls_js(), HLS_JS_MISSING)
 
     @app.get("/sample-call.wav")
     async def sound_of_sample_call() -> Response:

@@ -28,13 +28,18 @@ class Bucket(pulumi.ComponentResource):
             tags=config.tags("releases"),
             opts=inside,
         )
-        s3.BucketPublicAccessBlock(
-            "releases",
-            bucket=self.bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=inside,
-        )
+        close("releases", self.bucket, inside)
         self.register_outputs({})
+
+
+def close(name: str, bucket: s3.Bucket, opts: pulumi.ResourceOptions) -> None:
+    """Lets nobody outside open a bucket, whatever its policies come to say."""
+    s3.BucketPublicAccessBlock(
+        name,
+        bucket=bucket.id,
+        block_public_acls=True,
+        block_public_policy=True,
+        ignore_public_acls=True,
+        restrict_public_buckets=True,
+        opts=opts,
+    )

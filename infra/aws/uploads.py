@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pulumi
 from pulumi_aws import iam, s3
 
+from infra.aws.bucket import close
 from infra.aws.config import AwsConfig
 
 BROKEN_OFF_AFTER = 2  # days after which the parts of an upload that nobody ended are deleted
@@ -41,15 +42,7 @@ class Uploads(pulumi.ComponentResource):
             tags=config.tags("uploads"),
             opts=pulumi.ResourceOptions(parent=self, protect=True),
         )
-        s3.BucketPublicAccessBlock(
-            "uploads",
-            bucket=self.bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=inside,
-        )
+        close("uploads", self.bucket, inside)
         s3.BucketServerSideEncryptionConfiguration(
             "uploads",
             bucket=self.bucket.id,

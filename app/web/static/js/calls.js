@@ -1,14 +1,14 @@
 // The page of calls: what is said, the objections beside it, calls that are over, and new ones.
 
 import { RequestFailed, pageSettings } from "./api.js";
-import { deleteCall, endCall, exportAddress, listCalls, newCall, readCall, salesHealth, write } from "./calls/api.js";
+import { deleteCall, endCall, eventsAddress, exportAddress, listCalls, newCall, readCall, salesHealth, write } from "./calls/api.js";
 import { Conversation } from "./calls/conversation.js";
-import { CallFeed } from "./calls/feed.js";
 import { Objections, named } from "./calls/objections.js";
 import { Recording } from "./calls/recording.js";
 import { byId, light, make, renderOnce, setText } from "./dom.js";
 import { Health } from "./health.js";
 import { clock } from "./live/lines.js";
+import { Messages } from "./messages.js";
 import { SoundProblem } from "./sound/problem.js";
 import { Source } from "./sound/source.js";
 import { languageName } from "./words.js";
@@ -110,7 +110,7 @@ async function open(choice) {
   byId("written").hidden = true;
   document.title = `${choice === NEW ? "New call" : "Call"} – Voicestack`;
   if (choice === NEW || !(await load(choice))) return;
-  view.feed = new CallFeed(choice, (event) => take(choice, event), (broken) => broken || load(choice));
+  view.feed = new Messages(eventsAddress(choice), (event) => take(choice, event), (broken) => broken || load(choice));
 }
 
 async function load(choice) {

@@ -1,14 +1,14 @@
 // The page of commentary: a source is chosen, its picture shown, and what is said of it written and spoken.
 
 import { RequestFailed } from "./api.js";
-import { changeSession, endSession, historyAddress, listSessions, newSession, profiles, soundAddress, sources, status } from "./commentary/api.js";
+import { changeSession, endSession, eventsAddress, historyAddress, listSessions, newSession, profiles, soundAddress, sources, status } from "./commentary/api.js";
 import { DescriptionView, describable } from "./commentary/description.js";
-import { SessionFeed } from "./commentary/feed.js";
 import { Picture } from "./commentary/picture.js";
 import { Voice } from "./commentary/voice.js";
 import { byId, light, make, renderOnce, setAttribute, setText } from "./dom.js";
 import { Health } from "./health.js";
 import { clock } from "./live/lines.js";
+import { Messages } from "./messages.js";
 import { COMMON_LANGUAGES, languageName } from "./words.js";
 
 const EVERY = 3_000;
@@ -144,7 +144,7 @@ function follow(session) {
   byId("lines").replaceChildren();
   setText(byId("now"), "");
   setWishes(session.wishes);
-  view.feed = new SessionFeed(session.id, (data) => take(session.id, data), (broken) => complain(broken && view.session?.state !== "ended" ? "The connection to commentary was lost; trying again." : ""));
+  view.feed = new Messages(eventsAddress(session.id), (data) => take(session.id, data), (broken) => complain(broken && view.session?.state !== "ended" ? "The connection to commentary was lost; trying again." : ""));
 }
 
 function leaveRoom() {
@@ -156,7 +156,11 @@ function take(id, data) {
   if (id !== view.id) return;
   if (data.type === "session") {
     view.session = data;
-    if (data.state === "ended") leaveRoom();
+    if (data.state === "ended") {
+      leaveRoom();
+      // Nothing comes after the end; the browser would ask again and again.
+      view.feed.close();
+    }
     renderSession();
   }
   if (data.type === "comment") comment(data);

@@ -1,19 +1,17 @@
-// The events of one call. Connects again by itself, and says when something may have been missed.
-
-import { eventsAddress } from "./api.js";
+// The events of one call or session. Connects again by itself, and says when something may have been missed.
 
 const AGAIN_AFTER = 2_000;
 
 /** Tells `onEvent(data)`, whose `type` says what it is, and `onBreak(is)` when the connection is lost and when it is back. */
-export class CallFeed {
-  #id;
+export class Messages {
+  #address;
   #onEvent;
   #onBreak;
   #source = null;
   #timer = 0;
 
-  constructor(id, onEvent, onBreak) {
-    this.#id = id;
+  constructor(address, onEvent, onBreak) {
+    this.#address = address;
     this.#onEvent = onEvent;
     this.#onBreak = onBreak;
     this.#open();
@@ -25,7 +23,7 @@ export class CallFeed {
   }
 
   #open() {
-    this.#source = new EventSource(eventsAddress(this.#id));
+    this.#source = new EventSource(this.#address);
     this.#source.addEventListener("open", () => this.#onBreak(false));
     this.#source.addEventListener("error", () => this.#broken());
     this.#source.addEventListener("message", (event) => this.#onEvent(JSON.parse(event.data)));
