@@ -134,15 +134,20 @@ class Bucket(Kind):
         s3.delete_bucket(Bucket=name)
 
 
-class PublicAccessBlock(Kind):
-    token = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
-    options = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
-    inputs = {"bucket": "replace", **dict.fromkeys(options, "update")}
+class OfBucket(Kind):
+    """What a bucket has one of: it is made by being set, and goes by the bucket's name."""
+
     named = "bucket"
 
     def create(self, given: Values) -> str:
         self.update("", given, {}, set())
         return str(given["bucket"])
+
+
+class PublicAccessBlock(OfBucket):
+    token = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+    options = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+    inputs = {"bucket": "replace", **dict.fromkeys(options, "update")}
 
     def read(self, name: str, given: Values) -> Values | None:
         found = self.aws.client("s3").get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
@@ -158,14 +163,9 @@ class PublicAccessBlock(Kind):
         self.aws.client("s3").delete_public_access_block(Bucket=name)
 
 
-class BucketEncryption(Kind):
+class BucketEncryption(OfBucket):
     token = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     inputs = {"bucket": "replace", "rules": "update"}
-    named = "bucket"
-
-    def create(self, given: Values) -> str:
-        self.update("", given, {}, set())
-        return str(given["bucket"])
 
     def read(self, name: str, given: Values) -> Values | None:
         found = self.aws.client("s3").get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]
@@ -184,14 +184,9 @@ class BucketEncryption(Kind):
         self.aws.client("s3").delete_bucket_encryption(Bucket=name)
 
 
-class BucketLifecycle(Kind):
+class BucketLifecycle(OfBucket):
     token = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
     inputs = {"bucket": "replace", "rules": "update"}
-    named = "bucket"
-
-    def create(self, given: Values) -> str:
-        self.update("", given, {}, set())
-        return str(given["bucket"])
 
     def read(self, name: str, given: Values) -> Values | None:
         found = self.aws.client("s3").get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
