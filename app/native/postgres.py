@@ -63,7 +63,8 @@ def other_user() -> pwd.struct_passwd:
 def unprivileged() -> list[str]:
     """What a command begins with so that it does not run as root; nothing where we are not.
 
-    It keeps the right to reach folders: our own may lie below one that is root's alone.
+    It keeps the right to reach folders, for our own may lie below one that is root's alone; and without the
+    system's correction for other users than root, access(2) would deny that it has it.
     """
     if os.geteuid() != 0:
         return []
@@ -73,7 +74,7 @@ def unprivileged() -> list[str]:
     kept = "+dac_override"
     return [
         "setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups",
-        f"--inh-caps={kept}", f"--ambient-caps={kept}",
+        f"--inh-caps={kept}", f"--ambient-caps={kept}", "--securebits=+no_setuid_fixup",
     ]  # fmt: skip
 
 

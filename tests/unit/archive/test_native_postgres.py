@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from app import catalog
 from app.archive import database
 from app.native import plan, postgres
 from app.native.checks import before_start
 from app.settings import load
+
+DAC_OVERRIDE = 1 << 1
 
 
 def test_the_server_listens_on_this_machine_alone_on_its_port(tmp_path: Path) -> None:
@@ -59,3 +65,27 @@ def test_a_missing_postgres_is_told_before_anything_starts(tmp_path: Path, monke
     monkeypatch.setattr(postgres, "DEBIAN", tmp_path)
     problems = before_start((catalog.get("db"),), load({"DATA_DIR": str(tmp_path), "DB_PORT": "31999"}))
     assert any("PostgreSQL is not on this machine" in str(each) for each in problems)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="is about root")
+def test_programs_below_a_folder_of_roots_are_reached_by_a_user_with_no_other_right(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    look = (
+        "import os, sys; "
+        "caps = next(line for line in open('/proc/self/status') if line.startswith('CapEff')); "
+        "print(os.geteuid(), int(caps.split()[1], 16), os.access(sys.argv[1], os.X_OK))"
+    )
+    found = subprocess.run(
+        [*postgres.unprivileged(), sys.executable, "-c", look, program],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    user, rights, reached = found.stdout.split()
+    assert int(user) != 0
+    assert int(rights) == DAC_OVERRIDE
+    assert reached == "True"

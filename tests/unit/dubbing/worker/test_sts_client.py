@@ -47,6 +47,10 @@ class Worker:
         """Waits until that host is in use."""
         wait_until(lambda: self.client.address == address)
 
+    def can_use(self, address: str) -> None:
+        """Waits until that host could be used, beside the one that is."""
+        wait_until(lambda: any(host.usable for host in self.client._hosts if host.address == address))
+
     def dubbed(self) -> None:
         """Asks until a phrase is dubbed."""
         wait_until(lambda: self.ask(0.5).dub is not None)
@@ -215,6 +219,7 @@ def test_a_host_is_left_alone_for_longer_each_time_until_it_answers_well() -> No
 
 def test_what_a_lying_host_was_asked_another_answers() -> None:
     with working([no_rate], [well]) as (worker, [_, spare], _):
+        worker.can_use(spare)
         assert worker.ask().dub is not None
         assert worker.client.address == spare
 
