@@ -15,9 +15,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from app import settings as settings_module
 from app.access.gate import authorization
-from app.demo.sales.voices import VoicesMissing
 from app.demo.services import Part, Services, ServicesError
-from app.demo.uploads.interview import LINES, SOUGHT, speak
+from app.demo.uploads.interview import LINES, SOUGHT, VoicesMissing, speak
 from app.settings import Settings
 from app.settings.rules import SettingsError
 from app.terminal import INTERRUPTED, stop
