@@ -123,6 +123,7 @@ CATALOG: tuple[Service, ...] = (
             Port("hls", "media_hls_port", 8888, "HLS playback", audience=("viewers",)),
             Port("webrtc", "media_webrtc_port", 8889, "WebRTC ingest and playback", audience=EVERYONE),
             Port("webrtc-udp", "media_webrtc_udp_port", 8189, "WebRTC media", "udp", audience=EVERYONE),
+            Port("srt", "media_srt_port", 8890, "SRT ingest and playback", "udp", audience=EVERYONE),
             Port("api", "media_api_port", 9997, "control API", public=False),
         ),
         volumes=("recordings",),

@@ -204,7 +204,7 @@ class Stack:
             self.processes[name] = subprocess.Popen(
                 guard.command(os.getpid(), command),
                 cwd=self.folder,
-                env=self.environment,
+                env=self.environment | (media.secrets(self.settings) if name == "media" else {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -304,6 +304,8 @@ class Stack:
         output = ["-f", "rtsp", "-rtsp_transport", "tcp", f"{self.rtsp}/live/{name}"]
         if protocol == "rtmp":
             output = ["-f", "flv", ingest_address(self.settings, name)]
+        if protocol == "srt":
+            output = ["-f", "mpegts", self.srt(f"publish:live/{name}")]
         self._publishers += 1
         log = self.folder / f"ffmpeg-{self._publishers}-{name}.log"
         with log.open("wb") as sink:
@@ -316,6 +318,11 @@ class Stack:
         publisher = FfmpegPublisher(process, log)
         self._stack.callback(publisher.kill)
         return publisher
+
+    def srt(self, stream_id: str, passphrase: str = "") -> str:
+        """The media server's address for SRT, as ffmpeg takes it."""
+        secret = f"&passphrase={passphrase}" if passphrase else ""
+        return f"srt://127.0.0.1:{self.settings.media_srt_port}?pkt_size=1316&streamid={stream_id}{secret}"
 
     def read(
         self,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app import catalog
 from app.catalog import Port, Service
-from app.render import edge
+from app.render import edge, media
 from app.settings import Settings
 
 FIRST_DELAY = 0.5
@@ -38,13 +38,13 @@ PROGRAMS = {"db": "app.native.postgres", "edge": "app.native.edge", "livekit": "
 @dataclass(frozen=True)
 class Launch:
     """How a service is run: its command, the address that tells its health, what it answers there, and what
-    its environment has beside ours."""
+    its environment has beside ours, secrets among them."""
 
     service: Service
     command: tuple[str, ...]
     health_url: str
     healthy: frozenset[int]
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def number(port: Port, settings: Settings) -> int:
@@ -85,7 +85,8 @@ def launch(service: Service, settings: Settings, media_binary: Path, media_confi
         command = (sys.executable, "-m", "app", "serve", service.name)
     scheme = "http" if service.health else port.name
     url = f"{scheme}://{bracket(host)}:{number(port, settings)}{service.health}"
-    return Launch(service, command, url, healthy_statuses(service))
+    secrets = media.secrets(settings) if service.name == "media" else {}
+    return Launch(service, command, url, healthy_statuses(service), secrets)
 
 
 def healthy_statuses(service: Service) -> frozenset[int]:
@@ -140,6 +141,7 @@ def addresses(services: tuple[Service, ...], settings: Settings) -> list[tuple[s
         rows += [
             ("Publish (RTMP)", f"rtmp://{host}:{settings.media_rtmp_port}/live/NAME"),
             ("Publish (RTSP)", f"rtsp://{host}:{settings.media_rtsp_port}/live/NAME"),
+            ("Publish (SRT)", f"srt://{host}:{settings.media_srt_port}?streamid=publish:live/NAME"),
             ("Watch (RTSP)", f"rtsp://{host}:{settings.media_rtsp_port}/dub/NAME/{language}"),
             ("Watch (RTMP)", f"rtmp://{host}:{settings.media_rtmp_port}/dub/NAME/{language}"),
             ("Watch (HLS)", f"http://{host}:{settings.media_hls_port}/dub/NAME/{language}/index.m3u8"),

@@ -6,10 +6,16 @@ import json
 from typing import Any
 
 from app.catalog import VOLUMES
-from app.render import images
+from app.render import images, media
 from app.render.containers import LOG_OPTIONS, RESTART, Container
 
 PROJECT = "voicestack"
+SOURCES = {
+    "POSTGRES_PASSWORD": "DB_PASSWORD",
+    "LIVEKIT_KEYS": "LIVEKIT_API_SECRET",
+    **dict.fromkeys(media.SRT_PASSPHRASES, "MEDIA_SRT_PASSPHRASE"),
+}
+"""What programs that are not ours call a secret, and the variable of our settings that it comes from."""
 
 
 def render(containers: list[Container], registry: str, tag: str) -> str:
@@ -103,7 +109,7 @@ def config_name(container: Container, path: str) -> str:
 
 def source(variable: str) -> str:
     """The variable of our settings that a container's secret comes from."""
-    return {"POSTGRES_PASSWORD": "DB_PASSWORD", "LIVEKIT_KEYS": "LIVEKIT_API_SECRET"}.get(variable, variable)
+    return SOURCES.get(variable, variable)
 
 
 def kept(variable: str, value: str) -> str:

@@ -31,6 +31,7 @@ SECRETS: dict[str, tuple[str, ...]] = {
     "media_publish_password": ("dubber",),
     "media_read_password": ("dubber", "commentary"),
     "media_api_password": ("dubber",),
+    "media_srt_passphrase": ("media",),
     "handover_secret": ("dubber",),
     "api_keys": ("dubber", "asr", "tts", "live", "sales", "web", "api", "commentary"),
     "oidc_client_secret": ("web",),
@@ -198,6 +199,8 @@ def secrets(service: Service, settings: Settings) -> dict[str, str]:
     """The secrets that this service uses and that somebody has set."""
     if service.name == "db":
         return {"POSTGRES_PASSWORD": settings.db_password.get_secret_value()}
+    if service.name == "media":
+        return media.secrets(settings)
     if service.name == "livekit":
         secret = settings.livekit_api_secret.get_secret_value()
         return {"LIVEKIT_KEYS": livekit.keys(settings.livekit_api_key, secret)}

@@ -26,6 +26,7 @@ COMPATIBLE = re.compile(r"^v?1\.13\.\d+$")
 LIVE_PATH = "~^live/([A-Za-z0-9_.-]+)$"
 DESCRIBED_PATH = "~^described/([A-Za-z0-9_.-]+)$"
 DUB_PATH = "~^dub/([A-Za-z0-9_.-]+)/([a-z]{2,3})$"
+SRT_PASSPHRASES = ("MTX_PATHDEFAULTS_SRTPUBLISHPASSPHRASE", "MTX_PATHDEFAULTS_SRTREADPASSPHRASE")
 RECORDINGS_KEPT = "168h"
 # What no page's origin is ever equal to.
 NO_ORIGIN = "none"
@@ -123,7 +124,8 @@ def configuration(settings: Settings, *, behind_edge: bool = False) -> dict[str,
         "webrtcAllowOrigin": origin,
         "webrtcLocalUDPAddress": address(settings.media_webrtc_udp_port),
         "webrtcAdditionalHosts": [settings.media_public_host] if settings.media_public_host else [],
-        "srt": False,
+        "srt": True,
+        "srtAddress": address(settings.media_srt_port),
         "pathDefaults": {
             # A publisher that comes back before its old connection timed out takes its path over.
             "overridePublisher": True,
@@ -143,6 +145,12 @@ def configuration(settings: Settings, *, behind_edge: bool = False) -> dict[str,
             DESCRIBED_PATH: {},
         },
     }
+
+
+def secrets(settings: Settings) -> dict[str, str]:
+    """What of the configuration is secret, as the variables that MediaMTX takes it from."""
+    passphrase = settings.media_srt_passphrase.get_secret_value()
+    return dict.fromkeys(SRT_PASSPHRASES, passphrase) if passphrase else {}
 
 
 def hook(settings: Settings, event: str) -> str:

@@ -152,6 +152,14 @@ class Settings(BaseSettings):
     media_hls_port: PortNumber = section("Media server", 8888, "HLS playback.")
     media_webrtc_port: PortNumber = section("Media server", 8889, "WebRTC ingest and playback.")
     media_webrtc_udp_port: PortNumber = section("Media server", 8189, "WebRTC media (UDP).", "8189")
+    media_srt_port: PortNumber = section("Media server", 8890, "SRT ingest and playback (UDP).")
+    media_srt_passphrase: SecretStr = section(
+        "Media server",
+        SecretStr(""),
+        "What SRT is encrypted with, 10 to 79 characters, for publishers and viewers alike; empty leaves it "
+        "unencrypted.",
+        "a-long-random-phrase",
+    )
     media_api_port: PortNumber = section("Media server", 9997, "Control API; listens on this machine only.")
     media_publish_user: str = section(
         "Media server", "", "Who may publish to live/<name>; empty lets everyone.", "obs"
@@ -564,6 +572,14 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError(f"{value!r} is not an HTTP address (http:// or https://)")
         return value.rstrip("/")
+
+    @field_validator("media_srt_passphrase")
+    @classmethod
+    def _is_a_passphrase(cls, value: SecretStr) -> SecretStr:
+        length = len(value.get_secret_value().encode())
+        if length and not 10 <= length <= 79:
+            raise ValueError(f"SRT takes 10 to 79 characters, not {length}")
+        return value
 
     @model_validator(mode="after")
     def _belong_together(self) -> Settings:

@@ -89,6 +89,8 @@ def create(settings: Settings) -> FastAPI:
         """What the page has to know; no secret."""
         return {
             "rtmp_port": settings.media_rtmp_port,
+            "srt_port": settings.media_srt_port,
+            "srt_needs_passphrase": bool(settings.media_srt_passphrase.get_secret_value()),
             "publishing_needs_password": bool(settings.media_publish_user),
             "source_language": settings.first_language,
             "target_languages": list(settings.target_languages),

@@ -41,6 +41,7 @@ FIELD = [
     ("surround", "mp4", (*H264, *AAC, "-ac", "6"), "rtsp", "h264"),
     ("low-rate-mono", "mp4", (*H264, *AAC, "-ac", "1", "-ar", "22050"), "rtmp", "h264"),
     ("telephone", "mkv", ("-vn", "-c:a", "pcm_mulaw", "-ac", "1", "-ar", "8000"), "rtsp", None),
+    ("transport-stream", "mp4", (*H264, *AAC), "srt", "h264"),
     ("variable-rate", "mp4", (*H264, *AAC, "-fps_mode", "vfr"), "rtmp", "h264"),
 ]
 

@@ -76,12 +76,12 @@ def test_the_control_api_and_the_database_are_not_published() -> None:
     assert not offered & {9997, 5432}
 
 
-def test_the_media_server_asks_the_dubber_and_is_told_none_of_our_passwords() -> None:
+def test_the_media_server_asks_the_dubber_and_is_told_no_password_but_what_srt_is_encrypted_with() -> None:
     media = made(**PASSWORDS)["media"]
     configuration = json.loads(media.files["/etc/mediamtx.yml"])
     assert configuration["authHTTPAddress"] == "http://dubber:8003/auth"
     assert configuration["apiAddress"] == "0.0.0.0:9997"
-    assert not media.secrets
+    assert set(media.secrets.values()) == {"secret-media_srt_passphrase"}
     assert "secret-" not in json.dumps([dict(media.environment), dict(media.files)])
 
 

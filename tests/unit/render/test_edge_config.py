@@ -133,6 +133,7 @@ def test_as_containers_only_the_edge_and_what_it_does_not_speak_is_open() -> Non
     wyoming = {(10300, "tcp"), (10200, "tcp")}
     assert opened - wyoming == {
         (443, "tcp"), (443, "udp"), (80, "tcp"), (1935, "tcp"), (8554, "tcp"), (8189, "udp"),
+            (8890, "udp"),
     }  # fmt: skip
     assert made["web"].environment["ALLOWED_HOSTS"] == "a.example"
     assert "172.16.0.0/12" in made["web"].environment["FORWARDED_ALLOW_IPS"]

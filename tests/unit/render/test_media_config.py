@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.render import media
-from app.settings import load
+from app.settings import SettingsError, load
 
 
 def configured(**environment: str) -> dict[str, Any]:
@@ -117,3 +117,12 @@ def test_the_cached_binary_serves_where_path_has_none(
     media.cached_binary().parent.mkdir(parents=True)
     media.cached_binary().touch()
     assert media.find_binary() == media.cached_binary()
+
+
+def test_a_passphrase_of_srt_is_told_by_variables_alone_and_has_a_length_that_srt_takes() -> None:
+    settings = load({"MEDIA_SRT_PASSPHRASE": "ten-or-more"})
+    assert set(media.secrets(settings).values()) == {"ten-or-more"}
+    assert "ten-or-more" not in media.render(settings)
+    assert media.secrets(load({})) == {}
+    with pytest.raises(SettingsError, match=r"MEDIA_SRT_PASSPHRASE.*10 to 79"):
+        load({"MEDIA_SRT_PASSPHRASE": "short"})

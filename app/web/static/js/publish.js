@@ -6,14 +6,17 @@ import { copy } from "./live/save.js";
 const NAME = /^[A-Za-z0-9_.-]+$/;
 
 /** What a publisher enters, for this page's host and a stream's name. */
-export function publishAddresses(hostname, port, name, needsPassword) {
+export function publishAddresses(hostname, settings, name) {
   const host = hostname.includes(":") && !hostname.startsWith("[") ? `[${hostname}]` : hostname;
-  const server = `rtmp://${host}:${port}/live`;
+  const server = `rtmp://${host}:${settings.rtmp_port}/live`;
+  const needsPassword = settings.publishing_needs_password;
   const key = needsPassword ? `${name}?user=USER&pass=PASSWORD` : name;
+  const srt = `srt://${host}:${settings.srt_port}?streamid=publish:live/${name}${needsPassword ? ":USER:PASSWORD" : ""}`;
   return {
     server,
     key,
     ffmpeg: `ffmpeg -re -i video.mp4 -c:v libx264 -preset veryfast -bf 0 -g 50 -c:a aac -f flv "${server}/${key}"`,
+    srt: settings.srt_needs_passphrase ? `${srt}&passphrase=PASSPHRASE` : srt,
     demo: "make demo",
   };
 }
@@ -22,13 +25,13 @@ export function publishAddresses(hostname, port, name, needsPassword) {
 export function renderPublish(body, settings, hostname) {
   const name = make("input", { id: "publish-name", value: "match", autocomplete: "off", spellcheck: "false", maxlength: 60 });
   const wrong = make("p", { class: "problem", id: "publish-wrong", hidden: true }, "A name has letters without accents, digits, and . _ - only.");
-  const fields = { server: copyable("Server"), key: copyable("Stream key"), ffmpeg: copyable("Command"), demo: copyable("Command") };
+  const fields = { server: copyable("Server"), key: copyable("Stream key"), ffmpeg: copyable("Command"), srt: copyable("Address"), demo: copyable("Command") };
   const update = () => {
     const good = NAME.test(name.value);
     wrong.hidden = good;
     name.setAttribute("aria-invalid", String(!good));
     if (!good) return;
-    const addresses = publishAddresses(hostname, settings.rtmp_port, name.value, settings.publishing_needs_password);
+    const addresses = publishAddresses(hostname, settings, name.value);
     for (const [field, { code }] of Object.entries(fields)) setText(code, addresses[field]);
   };
   name.addEventListener("input", update);
@@ -44,6 +47,9 @@ export function renderPublish(body, settings, hostname) {
     fields.key.row,
     make("h3", {}, "From a file, with ffmpeg"),
     fields.ffmpeg.row,
+    make("h3", {}, "From an encoder that speaks SRT"),
+    settings.srt_needs_passphrase ? make("p", {}, "It is encrypted here: put MEDIA_SRT_PASSPHRASE in place of PASSPHRASE.") : "",
+    fields.srt.row,
     make("h3", {}, "The built-in demo"),
     make("p", {}, "In the folder of Voicestack; it makes a speaking test stream and measures the dub."),
     fields.demo.row,

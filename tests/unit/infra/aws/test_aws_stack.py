@@ -67,7 +67,7 @@ def test_media_ports_are_open_to_those_who_publish_and_watch_and_hls_to_those_al
     everyone = {"0.0.0.0/0", "203.0.113.0/24"}
     operators = {"198.51.100.7/32"}
     assert open_to == {
-        1935: everyone, 8554: everyone, 8889: everyone, 8189: everyone, 8888: {"0.0.0.0/0"},
+        1935: everyone, 8554: everyone, 8889: everyone, 8189: everyone, 8890: everyone, 8888: {"0.0.0.0/0"},
         8002: operators, 4200: operators, 22: {"198.51.100.0/24"},
     }  # fmt: skip
 
