@@ -15,7 +15,8 @@ Outcome = Literal["in_time", "late", "dropped", "passed_through", "wordless"]
 class WorkerConfig:
     """All that a worker needs to know. The first three addresses carry credentials: never log them.
 
-    `look_at` is where the media server tells whether somebody publishes to the dub's path.
+    `look_at` is where the media server tells whether somebody publishes to the dub's path; `loudness` is what
+    the sound is brought to in LUFS, None for as it comes.
     """
 
     stream: str
@@ -33,6 +34,7 @@ class WorkerConfig:
     log_level: str
     log_format: str
     wording: Profile = field(default_factory=Profile)
+    loudness: float | None = None
 
     @property
     def names(self) -> dict[str, str]:

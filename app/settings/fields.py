@@ -210,6 +210,13 @@ class Settings(BaseSettings):
         "More delay gives longer phrases, which are recognised and translated better.",
     )
     dub_voice: str = section("Dubbing", "", "Voice of the dub; empty picks one for the language.", "es+f3")
+    loudness_lufs: Annotated[float | None, Field(ge=-40, le=-10)] = section(
+        "Dubbing",
+        None,
+        "Loudness that dubs are brought to, with the original in them: -23 is EBU R 128, -16 usual on the "
+        "web. Empty leaves the sound as it comes.",
+        "-23",
+    )
     phrases_kept_mb: Annotated[int, Field(ge=1)] = section(
         "Dubbing",
         1024,

@@ -20,8 +20,9 @@ SHORTEST = 0.8
 """Seconds of a run that its voice can be told by."""
 NEAR = 0.75
 """Likeness, in the mean, of prints of one voice. Measured with synthesised dialogues cut into sentences whose
-borders are a little wrong: sentences of one voice are 0.82 alike in the mean, of two voices of one engine 0.68 to
-0.71, of two engines' 0.40 to 0.52. A voice and the same one played a tenth faster (0.78) are taken for one."""
+borders are a little wrong: sentences of one voice are 0.82 alike in the mean, of two voices of one engine
+0.68 to 0.71, of two engines' 0.40 to 0.52. A voice and the same one played a tenth faster (0.78) are one.
+"""
 MOST_COMPARED = 600
 """Longest runs that voices are found by; the others of a long recording go to the nearest voice."""
 LEAST = 2.0

@@ -377,4 +377,5 @@ class Streams:
             log_level=settings.log_level,
             log_format=settings.log_format,
             wording=self._streams[dub.stream].profile.wording(dub.language),
+            loudness=settings.loudness_lufs,
         )

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.dubbing.worker.delay_line import DelayLine
+from app.dubbing.worker.loudness import Leveller
 from app.dubbing.worker.mixer import DUCK, SAMPLE_RATE, Mixer
 from app.dubbing.worker.output import Output, OutputError
 from app.dubbing.worker.source import Item, Source, VideoData, VideoPacket
@@ -32,16 +33,18 @@ class Shape:
 class Delayed:
     """Takes items from the source to their places; the publisher takes them from there.
 
-    `delay` is in seconds, `duck` the gain of the original under what is mixed over it. `lock` guards the
-    timeline, the delay line and the mixer. What is heard goes to `hear`; `pause` says that it breaks off.
+    `delay` is in seconds, `duck` the gain of the original under what is mixed over it, `loudness` what the
+    original is brought to in LUFS, None for as it comes. `lock` guards the timeline, the delay line and the
+    mixer. What is heard goes to `hear`; `pause` says that it breaks off.
     """
 
-    def __init__(self, delay: float, duck: float = DUCK) -> None:
+    def __init__(self, delay: float, duck: float = DUCK, loudness: float | None = None) -> None:
         self.lock = threading.RLock()
         self.timeline = Timeline(delay)
         self.delay_line: DelayLine[VideoData] = DelayLine(MOST_BYTES)
         self.mixer = Mixer(delay + SPARE_SECONDS, duck)
         self.shape: Shape | None = None
+        self._leveller = None if loudness is None else Leveller(loudness)
         self._source: Source | None = None
         self._next_sound: int | None = None
 
@@ -88,9 +91,10 @@ class Delayed:
             if placed is None:
                 return
             position = self._join(round(placed * SAMPLE_RATE))
-            self.mixer.write_original(position, item.samples)
-        self._next_sound = position + len(item.samples)
-        self.hear(position, item.samples)
+            samples = self._leveller.level(item.samples) if self._leveller else item.samples
+            self.mixer.write_original(position, samples)
+        self._next_sound = position + len(samples)
+        self.hear(position, samples)
 
     def source_lost(self) -> None:
         """The source is about to close: what comes next stands alone."""

@@ -20,7 +20,7 @@ class Pipeline(Delayed):
 
     def __init__(self, config: WorkerConfig, tell: Callable[[Caption | Phrase], None]) -> None:
         self.profile = PROFILES[config.profile]
-        super().__init__(self.profile.delay)
+        super().__init__(self.profile.delay, loudness=config.loudness)
         self.recorder = Recorder(tell, self.profile.longest_phrase, config.record)
         self.phrases = Phrases(
             self.profile, self.mixer, self.lock, self.playhead, self.recorder.tell, self.recorder.placed

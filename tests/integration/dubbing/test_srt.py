@@ -1,4 +1,4 @@
-"""SRT in and out, encrypted, with the credentials that every other way asks for. (DUB-16)"""
+"""SRT in and out, encrypted, with the credentials of every other way, as loud as asked for. (DUB-16)"""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.dubbing.clips import codecs_of, record
 from tests.integration.dubbing.test_restream import CARD
+from tests.loudness import loudness
 from tests.stack import Stack, wait_for
 
 PASSPHRASE = "a-phrase-for-tests"
@@ -19,6 +20,7 @@ EXTRA = {
     "MEDIA_READ_USER": "viewer",
     "MEDIA_READ_PASSWORD": "out-word",
     "MEDIA_SRT_PASSPHRASE": PASSPHRASE,
+    "LOUDNESS_LUFS": "-23",
 }
 
 
@@ -30,7 +32,8 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def publish(stack: Stack, login: str, passphrase: str) -> subprocess.Popen[bytes]:
     address = stack.srt(f"publish:live/match{login}", passphrase)
-    command = ["ffmpeg", "-loglevel", "error", "-nostdin", *CARD, "-f", "mpegts", address]
+    louder = ["-af", "volume=12dB", "-ac", "2"]
+    command = ["ffmpeg", "-loglevel", "error", "-nostdin", *CARD, *louder, "-f", "mpegts", address]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
 
@@ -53,7 +56,10 @@ def test_a_stream_comes_and_its_dub_goes_over_srt(encrypted: Stack, tmp_path: Pa
         [stream] = encrypted.http.get("/streams").json()["streams"]
         assert set(stream["source"]["tracks"]) == {"H264", "MPEG-4 Audio"}
         address = encrypted.srt("read:dub/match/es:viewer:out-word", PASSPHRASE)
-        assert codecs_of(record(address, tmp_path / "out.ts", 3)) == ["h264", "aac", "opus"]
+        out = record(address, tmp_path / "out.ts", 8)
+        assert codecs_of(out) == ["h264", "aac", "opus"]
+        # It came 14 dB louder.
+        assert loudness("-ss", "5", "-i", str(out), "-map", "0:a:0") == pytest.approx(-23.0, abs=1.0)
     finally:
         publisher.kill()
     assert PASSPHRASE not in encrypted.logs()
