@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from infra.policy.rules import EVERYWHERE, POLICIES, Resource, ingress
+from infra.policy.rules import EVERYWHERE, POLICIES, STACK_POLICIES, Resource, ingress, key_of
 
 VERBS = {
     "delete": "delete",
@@ -158,21 +158,29 @@ def doors(kind: str, inputs: Mapping[str, Any]) -> set[str]:
 
 def broken(preview: Mapping[str, Any]) -> list[str]:
     """Every policy that the stack would break."""
-    found = []
+    found, resources = [], []
     for step in preview.get("steps", []):
         new = step.get("newState") or {}
         # What is not known yet is checked on `up`, by the policy pack.
         known = {key: value for key, value in (new.get("inputs") or {}).items() if value != UNKNOWN}
-        resource = Resource(
-            new.get("type", ""), step["urn"].rpartition("::")[2], known, bool(new.get("protect"))
-        )
+        refers = {
+            name: [key_of(urn) for urn in urns or ()]
+            for name, urns in (new.get("propertyDependencies") or {}).items()
+        }
+        name, protected = step["urn"].rpartition("::")[2], bool(new.get("protect"))
+        resource = Resource(new.get("type", ""), name, known, protected, refers)
+        resources.append(resource)
         found += [
             f"{policy.name}: `{resource.name}`: {problem}"
             for policy in POLICIES
             if not hidden(policy.name, new.get("inputs") or {})
             for problem in policy.find(resource)
         ]
-    return found
+    return found + [
+        f"{policy.name}: `{resource.name}`: {problem}"
+        for policy in STACK_POLICIES
+        for resource, problem in policy.find(resources)
+    ]
 
 
 def hidden(policy: str, inputs: Mapping[str, Any]) -> bool:

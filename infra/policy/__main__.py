@@ -14,9 +14,11 @@ from pulumi_policy import (
     ReportViolation,
     ResourceValidationArgs,
     ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
 )
 
-from infra.policy.rules import POLICIES, Policy, Resource
+from infra.policy.rules import POLICIES, STACK_POLICIES, Policy, Resource, StackPolicy, key_of
 
 
 def validation(policy: Policy) -> ResourceValidationPolicy:
@@ -30,8 +32,35 @@ def validation(policy: Policy) -> ResourceValidationPolicy:
     return ResourceValidationPolicy(policy.name, policy.description, validate)
 
 
+def stack_validation(policy: StackPolicy) -> StackValidationPolicy:
+    """The same for one about everything, which is checked once all is known."""
+
+    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+        urns = {key_of(each.urn): each.urn for each in args.resources}
+        resources = [
+            Resource(
+                each.resource_type,
+                each.name,
+                each.props,
+                bool(each.opts.protect),
+                {
+                    name: [key_of(other.urn) for other in others]
+                    for name, others in each.property_dependencies.items()
+                },
+            )
+            for each in args.resources
+        ]
+        for resource, problem in policy.find(resources):
+            report(problem, urns[resource.key])
+
+    return StackValidationPolicy(policy.name, policy.description, validate)
+
+
 PolicyPack(
     "voicestack",
-    policies=[validation(policy) for policy in POLICIES],
+    policies=[
+        *(validation(policy) for policy in POLICIES),
+        *(stack_validation(policy) for policy in STACK_POLICIES),
+    ],
     enforcement_level=EnforcementLevel.MANDATORY,
 )

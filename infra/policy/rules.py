@@ -1,10 +1,10 @@
-"""The policies, each a pure function: what is wrong with a resource, in words that say what to do."""
+"""The policies, pure functions: what is wrong with a resource or a stack, in words that say what to do."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.release.names import COST_TAG, OWNER_TAG, SERVICE_TAG, STACK_TAG
@@ -13,6 +13,12 @@ SSH = 22
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 TAGS = (STACK_TAG, SERVICE_TAG, OWNER_TAG, COST_TAG)
 DIGEST = "@sha256:"
+PUBLIC_ACCESS_BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+CLOSED_BY = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+WITH_RULES_INSIDE = (
+    "aws:ec2/securityGroup:SecurityGroup",
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+)
 # Types of AWS that take no tags.
 UNTAGGED = frozenset(
     {
@@ -39,12 +45,27 @@ UNTAGGED = frozenset(
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource as a policy sees it: its inputs, and whether Pulumi protects it from deletion."""
+    """A resource as a policy sees it: its inputs, and whether Pulumi protects it from deletion.
+
+    `refers` has for an input the resources that it comes from, each as its `key`.
+    """
 
     type: str
     name: str
     inputs: Mapping[str, Any]
     protected: bool = False
+    refers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """What others refer to it by."""
+        return f"{self.type}::{self.name}"
+
+
+def key_of(urn: str) -> str:
+    """The key of the resource with that URN."""
+    kind, _, name = urn.partition("::")[2].partition("::")[2].partition("::")
+    return f"{kind.rpartition('$')[2]}::{name}"
 
 
 @dataclass(frozen=True)
@@ -54,6 +75,15 @@ class Policy:
     name: str
     description: str
     find: Callable[[Resource], Iterator[str]]
+
+
+@dataclass(frozen=True)
+class StackPolicy:
+    """A policy about everything: `find` yields resources and what is wrong with each."""
+
+    name: str
+    description: str
+    find: Callable[[Sequence[Resource]], Iterator[tuple[Resource, str]]]
 
 
 def public_ssh(resource: Resource) -> Iterator[str]:
@@ -86,10 +116,7 @@ def ingress(resource: Resource) -> Iterator[Ingress]:
         yield rule(inputs, inputs.get("ipProtocol"), cidrs)
     elif resource.type == "aws:ec2/securityGroupRule:SecurityGroupRule" and inputs.get("type") == "ingress":
         yield rule(inputs, inputs.get("protocol"), blocks(inputs))
-    elif resource.type in (
-        "aws:ec2/securityGroup:SecurityGroup",
-        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
-    ):
+    elif resource.type in WITH_RULES_INSIDE:
         for each in inputs.get("ingress") or []:
             yield rule(each, each.get("protocol"), blocks(each))
 
@@ -159,10 +186,57 @@ def untagged(resource: Resource) -> Iterator[str]:
         yield f"it lacks the tags {', '.join(lacking)}"
 
 
+def door_without_reason(resource: Resource) -> Iterator[str]:
+    """A door of which nobody knows what it is for."""
+    inputs = resource.inputs
+    if resource.type == "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule" and not inputs.get(
+        "description"
+    ):
+        yield "the rule does not say what it is for: set description"
+    if resource.type in WITH_RULES_INSIDE and inputs.get("ingress"):
+        yield "rules inside of a group and those beside it undo each other: make them resources of their own"
+
+
+def open_buckets(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+    """Buckets that a policy of theirs could come to open."""
+    closed = {
+        key
+        for each in resources
+        if each.type == PUBLIC_ACCESS_BLOCK and all(each.inputs.get(flag) is True for flag in CLOSED_BY)
+        for key in each.refers.get("bucket", ())
+    }
+    for each in resources:
+        if each.type == "aws:s3/bucket:Bucket" and each.key not in closed:
+            yield (
+                each,
+                f"anybody could be let in: give it a BucketPublicAccessBlock with {', '.join(CLOSED_BY)}",
+            )
+
+
+def volumes_without_snapshots(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+    """Volumes that no snapshot is taken of."""
+    taken = [
+        (each.inputs.get("policyDetails") or {}).get("targetTags") or {}
+        for each in resources
+        if each.type == "aws:dlm/lifecyclePolicy:LifecyclePolicy" and each.inputs.get("state") == "ENABLED"
+    ]
+    for each in resources:
+        tags = each.inputs.get("tags") or {}
+        if each.type == "aws:ebs/volume:Volume" and not any(
+            wanted and wanted.items() <= tags.items() for wanted in taken
+        ):
+            yield each, "no snapshot is taken of it: give it the tags that a LifecyclePolicy looks for"
+
+
+STACK_POLICIES = (
+    StackPolicy("closed-buckets", "No bucket can be opened to everybody.", open_buckets),
+    StackPolicy("snapshots", "Snapshots are taken of every volume.", volumes_without_snapshots),
+)
 POLICIES = (
     Policy("no-public-ssh", "Nobody logs in from everywhere.", public_ssh),
     Policy("safe-volumes", "Volumes are encrypted and protected from deletion.", unsafe_volume),
     Policy("images-by-digest", "A release names its images by digest.", image_without_digest),
     Policy("imdsv2", "Instances answer IMDSv2 alone.", credentials_for_anybody),
+    Policy("doors-with-reason", "Each rule that lets somebody in says what for.", door_without_reason),
     Policy("tagged", "Everything on AWS says whose it is.", untagged),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import multiprocessing
 import os
 import signal
 import statistics
@@ -19,6 +20,7 @@ import tempfile
 import time
 import wave
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,7 @@ import numpy as np
 import psutil
 
 from app.native import guard
+from app.settings import load
 from app.speech.engines.whisper import COMPUTE, MOST_THREADS
 from app.speech.models import places
 from app.speech.models.table import BASE
@@ -196,8 +199,27 @@ def pin(process: psutil.Process, core: int) -> None:
             os.sched_setaffinity(thread.id, {core})
 
 
+def alone_on(core: int, file: Path) -> float:
+    """Seconds in which faster-whisper recognises the file on a core, its model loaded."""
+    from faster_whisper import WhisperModel
+
+    os.sched_setaffinity(0, {core})
+    found = places.ready(BASE, load().models_dir)
+    model = WhisperModel(str(found), device="cpu", compute_type=COMPUTE["cpu"], cpu_threads=1)
+    return alone(model, file).seconds
+
+
+def of_the_machine(file: Path) -> float:
+    """How many times as much two cores do as one, each with a faster-whisper of its own: 2 at best."""
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        one = pool.submit(alone_on, 0, file).result()
+        both = [pool.submit(alone_on, core, file) for core in (0, 1)]
+        return 2.0 * one / max(each.result() for each in both)
+
+
 def two_workers(folder: Path, file: Path, rounds: int) -> None:
     """Two workers against one, each on a core of its own with one thread."""
+    print(f"the machine's two cores do {of_the_machine(file):.2f} times as much as one", flush=True)
     extra = {"ASR_MODEL": BASE, "OMP_NUM_THREADS": "1"}
     with Stack(folder, ("api", "transcriber"), extra) as stack:
         http = client(stack)

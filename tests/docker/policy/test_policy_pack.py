@@ -28,10 +28,15 @@ for each in json.loads(Path("resources.json").read_text()):
     pulumi.ComponentResource(each["type"], each["name"], each["inputs"], options)
 """
 TAGGED = {"tags": dict.fromkeys(TAGS, "x")}
-RULE = {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, **TAGGED}
+RULE = {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "description": "who logs in", **TAGGED}
 DISK = {"encrypted": True}
 IMAGE = {"compose": {"services": {"sts": {"image": "registry.example.org/speech:1.2.0"}}}}
 INSTANCE = {"rootBlockDevice": DISK, "metadataOptions": {"httpTokens": "required"}, **TAGGED}
+VOLUME = {**DISK, "tags": {**TAGGED["tags"], "snapshots": "trial"}}
+SNAPSHOTS = {
+    "type": "aws:dlm/lifecyclePolicy:LifecyclePolicy", "name": "daily", "protect": False,
+    "inputs": {"state": "ENABLED", "policyDetails": {"targetTags": {"snapshots": "trial"}}, **TAGGED},
+}  # fmt: skip
 BUNDLE = {"key": "releases/speech/1.json", "content": json.dumps(IMAGE), **TAGGED}
 
 BAD: dict[str, tuple[str, dict[str, Any]]] = {
@@ -39,15 +44,22 @@ BAD: dict[str, tuple[str, dict[str, Any]]] = {
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
         {**RULE, "cidrIpv4": "0.0.0.0/0"},
     ),
-    "safe-volumes": ("aws:ebs/volume:Volume", {**DISK, **TAGGED}),
+    "safe-volumes": ("aws:ebs/volume:Volume", VOLUME),
     "images-by-digest": ("aws:s3/bucketObjectv2:BucketObjectv2", BUNDLE),
     "imdsv2": ("aws:ec2/instance:Instance", {**INSTANCE, "metadataOptions": {}}),
+    "doors-with-reason": (
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        {**RULE, "cidrIpv4": "198.51.100.0/24", "description": ""},
+    ),
     "tagged": ("aws:ec2/vpc:Vpc", {"tags": {"stack": "x"}}),
+    "closed-buckets": ("aws:s3/bucket:Bucket", TAGGED),
+    "snapshots": ("aws:ebs/volume:Volume", {**DISK, **TAGGED}),
 }
 GOOD = [
     {"type": "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "name": "ssh", "protect": False,
      "inputs": {**RULE, "cidrIpv4": "198.51.100.0/24"}},
-    {"type": "aws:ebs/volume:Volume", "name": "data", "protect": True, "inputs": {**DISK, **TAGGED}},
+    {"type": "aws:ebs/volume:Volume", "name": "data", "protect": True, "inputs": VOLUME},
+    SNAPSHOTS,
     {"type": "aws:ec2/instance:Instance", "name": "host", "protect": False, "inputs": INSTANCE},
 ]  # fmt: skip
 
@@ -84,7 +96,8 @@ def tools() -> None:
 @pytest.mark.parametrize("policy", BAD)
 def test_a_program_that_breaks_a_policy_is_stopped_by_it_alone(policy: str, tmp_path: Path) -> None:
     kind, inputs = BAD[policy]
-    done = preview(tmp_path, [{"type": kind, "name": "bad", "inputs": inputs, "protect": False}])
+    bad = {"type": kind, "name": "bad", "inputs": inputs, "protect": policy == "snapshots"}
+    done = preview(tmp_path, [bad, SNAPSHOTS])
     assert done.returncode != 0
     assert f"[mandatory]  {policy}  " in done.stdout
     assert done.stdout.count("[mandatory]") == 1

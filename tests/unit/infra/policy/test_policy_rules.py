@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from infra.policy.rules import POLICIES, TAGS, Resource
+from infra.policy.rules import (
+    CLOSED_BY,
+    POLICIES,
+    PUBLIC_ACCESS_BLOCK,
+    STACK_POLICIES,
+    TAGS,
+    Resource,
+    key_of,
+)
 from tests.unit.infra.aws.given_values import chosen
 from tests.unit.infra.aws.recorded import stack
 
@@ -16,6 +25,8 @@ OLD_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 INSTANCE = "aws:ec2/instance:Instance"
 VOLUME = "aws:ebs/volume:Volume"
+BUCKET = "aws:s3/bucket:Bucket"
+SNAPSHOTS = "aws:dlm/lifecyclePolicy:LifecyclePolicy"
 BUNDLE = "aws:s3/bucketObjectv2:BucketObjectv2"
 
 
@@ -105,6 +116,43 @@ def test_what_takes_tags_has_them() -> None:
     assert found("tagged", "docker:index/volume:Volume", {}) == []
 
 
+def test_a_door_says_what_it_is_for() -> None:
+    assert "description" in found("doors-with-reason", RULE, {"ipProtocol": "tcp"})[0]
+    assert found("doors-with-reason", RULE, {"description": "who publishes"}) == []
+    assert "undo" in found("doors-with-reason", GROUP, {"ingress": [{"protocol": "tcp"}]})[0]
+
+
+def wrong(name: str, *resources: Resource) -> list[str]:
+    """The resources that a policy about everything finds something wrong with."""
+    policy = next(policy for policy in STACK_POLICIES if policy.name == name)
+    return [resource.name for resource, _ in policy.find(resources)]
+
+
+def test_every_bucket_is_closed_by_a_block_of_its_own() -> None:
+    one, other = Resource(BUCKET, "one", {}), Resource(BUCKET, "other", {})
+    block = Resource(PUBLIC_ACCESS_BLOCK, "one", dict.fromkeys(CLOSED_BY, True), refers={"bucket": [one.key]})
+    assert wrong("closed-buckets", one, other, block) == ["other"]
+    half = replace(block, inputs={**block.inputs, CLOSED_BY[0]: False})
+    assert wrong("closed-buckets", one, half) == ["one"]
+
+
+def test_every_volume_has_the_tags_that_snapshots_are_taken_by() -> None:
+    kept, forgotten = (
+        Resource(VOLUME, "kept", {"tags": {"snapshots": "prod", "a": "b"}}),
+        Resource(VOLUME, "not", {}),
+    )
+    taken = Resource(
+        SNAPSHOTS, "daily", {"state": "ENABLED", "policyDetails": {"targetTags": {"snapshots": "prod"}}}
+    )
+    assert wrong("snapshots", kept, forgotten, taken) == ["not"]
+    assert wrong("snapshots", kept, replace(taken, inputs={**taken.inputs, "state": "DISABLED"})) == ["kept"]
+
+
+def test_what_refers_to_what_is_known_by_type_and_name() -> None:
+    urn = "urn:pulumi:prod::voicestack::voicestack:aws:Bucket$aws:s3/bucket:Bucket::releases"
+    assert key_of(urn) == Resource(BUCKET, "releases", {}).key
+
+
 def test_production_itself_breaks_none() -> None:
     everything = {"alarmEmail": "ops@example.org", "domain": "live.example.org",
                   "hostedZone": "Z0123456789ABC", "logs": "true"}  # fmt: skip
@@ -116,3 +164,14 @@ def test_production_itself_breaks_none() -> None:
         for problem in policy.find(Resource(kind, name, inputs, made.options[kind, name].protect))
     ]
     assert broken == []
+    resources = [
+        Resource(kind, name, inputs, refers=referred(made.options[kind, name]))
+        for (kind, name), inputs in made.made.items()
+    ]
+    assert [each for policy in STACK_POLICIES for each in policy.find(resources)] == []
+    assert {BUCKET, VOLUME} <= {each.type for each in resources}
+
+
+def referred(options: Any) -> dict[str, list[str]]:
+    """What each input of a resource comes from, as the engine was told."""
+    return {name: [key_of(urn) for urn in each.urns] for name, each in options.propertyDependencies.items()}

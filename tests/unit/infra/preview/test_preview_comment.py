@@ -107,7 +107,7 @@ def test_what_is_not_known_yet_breaks_no_policy() -> None:
     bundle = {"key": UNKNOWN, "content": UNKNOWN, "tags": TAGS}
     assert broken({"steps": [step("create", kind, {}, bundle)]}) == []
     rule = {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "referencedSecurityGroupId": UNKNOWN,
-            "tags": TAGS}  # fmt: skip
+            "description": "who logs in", "tags": TAGS}  # fmt: skip
     assert broken({"steps": [step("create", RULE, {}, rule)]}) == []
 
 
