@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint bench understood smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
+.PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint bench understood soak smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -59,8 +59,13 @@ livekit: ## Set up, then get what a browser's camera needs (LIVEKIT_ENABLED): se
 status: ## Show which services are up, healthy, and where: processes and containers
 	@$(PY) -m app status $(ARGS)
 
-doctor: ## Name everything that is missing on this machine, and how to get it
+doctor: ## Name everything that is missing on this machine, and how to get it (in an AWS account: STACK=prod)
+ifeq ($(STACK),local)
 	@$(PY) -m app doctor $(ARGS)
+else
+	@$(SETUP) --with dev && $(PYTHON) -m tools.toolchain
+	@$(TOOLS) $(CURDIR)/$(PY) -m infra.aws.ready --stack $(STACK) $(ARGS)
+endif
 
 tools: ## Find or make what containers need: Docker engine, Pulumi, its plugins, buildx, Compose
 	@$(PYTHON) -m tools.engine
@@ -111,7 +116,7 @@ test: ## Run the unit tests, then the integration tests on the real media server
 
 test-docker: ## Test images, mirror and the local stack on a real Docker engine (about twenty minutes)
 	@$(CONTAINERS)
-	@$(TOOLS) $(CURDIR)/$(PY) -m pytest tests/docker $(ARGS)
+	@$(TOOLS) $(CURDIR)/$(PY) -m tests.beside docker $(ARGS)
 
 fresh: ## Type the README's commands on a bare Debian with Python, Go, git and make (a container; what is committed)
 	@$(PYTHON) -m tools.engine && $(PYTHON) -m tools.mirror
@@ -130,7 +135,7 @@ smoke: ## Check a running stack on AWS over SSH (make smoke STACK=prod ARGS="--s
 
 rehearse: ## Rehearse production with no account: AWS emulator, hosts that boot, releases, losses (about 15 minutes)
 	@$(CONTAINERS)
-	@$(TOOLS) $(CURDIR)/$(PY) -m pytest tests/rehearsal $(ARGS)
+	@$(TOOLS) $(CURDIR)/$(PY) -m tests.beside rehearsal $(ARGS)
 
 rehearsal: ## Bring production up on this machine, on hosts behind an AWS emulator, until Ctrl-C; make smoke STACK=rehearsal
 	@$(CONTAINERS)
@@ -164,6 +169,10 @@ lint: ## Check style, types and locks
 understood: ## Measure how much of a dub is understood, from outside (about fifteen minutes)
 	@$(SETUP) --with dev
 	@$(PY) -m tests.bench.understood $(ARGS)
+
+soak: ## Dub streams while things go wrong, for hours (make soak HOURS=0.1), and say what did not heal
+	@$(SETUP) --with dev
+	@$(PY) -m tests.soak --hours $(or $(HOURS),2) $(ARGS)
 
 bench: ## Measure delay, lag and load with 1, 2, 4 and 8 streams, objections, uploads, commentary (a quarter of an hour)
 	@$(SETUP) --with dev

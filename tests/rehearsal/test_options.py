@@ -7,16 +7,22 @@ nothing in them, but for both platforms.
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from base64 import b64decode
+from pathlib import Path
 
 import httpx
 import pytest
 
+from infra.aws.deployer import actions
 from tests.rehearsal.by_hand import SECRET as SECRET_BY_HAND
 from tests.rehearsal.by_hand import Hands
 from tests.rehearsal.emulator.server import REGION, Emulator
 from tests.rehearsal.made import instance, left, records, volumes
 from tests.rehearsal.production import Production
+from tests.rehearsal.provider.kind import CALLS
 
 STACK = "options"
 # The machine's own registry, in place of ECR: builders and Pulumi take loopback for one without TLS.
@@ -25,6 +31,26 @@ DOMAIN = "live.example.org"
 EMAIL = "operations@example.org"
 SECRET = "hush-for-the-options"
 NOTHING_IN_IT = "FROM scratch AS {name}\nLABEL made={name}\n"
+
+
+# What others than the provider do: the rollout, pushes of images, hosts that are given roles.
+BESIDE = {
+    "ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
+    "iam:PassRole", "ssm:SendCommand",
+}  # fmt: skip
+NAMED_ELSE = {
+    "s3:DeleteBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:DeleteBucketLifecycle": "s3:PutLifecycleConfiguration",
+    "s3:DeletePublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+}
+
+
+def action(call: str) -> str:
+    """What IAM calls what the API calls so."""
+    return NAMED_ELSE.get(call, call)
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +64,7 @@ def options(emulator: Emulator, snapshot: str, tmp_path_factory: pytest.TempPath
     """A stack with everything that can be configured."""
     made = Production(tmp_path_factory.mktemp("checkout"), emulator, stack=STACK)
     made.environment["REHEARSAL_REGISTRY"] = REGISTRY
+    made.environment[CALLS] = str(made.folder.parent / "calls")
     # Pulumi runs the program a dozen times: Python may keep what it has compiled.
     made.environment.pop("PYTHONDONTWRITEBYTECODE", None)
     made.environment["PYTHONPYCACHEPREFIX"] = str(tmp_path_factory.mktemp("compiled"))
@@ -60,6 +87,20 @@ def options(emulator: Emulator, snapshot: str, tmp_path_factory: pytest.TempPath
     made.say_secret("DB_PASSWORD", SECRET)
     made.say_setting("MEDIA_PUBLISH_USER", "obs")
     return made
+
+
+def test_the_account_is_asked_what_a_deployment_would_fail_at(options: Production) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.aws.ready", "--stack", STACK, "--json"],
+        cwd=options.folder, env=options.environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    found = {each["subject"]: each for each in json.loads(done.stdout)}
+    # The images of this stack are made up: that is told.
+    assert done.returncode == 1
+    assert found.pop("machine image")["state"] == "missing"
+    assert {each["state"] for each in found.values()} == {"ok"}, found
+    assert {"account", "zone", "instance type", "quota", "Elastic IP", "permissions", "domain"} == set(found)
+    assert SECRET not in done.stdout + done.stderr
 
 
 def take_snapshot(emulator: Emulator) -> str:
@@ -226,3 +267,12 @@ def test_destroy_leaves_nothing(options: Production, emulator: Emulator) -> None
     done = options.pulumi("destroy", "--yes", "--skip-preview")
     assert done.returncode == 0, done.stdout
     assert left(emulator) == {}
+
+
+def test_the_deployers_policy_allows_what_was_done_and_nothing_else_that_changes_something(
+    options: Production,
+) -> None:
+    text = Path(options.environment[CALLS]).read_text(encoding="utf-8")
+    reads = re.compile(r"[\w-]+:(Describe|Get|List|Head)")
+    done = {action(call) for call in text.split() if not reads.match(call)}
+    assert done | BESIDE == set(actions())

@@ -1,7 +1,7 @@
 """The AWS emulator of the rehearsal: `python -m tests.rehearsal.emulator PORT [HOST]`.
 
-Moto answers, and parts of our own for what it lacks: snapshot policies, and commands that really run.
-Everything is in memory: it ends with the process.
+Moto answers, and parts of our own for what it lacks: snapshot policies, quotas, a simulator of
+permissions, and commands that really run. Everything is in memory: it ends with the process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import run_simple
 
-from tests.rehearsal.emulator import corrections
+from tests.rehearsal.emulator import account, corrections
 from tests.rehearsal.emulator.agents import Agents
 from tests.rehearsal.emulator.lifecycle import Lifecycle
 
@@ -36,7 +36,12 @@ def main() -> None:
     host = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
     corrections.apply()
     moto = DomainDispatcherApplication(create_backend_app)
-    own = {"dlm": Lifecycle(), "ssm": Agents(moto, f"http://{host}:{port}")}
+    own = {
+        "dlm": Lifecycle(),
+        "ssm": Agents(moto, f"http://{host}:{port}"),
+        "servicequotas": account.quotas,
+        "iam": account.Simulator(moto),
+    }
 
     def application(environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
         return own.get(service(environ), moto)(environ, start)

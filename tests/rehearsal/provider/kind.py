@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property
@@ -19,6 +20,7 @@ Values = dict[str, Any]
 Change = Literal["update", "replace"]
 GONE = ("NotFound", "NoSuch", "DoesNotExist", "NonExist", "404", "InvalidVolume.Unknown")
 SETTLED_WITHIN = 600.0
+CALLS = "REHEARSAL_CALLS"
 NOT_OURS = ("region", "tagsAll")  # what the SDK may add to the inputs of any resource
 
 
@@ -36,6 +38,7 @@ class Aws:
         style = {"addressing_style": "path"}
         made = self.session.client(service, endpoint_url=self.endpoint, config=Config(s3=style))
         made.meta.events.register("before-parameter-build", strict.refuse)
+        made.meta.events.register("before-call", note)
         return made
 
     @property
@@ -51,6 +54,13 @@ class Aws:
     def arn(self, kind: str, name: str, service: str = "ec2") -> str:
         """The ARN of something in this region."""
         return f"arn:aws:{service}:{self.region}:{self.account}:{kind}/{name}"
+
+
+def note(model: Any, **_: Any) -> None:
+    """Writes down what AWS is asked to do, where the environment names a file for it."""
+    if file := os.environ.get(CALLS):
+        with open(file, "a", encoding="utf-8") as calls:
+            calls.write(f"{model.service_model.service_name}:{model.name}\n")
 
 
 class Kind(abc.ABC):
