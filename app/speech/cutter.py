@@ -53,12 +53,14 @@ class _Chunk:
 class Cutter:
     """Turns chunks of 512 samples with their speech probability into phrases.
 
-    Phrases are in order, never overlap, and never last longer than the rules' `longest`. Phrases of
-    one stretch of speech join without a gap, so that no sound of it is lost between them.
+    Phrases are in order, never overlap, and never last longer than the rules' `longest`, or than `longest`
+    here where that is lowered. Phrases of one stretch of speech join without a gap, so that no sound of it is
+    lost between them.
     """
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
+        self.longest = rules.longest
         self._history: deque[_Chunk] = deque(maxlen=1 + round(rules.longest * SAMPLE_RATE / CHUNK) + 8)
         self._position: int | None = None
         self._start: int | None = None
@@ -87,7 +89,9 @@ class Cutter:
             self._on_speech(position, end)
         else:
             cuts.extend(self._on_silence(end))
-        if self._start is not None and end - self._start >= self._samples(self._rules.longest):
+        if self._start is not None and end - self._start >= self._samples(
+            min(self.longest, self._rules.longest)
+        ):
             cuts.extend(self._force())
         return cuts
 
@@ -129,7 +133,7 @@ class Cutter:
             return cuts
         earliest = max(
             self._position - self._samples(self._rules.window),
-            self._start + self._samples(self._rules.longest) // 3,
+            self._start + self._samples(self.longest) // 3,
         )
         latest = self._position - self._samples(self._rules.guard)
         place = quietest([chunk for chunk in self._history if earliest <= chunk.start < latest])

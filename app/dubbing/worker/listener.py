@@ -35,6 +35,10 @@ class Listener:
         """Takes sound of shape (n, 2) at sample `position` (48 kHz). A step in it ends a phrase."""
         self._voice.hear(position, samples)
 
+    def phrases_up_to(self, seconds: float) -> None:
+        """Phrases last no longer than that from now on."""
+        self._cutter.longest = seconds
+
     def pause(self) -> None:
         """The sound stops or jumps: ends the open phrase and starts afresh."""
         for cut in self._cutter.flush():

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from app.dubbing.messages import Caption, Phrase, WorkerConfig
 from app.dubbing.worker.delayed import Delayed, Samples
+from app.dubbing.worker.lengths import Lengths
 from app.dubbing.worker.listener import Listener
 from app.dubbing.worker.phrases import Phrases
 from app.dubbing.worker.profiles import PROFILES
@@ -41,6 +42,7 @@ class Pipeline(Delayed):
         self.heard = ""
         self.engines: tuple[str, ...] = ()
         self.note = ""
+        self._lengths = Lengths(self.profile)
         self._listener = Listener(
             Rules(longest=self.profile.longest_phrase, window=self.profile.cut_window),
             self._send_sound,
@@ -74,6 +76,9 @@ class Pipeline(Delayed):
 
     def _answered(self, answer: Answer) -> None:
         self.heard = answer.language or self.heard
+        if answer.dub is not None or answer.code == "deadline":
+            self._lengths.answered(answer.seconds)
+            self._listener.phrases_up_to(self._lengths.longest)
         if answer.dub is not None:
             self.engines, self.note = answer.dub.engines, answer.dub.note
         if not self.bypassed:

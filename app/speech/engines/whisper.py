@@ -26,7 +26,7 @@ DEFAULT_MODEL = "small"
 LONGEST_BUFFER = 28.0
 SHORTEST = 0.3
 """Seconds of sound that a word needs; in less, what Whisper hears is made up more often than not."""
-CONTEXT = 4.0
+CONTEXT = 3.0
 """Seconds of sound before what is not committed that are heard again."""
 SAME_WORD = 0.15
 QUIETEST = 0.001

@@ -30,6 +30,9 @@ class Metrics:
             registry=self.registry,
         )
         self.sessions = Gauge("sts_sessions", "Open sessions.", registry=self.registry)
+        self.resting = Gauge(
+            "sts_resting_sessions", "Open sessions that there is no time for.", registry=self.registry
+        )
         self.pending = Gauge(
             "sts_pending_phrases", "Phrases asked for and not answered.", registry=self.registry
         )

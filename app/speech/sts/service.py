@@ -23,6 +23,7 @@ from app.speech.sts.lane import Lane
 from app.speech.sts.metrics import Metrics
 from app.speech.sts.pace import Pace
 from app.speech.sts.phrase import Dubber
+from app.speech.sts.room import Room
 from app.speech.sts.session import SEND_WITHIN, Admission, BadMessage, Session, parse
 from app.speech.sts.timely import Capacity, Speaker, calibrated
 from app.speech.types import HurriedTranslator, SpeechError
@@ -51,6 +52,7 @@ class SpeechService:
         self.readiness = Readiness()
         self.metrics = Metrics()
         self.admission = Admission(settings.sts_max_pending)
+        self.room = Room()
         self.pace = Pace()
         self.capacity = Capacity()
         self.sessions: set[Session] = set()
@@ -60,6 +62,7 @@ class SpeechService:
         self.executor = self.threads.at(0)
         self.ranks = itertools.count(1)
         self.metrics.sessions.set_function(lambda: len(self.sessions))
+        self.metrics.resting.set_function(lambda: self.room.resting)
         self.metrics.pending.set_function(lambda: self.admission.pending)
         self.metrics.backlog.set_function(lambda: sum(s.lane.backlog for s in self.sessions))
 
@@ -123,6 +126,7 @@ class SpeechService:
             "into_english": registry.into_english(self.engines, "en"),
             "voice_cost": round(self.capacity.cost, 2),
             "sessions": len(self.sessions),
+            "resting": self.room.resting,
             "max_sessions": MAX_SESSIONS,
             "pending": self.admission.pending,
         }
@@ -141,6 +145,7 @@ class SpeechService:
         except WebSocketDisconnect:
             return
         self.sessions.add(session)
+        self.room.enter(session)
         if self.draining:
             session.drain()
         try:
@@ -155,6 +160,7 @@ class SpeechService:
             await refuse(socket, "no_recogniser", str(error))
         finally:
             self.sessions.discard(session)
+            self.room.leave(session)
             await asyncio.get_running_loop().run_in_executor(None, session.lane.recogniser.close)
 
     async def _open(self, socket: WebSocket) -> Session:
@@ -216,6 +222,7 @@ class SpeechService:
                 tells=frozenset(socket.query_params.getlist("tell")),
             ),
             self.admission,
+            self.room,
             self.threads.at(next(self.ranks)),
             self.metrics,
         )

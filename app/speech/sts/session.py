@@ -19,6 +19,7 @@ from app.speech.protocol import Config, Dub, ErrorCode, Failure, PhraseMark, Pro
 from app.speech.sts.lane import Lane, Mark, Sound
 from app.speech.sts.metrics import Metrics
 from app.speech.sts.phrase import Dubber, Phrase, PhraseFailed
+from app.speech.sts.room import LATE, Room
 from app.speech.text.wording import prompt
 from app.speech.types import SpeechError
 
@@ -26,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 MOST_UNANSWERED = 1000
 """Marks of a session whose answers may wait: for the speech engines, or for the client to read them."""
+NO_ROOM = "this machine has no time for it: it dubs {} that came before"
 CONTEXT = 3
 """Phrases before one that its translator is told of."""
 SEND_WITHIN = 10.0
@@ -75,6 +77,7 @@ class Session:
         lane: Lane,
         dubber: Dubber,
         admission: Admission,
+        room: Room,
         executor: Executor,
         metrics: Metrics,
     ) -> None:
@@ -82,6 +85,7 @@ class Session:
         self.lane = lane
         self.dubber = dubber
         self.admission = admission
+        self.room = room
         self.executor = executor
         self.metrics = metrics
         self.asked: asyncio.Queue[tuple[Phrase, asyncio.Future[Answer]] | None] = asyncio.Queue()
@@ -169,11 +173,13 @@ class Session:
             raise TooMany(f"{MOST_UNANSWERED} phrases wait for their answers, which is the most")
         phrase = Phrase(mark)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        admitted = self.admission.enter()
+        rests = not self.room.admits(self)
+        admitted = not rests and self.admission.enter()
         if admitted:
             answer.add_done_callback(lambda _: self.admission.leave())
         else:
-            answer.set_result((phrase.failure("overloaded", "too many phrases are waiting"), None))
+            why = NO_ROOM.format(self.room.dubbed) if rests else "too many phrases are waiting"
+            answer.set_result((phrase.failure("overloaded", why), None))
         self.asked.put_nowait((phrase, answer))
         self.lane.put_mark(Mark(phrase, not admitted, self._recognised(answer)))
 
@@ -220,6 +226,7 @@ class Session:
             except asyncio.CancelledError:
                 self._give_up(phrase, answer)
                 raise
+            self.room.answered(self, late=late(message, phrase))
             self._count(message)
             await self._send(message, pcm)
 
@@ -249,6 +256,13 @@ class Session:
         phrase.abandoned = True
         answer.cancel()
         self.metrics.phrases.labels("abandoned").inc()
+
+
+def late(message: Failure | Dub, phrase: Phrase) -> bool:
+    """Whether an answer comes so late that its dub is, or would have been."""
+    if isinstance(message, Failure):
+        return message.code == "deadline"
+    return phrase.remaining < min(LATE, phrase.mark.deadline / 2)
 
 
 def failed(phrase: Phrase, error: BaseException | None) -> Answer:

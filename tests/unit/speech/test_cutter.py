@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,3 +121,14 @@ def test_a_step_in_the_sound_ends_the_open_phrase() -> None:
     (cut,) = feed(cutter, [0.0], first=100 * CHUNK)
     assert cut.end == 30 * CHUNK
     assert cut.pause
+
+
+def test_phrases_get_shorter_from_the_next_one_on_where_that_is_asked_for() -> None:
+    cutter = Cutter(RULES)
+    long = feed(cutter, [0.95] * seconds(4.0))
+    cutter.longest = 1.5
+    short = feed(cutter, [0.95] * seconds(6.0), first=seconds(4.0) * CHUNK)[1:]
+    assert max(cut.end - cut.start for cut in long) > 1.6 * SAMPLE_RATE or len(long) > 1
+    assert short
+    assert all(cut.end - cut.start <= 1.5 * SAMPLE_RATE + CHUNK for cut in short)
+    assert all(after.start == before.end for before, after in pairwise(short))
