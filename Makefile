@@ -125,7 +125,7 @@ fresh: ## Type the README's commands on a bare Debian with Python, Go, git and m
 backup: ## Write a backup of transcripts and uploads (into a file: make backup FILE=monday.tar)
 	@$(PY) -m app backup --stack $(STACK) $(FILE)
 
-restore: ## Restore a backup into an empty archive (make restore FILE=monday.tar; over what is there: ARGS=--force)
+restore: ## Restore a backup into an empty archive (make restore FILE=monday.tar; over what is there: ARGS=--force; encrypted: ARGS="--identity FILE")
 	@[ -n "$(FILE)" ] || { echo "Which backup? make restore FILE=monday.tar" >&2; exit 2; }
 	@$(PY) -m app restore --stack $(STACK) $(ARGS) $(FILE)
 

@@ -342,12 +342,16 @@ def restore(
     force: Annotated[
         bool, typer.Option("--force", help="Also where there is something; that is lost.")
     ] = False,
+    identity: Annotated[
+        Path | None,
+        typer.Option(help="File with the age key of an encrypted backup; it stays on this machine."),
+    ] = None,
     stack: Stack = "local",
 ) -> None:
     """Restore a backup into an empty archive."""
     from app.archive.commands import restore_backup
 
-    raise typer.Exit(restore_backup(load_settings(), file, stack, force=force))
+    raise typer.Exit(restore_backup(load_settings(), file, stack, force=force, identity=identity))
 
 
 archive_cli = typer.Typer(no_args_is_help=True)
@@ -364,6 +368,25 @@ def archive_import(
     from app.api.importing import import_old
 
     raise typer.Exit(import_old(load_settings(), file, files, dry_run=dry_run))
+
+
+@archive_cli.command("key")
+def archive_key(file: Annotated[Path, typer.Argument(help="Where the key is written.")]) -> None:
+    """Make an age key for encrypted backups, and print the BACKUP_RECIPIENT that goes with it."""
+    from app.archive.commands import make_key
+
+    raise typer.Exit(make_key(file))
+
+
+@archive_cli.command("decrypt")
+def archive_decrypt(
+    file: Annotated[str, typer.Argument(help="The backup; - for standard input.")],
+    identity: Annotated[Path, typer.Option(help="File with its age key.")],
+) -> None:
+    """Write an encrypted backup to standard output, decrypted: for a machine that must not have the key."""
+    from app.archive.commands import decrypt_backup
+
+    raise typer.Exit(decrypt_backup(load_settings(), file, identity))
 
 
 models_cli = typer.Typer(no_args_is_help=True)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from app.archive import backup
 from app.archive.database import DatabaseProblem
+from app.archive.encrypting import decrypted, encrypted, new_key
 from app.native.containers import find
 from app.settings import Settings
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 FAILED = 1
 S3 = "s3://"
+PROGRAM = ("python", "-m", "app")
+NOT_BY_ITSELF = ("--env", "BACKUP_RECIPIENT=")
+"""The container writes it as it is: we encrypt it, by our own settings."""
 
 
 class Failed(RuntimeError):
@@ -30,12 +35,13 @@ class Failed(RuntimeError):
 
 
 def make_backup(settings: Settings, to: str, stack: str) -> int:
-    """Writes a backup; the exit status."""
-    name = to or time.strftime("voicestack-%Y-%m-%d-%H%M%S.tar")
+    """Writes a backup, encrypted where there is a recipient; the exit status."""
+    recipient = settings.backup_recipient
+    name = to or time.strftime("voicestack-%Y-%m-%d-%H%M%S.tar") + (".age" if recipient else "")
     try:
-        with sink(settings, name) as file:
+        with sink(settings, name) as written, encrypted(written, recipient) as file:
             if container := of_stack(stack):
-                inside(container, ["backup", "-"], stdout=file)
+                give_out(container, file, NOT_BY_ITSELF if recipient else ())
             else:
                 held = backup.backup(settings, file, progress)
                 told = f"{held.transcripts} transcripts, {held.files} files, {held.bytes / 1e6:.1f} MB"
@@ -50,12 +56,14 @@ def make_backup(settings: Settings, to: str, stack: str) -> int:
     return 0
 
 
-def restore_backup(settings: Settings, name: str, stack: str, *, force: bool) -> int:
-    """Restores a backup; the exit status."""
+def restore_backup(
+    settings: Settings, name: str, stack: str, *, force: bool, identity: Path | None = None
+) -> int:
+    """Restores a backup, which `identity` has the key of where it is encrypted; the exit status."""
     try:
-        with source(settings, name) as file:
+        with source(settings, name) as written, decrypted(written, identity) as file:
             if container := of_stack(stack):
-                inside(container, ["restore", "-", *(["--force"] if force else [])], stdin=file)
+                take_in(container, file, ["--force"] if force else [])
                 return 0
             held = asyncio.run(backup.restore(settings, file, force, progress))
     except (backup.BackupProblem, DatabaseProblem, OSError) as error:
@@ -79,11 +87,48 @@ def of_stack(stack: str) -> str:
     )
 
 
-def inside(container: str, arguments: list[str], **streams: IO[bytes]) -> None:
-    """Runs the same command in a container. Raises Failed."""
-    command = ["docker", "exec", "--interactive", container, "python", "-m", "app", *arguments]
-    if subprocess.run(command, check=False, **streams).returncode != 0:  # type: ignore[call-overload]
+def give_out(container: str, file: IO[bytes], options: tuple[str, ...]) -> None:
+    """Has a container write its backup into a file. Raises Failed."""
+    command = ["docker", "exec", "--interactive", *options, container, *PROGRAM, "backup", "-"]
+    if subprocess.run(command, check=False, stdout=file).returncode != 0:
         raise Failed
+
+
+def take_in(container: str, file: IO[bytes], options: list[str]) -> None:
+    """Has a container restore what a file holds. Raises Failed, BackupProblem."""
+    command = ["docker", "exec", "--interactive", container, *PROGRAM, "restore", "-", *options]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as running:
+        assert running.stdin is not None
+        with suppress(BrokenPipeError), running.stdin as into:
+            shutil.copyfileobj(file, into)
+    if running.returncode != 0:
+        raise Failed
+
+
+def make_key(path: Path) -> int:
+    """Makes a key that decrypts backups, and says what it is used for; the exit status."""
+    try:
+        recipient = new_key(path)
+    except OSError as error:
+        print(f"No key was made: {error}", file=sys.stderr)
+        return FAILED
+    print(
+        f"Written: {path}. Keep it away from this machine; without it no backup can be read.", file=sys.stderr
+    )
+    print(f"BACKUP_RECIPIENT={recipient}")
+    return 0
+
+
+def decrypt_backup(settings: Settings, name: str, identity: Path) -> int:
+    """Writes an encrypted backup to standard output as it was; the exit status."""
+    try:
+        with source(settings, name) as written, decrypted(written, identity) as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+    except (backup.BackupProblem, OSError) as error:
+        print(f"Not decrypted: {error}", file=sys.stderr)
+        return FAILED
+    return 0
 
 
 @contextmanager

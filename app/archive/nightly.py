@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 import structlog
 
 from app.archive.backup import BackupProblem, backup
+from app.archive.encrypting import encrypted
 from app.archive.s3 import Bucket
 from app.settings import Settings
 
@@ -31,12 +32,17 @@ async def nightly(settings: Settings) -> None:
 
 
 def made(settings: Settings, bucket: Bucket, day: date) -> bool:
-    """Makes that day's where there is none; whether it had to. Raises BackupProblem, OSError."""
-    address = f"s3://{bucket.name}/backups/{day}.tar"
+    """Makes that day's where there is none; whether it had to. Encrypted where there is a recipient.
+
+    Raises BackupProblem, OSError.
+    """
+    recipient = settings.backup_recipient
+    address = f"s3://{bucket.name}/backups/{day}.tar" + (".age" if recipient else "")
     if bucket.has(address):
         return False
     with tempfile.TemporaryFile(dir=bucket.made_folder()) as file:
-        backup(settings, file, lambda _: None, files=False)
+        with encrypted(file, recipient) as out:
+            backup(settings, out, lambda _: None, files=False)
         file.seek(0)
         bucket.write(address, file)
     return True

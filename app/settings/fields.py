@@ -463,6 +463,13 @@ class Settings(BaseSettings):
     deleted_kept_days: Annotated[float, Field(ge=0)] = section(
         "Uploads", 7.0, "Days for which a deleted transcript can be restored."
     )
+    backup_recipient: str = section(
+        "Uploads",
+        "",
+        "Whom backups are encrypted for with age (`python -m app archive key FILE` makes the key that reads "
+        "them, and prints this); empty: they are not encrypted.",
+        "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+    )
     webhook_url: str = section(
         "Uploads",
         "",
@@ -561,6 +568,22 @@ class Settings(BaseSettings):
             if not ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin!r} is not an origin: http:// or https://, host, and port if any")
         return tuple(origin.lower() for origin in value)
+
+    @field_validator("backup_recipient")
+    @classmethod
+    def _is_a_recipient(cls, value: str) -> str:
+        if value.upper().startswith("AGE-SECRET-KEY-"):
+            raise ValueError("this is the secret key: it takes the recipient that belongs to it (age1…)")
+        if value:
+            from pyrage import RecipientError, x25519
+
+            try:
+                x25519.Recipient.from_str(value)
+            except RecipientError:
+                raise ValueError(
+                    f"{value!r} is no age recipient: `python -m app archive key FILE` makes a key and one"
+                ) from None
+        return value
 
     @field_validator("webhook_secret")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import psycopg
 import pytest
 
 from app.archive import database
+from app.archive.encrypting import new_key
 from app.settings import Settings
 from tests.integration.archive.conftest import Archive, Owner, speech
+from tests.stack import ROOT
 
 TABLES = {"transcripts": "id", "pieces": "id", "segments": "id", "edits": "number"}
 
@@ -44,8 +47,8 @@ def elsewhere(archive: Archive, new_database: Settings, tmp_path: Path) -> Elsew
     return Elsewhere(archive, new_database, tmp_path / "elsewhere")
 
 
-def backed_up(archive: Archive, to: Path) -> Path:
-    assert archive.run("backup", "--stack", "no-such-stack", str(to)).wait(60) == 0
+def backed_up(archive: Archive, to: Path, **extra: str) -> Path:
+    assert archive.run("backup", "--stack", "no-such-stack", str(to), **extra).wait(60) == 0
     return to
 
 
@@ -89,6 +92,47 @@ def test_a_full_archive_is_left_alone_unless_it_is_forced(
     assert elsewhere.restore(backup, "--force") == 0
     assert ("Changed since",) not in elsewhere.rows("SELECT DISTINCT title FROM transcripts")
     assert [elsewhere.rows(f"SELECT count(*) FROM {table}") for table in TABLES] == counts
+
+
+def test_an_encrypted_one_needs_its_key_and_shows_nothing(
+    archive: Archive, owner: Owner, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    done = owner.done(owner.uploaded(speech(), title="In confidence"))
+    key, another = tmp_path / "key.txt", tmp_path / "another.txt"
+    new_key(another)
+    backup = backed_up(archive, tmp_path / "four.tar.age", BACKUP_RECIPIENT=new_key(key))
+    content = backup.read_bytes()
+    assert not [each for each in (b"In confidence", b"WAVEfmt", b"transcripts.copy") if each in content]
+    for options in ((), ("--identity", str(another)), ("--identity", str(tmp_path / "none.txt"))):
+        assert elsewhere.restore(backup, *options) == 1
+    backup.write_bytes(content[: len(content) // 2])
+    assert elsewhere.restore(backup, "--identity", str(key)) == 1
+    assert elsewhere.rows("SELECT count(*) FROM transcripts") == [(0,)]
+    backup.write_bytes(content)
+    assert elsewhere.restore(backup, "--identity", str(key)) == 0
+    titles = f"SELECT title FROM transcripts WHERE id = '{done['id']}'"
+    assert elsewhere.rows(titles) == [("In confidence",)]
+    kept = elsewhere.settings.data_dir / "archive" / done["id"] / "file"
+    assert kept.read_bytes() == speech()
+    said = archive.log.read_text(errors="replace")
+    for told in ("name the file with its key, --identity", "for another key than", "damaged or cut off"):
+        assert told in said
+    assert "SECRET-KEY" not in said
+
+
+def test_an_encrypted_one_is_decrypted_where_the_key_is_and_restored_where_it_is_not(
+    archive: Archive, owner: Owner, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    owner.done(owner.uploaded(speech()))
+    key = tmp_path / "key.txt"
+    backup = backed_up(archive, tmp_path / "five.tar.age", BACKUP_RECIPIENT=new_key(key))
+    decrypt = archive.command("archive", "decrypt", str(backup), "--identity", str(key))
+    restore = archive.command("restore", "--stack", "no-such-stack", "-")
+    environment = archive.environment | elsewhere.environment
+    with subprocess.Popen(decrypt, stdout=subprocess.PIPE, cwd=ROOT, env=environment) as plain:
+        subprocess.run(restore, stdin=plain.stdout, cwd=ROOT, env=environment, check=True, timeout=60)
+    ours = archive.rows("SELECT count(*) FROM transcripts WHERE state <> 'arriving'")[0]["count"]
+    assert elsewhere.rows("SELECT count(*) FROM transcripts") == [(ours,)]
 
 
 @pytest.mark.parametrize("damage", ["cut off", "changed", "none of ours"])

@@ -19,6 +19,7 @@ import psycopg
 import pytest
 
 from app.archive import database, nightly
+from app.archive.encrypting import new_key
 from app.archive.s3 import Bucket
 from app.archive.storage import FILE, PEAKS, Folder, OutOfReach, Storage, piece
 from app.settings import Settings, load
@@ -180,6 +181,24 @@ def test_each_day_has_a_backup_of_the_text_which_is_restored_while_the_files_sta
     found = hosts.owner.get(known)
     assert (found["title"], text_of(found)) == ("talk", text)
     assert hosts.content(known, FILE) == speech()
+
+
+def test_the_daily_backup_is_encrypted_where_there_is_a_recipient(hosts: Hosts, tmp_path: Path) -> None:
+    known = hosts.owner.uploaded(speech(), title="In confidence")
+    text = text_of(hosts.owner.done(known))
+    key, day = tmp_path / "key.txt", datetime.now(UTC).date() + timedelta(days=2)
+    settings = hosts.settings.model_copy(update={"backup_recipient": new_key(key)})
+    assert nightly.made(settings, Bucket(settings), day)
+    assert not nightly.made(settings, Bucket(settings), day)
+    name = f"backups/{day}.tar.age"
+    assert b"In confidence" not in hosts.s3.get_object(Bucket=BUCKET, Key=name)["Body"].read()
+    hosts.owner.http.patch(f"/transcripts/{known}", json={"title": "Since then"}).raise_for_status()
+    asked = hosts.environment | {"DATA_DIR": str(hosts.settings.data_dir)}
+    options = ("restore", "--stack", "no-such-stack", "--force", f"s3://{BUCKET}/{name}")
+    assert hosts.archive.run(*options, **asked).wait(60) == 1
+    assert hosts.archive.run(*options, "--identity", str(key), **asked).wait(60) == 0
+    found = hosts.owner.get(known)
+    assert (found["title"], text_of(found)) == ("In confidence", text)
 
 
 @pytest.fixture(params=["folder", "bucket"])
