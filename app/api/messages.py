@@ -102,13 +102,17 @@ class Transcripts(BaseModel):
 
 
 class ExcerptView(BaseModel):
-    """A phrase in which something was found; every second part of it is what was looked for."""
+    """A phrase in which something was found; every second part of it is what was looked for.
+
+    `similar`: not as it is written, but a name that is like it.
+    """
 
     transcript: uuid.UUID
     title: str
     segment: int
     start: float
     parts: list[str]
+    similar: bool
 
 
 class Found(BaseModel):

@@ -89,7 +89,8 @@ def router(transcripts: Transcripts, arrivals: Arrivals) -> APIRouter:
 
     @routes.get("/search")
     async def look(owner: Owner, words: Annotated[str, Query(min_length=1, max_length=200)]) -> Found:
-        """What was said anywhere, and titles: words, "words in a row", -without."""
+        """What was said anywhere, and titles: words, "words in a row", -without; where that is little, names
+        that are written a little otherwise, too."""
         words = words.replace("\x00", "")
         async with transcripts.sessions() as session:
             titled = list(await search.titled(session, owner, words, 20))

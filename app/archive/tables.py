@@ -114,11 +114,18 @@ class Segment(Base):
     words: Mapped[list[Any]] = mapped_column(JSONB)
     text: Mapped[str]
     dictionary: Mapped[str] = mapped_column(REGCONFIG)
-    search: Mapped[Any] = mapped_column(TSVECTOR, Computed("to_tsvector(dictionary, text)", persisted=True))
+    search: Mapped[Any] = mapped_column(
+        TSVECTOR, Computed("to_tsvector(dictionary, text)", persisted=True), deferred=True
+    )
+    names: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), Computed("near_names(text)", persisted=True), deferred=True
+    )
+    """The spellings that are near to the names in it. As `search`, for the database alone."""
 
     __table_args__ = (
         Index("segments_in_order", "transcript_id", "start", "id"),
         Index("segments_search", "search", postgresql_using="gin"),
+        Index("segments_names", "names", postgresql_using="gin"),
     )
 
 

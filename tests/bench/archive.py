@@ -30,6 +30,7 @@ OWNER = "everyone"
 SEED = 12
 LANGUAGES = ("en", "en", "en", "de", "es", "ja")
 RARE = "quarzsand"
+NAMES = ("Zwetschkenbaum", "Okafor", "Lüdenscheidt", "Philippa", "Ambrosius", "Schwarzenegger")
 
 
 def phrases(chance: random.Random) -> Iterator[list[str]]:
@@ -63,6 +64,8 @@ def fill(connection: psycopg.Connection) -> None:
                     words = next(made)
                     if chance.random() < 0.0002:
                         words.append(RARE)
+                    if chance.random() < 0.002:
+                        words.append(chance.choice(NAMES))
                     start = at * 3.0
                     timed = [[word, start + n * 0.2, start + n * 0.2 + 0.2] for n, word in enumerate(words)]
                     rows.write_row(
@@ -123,6 +126,11 @@ def main() -> None:
             "search, words in a row": ("/search", {"words": '"the government"'}),
             f"search, commonest ({common[0]}, in {common[1]} phrases)": ("/search", {"words": common[0]}),
             "search, nothing found": ("/search", {"words": "xyzzy"}),
+            "search, a name with a slip": ("/search", {"words": "Zwetschgenbaum"}),
+            "search, a name with a slip beside a usual word": (
+                "/search",
+                {"words": "government Zwetschgenbaum"},
+            ),
             "one transcript": (f"/transcripts/{one}", {}),
             "export docx": (f"/transcripts/{one}/export", {"kind": "docx"}),
         }

@@ -39,8 +39,10 @@ async function look() {
 }
 
 function draw({ transcripts, phrases }) {
-  const found = [[transcripts, "title"], [phrases, "phrase"]].filter(([some]) => some.length).map(([some, word]) => count(some.length, word));
-  setText(byId("found-about"), found.length ? `${found.join(" and ")}.` : "Nothing was found.");
+  const similar = phrases.filter((each) => each.similar).length;
+  const counted = [[transcripts.length, "title", ""], [phrases.length - similar, "phrase", ""], [similar, "phrase", " with a similar name"]];
+  const found = counted.filter(([number]) => number).map(([number, word, how]) => count(number, word) + how);
+  setText(byId("found-about"), found.length ? `${found.join(", ")}.` : "Nothing was found.");
   byId("found-titles").replaceChildren(...transcripts.map(({ id, title }) => make("li", {}, make("a", { href: placeOf(id) }, title))));
   byId("found-phrases").replaceChildren(...phrases.map(phrase));
 }
