@@ -33,7 +33,7 @@ from app.api.messages import Transcripts as TranscriptList
 from app.api.owners import Owner
 from app.api.sound import sound as sound_of
 from app.api.uploads import Arrivals
-from app.archive import edits, search
+from app.archive import cleanups, edits, search
 from app.archive.exports import MEDIA_TYPES, Format, export
 from app.archive.storage import PEAKS
 from app.archive.tables import State, Transcript
@@ -180,10 +180,12 @@ def router(transcripts: Transcripts, arrivals: Arrivals) -> APIRouter:
 
     @routes.get("/transcripts/{transcript}/export", response_class=Response)
     async def file(owner: Owner, transcript: uuid.UUID, kind: Format = "txt") -> Response:
-        """The text as a file."""
+        """The text as a file, with summary, chapters and what is to be done, where it was cleaned up."""
         found = await transcripts.get(owner, transcript)
         segments = await transcripts.segments(transcript)
-        content = await asyncio.to_thread(export, found, segments, kind)
+        async with transcripts.sessions() as session:
+            cleanup = await cleanups.found(session, transcript)
+        content = await asyncio.to_thread(export, found, segments, kind, cleanup)
         return Response(content, media_type=MEDIA_TYPES[kind], headers=download(found.title, kind))
 
     @routes.get("/transcripts/{transcript}/sound", response_class=StreamingResponse)

@@ -6,10 +6,12 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
-from app.archive.tables import Segment, Transcript
+from app.archive.cleanups import actions, chapters
+from app.archive.tables import Cleanup, Segment, State, Transcript
 from app.speech.rest import transcript as spoken
 from app.speech.types import Word
 
@@ -22,22 +24,56 @@ MEDIA_TYPES: Mapping[Format, str] = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+TEXT = "Text"
+"""Title of the text, where there is something before it."""
 PARAGRAPH = 2.0
 """Seconds of silence after which a new paragraph begins."""
 
 
-def export(transcript: Transcript, segments: Sequence[Segment], kind: Format) -> bytes:
-    """The file's content."""
+@dataclass(frozen=True)
+class Notes:
+    """What a language model says of a text; nothing where none was asked. Of chapters start (s) and title."""
+
+    summary: str = ""
+    chapters: tuple[tuple[float, str], ...] = ()
+    actions: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, cleanup: Cleanup | None) -> Notes:
+        """Those of a clean-up, once it is done."""
+        if cleanup is None or cleanup.state != State.DONE:
+            return cls()
+        titles = tuple((float(each["start"]), str(each["title"])) for each in chapters(cleanup))
+        return cls(cleanup.summary, titles, tuple(actions(cleanup)))
+
+    def sections(self) -> list[tuple[str, list[str]]]:
+        """What there is before the text: titles and lines."""
+        titles = [f"{time(start)}  {title}" for start, title in self.chapters]
+        every = [
+            ("Summary", [self.summary] if self.summary else []),
+            ("Chapters", titles),
+            ("To be done", [f"- {each}" for each in self.actions]),
+        ]
+        return [(title, lines) for title, lines in every if lines]
+
+
+def export(
+    transcript: Transcript, segments: Sequence[Segment], kind: Format, cleanup: Cleanup | None = None
+) -> bytes:
+    """The file's content; in txt, json and docx with what a clean-up that is done has found."""
+    notes = Notes.of(cleanup)
     match kind:
         case "srt":
             return spoken.srt(lines(transcript, segments)).encode()
         case "vtt":
             return spoken.vtt(lines(transcript, segments)).encode()
         case "json":
-            return json.dumps(as_json(transcript, segments), ensure_ascii=False, indent=1).encode()
+            return json.dumps(as_json(transcript, segments, notes), ensure_ascii=False, indent=1).encode()
         case "docx":
-            return docx(transcript, segments)
-    return ("\n\n".join(said(each) for each in paragraphs(transcript, segments)) + "\n").encode()
+            return docx(transcript, segments, notes)
+    text = [said(each) for each in paragraphs(transcript, segments)]
+    before = ["\n".join([title, *lines]) for title, lines in notes.sections()]
+    return ("\n\n".join([*before, *([TEXT] if before else []), *text]) + "\n").encode()
 
 
 def speaker(transcript: Transcript, segment: Segment) -> str:
@@ -81,7 +117,12 @@ def said(paragraph: tuple[str, float, str]) -> str:
     return f"{name}: {words}" if name else words
 
 
-def as_json(transcript: Transcript, segments: Sequence[Segment]) -> dict[str, Any]:
+def time(seconds: float) -> str:
+    """A time as people read it: 01:02:03."""
+    return spoken.clock(seconds, ".")[:8]
+
+
+def as_json(transcript: Transcript, segments: Sequence[Segment], notes: Notes) -> dict[str, Any]:
     """Everything that is known, words and their times too."""
     return {
         "title": transcript.title,
@@ -89,6 +130,9 @@ def as_json(transcript: Transcript, segments: Sequence[Segment]) -> dict[str, An
         "language": transcript.language,
         "seconds": transcript.seconds,
         "tags": transcript.tags,
+        "summary": notes.summary,
+        "chapters": [{"start": round(start, 3), "title": title} for start, title in notes.chapters],
+        "actions": list(notes.actions),
         "segments": [
             {
                 "start": round(each.start, 3),
@@ -102,15 +146,21 @@ def as_json(transcript: Transcript, segments: Sequence[Segment]) -> dict[str, An
     }
 
 
-def docx(transcript: Transcript, segments: Sequence[Segment]) -> bytes:
-    """A Word document: the title, then paragraphs with their times."""
+def docx(transcript: Transcript, segments: Sequence[Segment], notes: Notes) -> bytes:
+    """A Word document: the title, what was noted, then paragraphs with their times."""
     from docx import Document
 
     document = Document()
     document.add_heading(printable(transcript.title), 1)
+    for title, lines in notes.sections():
+        document.add_heading(title, 2)
+        for line in lines:
+            document.add_paragraph(printable(line))
+    if notes.sections():
+        document.add_heading(TEXT, 2)
     for name, start, words in paragraphs(transcript, segments):
         paragraph = document.add_paragraph()
-        paragraph.add_run(f"{spoken.clock(start, '.')[:8]}  ").italic = True
+        paragraph.add_run(f"{time(start)}  ").italic = True
         if name:
             paragraph.add_run(f"{printable(name)}: ").bold = True
         paragraph.add_run(printable(words))

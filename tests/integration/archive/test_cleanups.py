@@ -88,6 +88,10 @@ def test_it_is_shown_taken_as_one_edit_and_undone(owner: Owner, known: str) -> N
     for change, segment in zip(found["changes"], before["segments"], strict=True):
         assert " ".join(text for kind, text in change["parts"] if kind != "new") == segment["text"]
     assert owner.get(known)["segments"] == before["segments"], "nothing changes by itself"
+    exported = owner.http.get(f"/transcripts/{known}/export", params={"kind": "json"}).json()
+    assert exported["summary"] == SUMMARY["summary"]
+    assert exported["actions"] == SUMMARY["actions"]
+    assert [each["title"] for each in exported["chapters"]] == ["Schools", "The weather"]
 
     assert owner.post(known, "cleanup/take", version=7).status_code == 409
     taken = owner.post(known, "cleanup/take", version=0)
@@ -102,7 +106,7 @@ def test_it_is_shown_taken_as_one_edit_and_undone(owner: Owner, known: str) -> N
     times = [[word[1:] for each in whole["segments"] for word in each["words"]] for whole in (before, after)]
     assert times[0] == times[1]
     exported = owner.http.get(f"/transcripts/{known}/export").text
-    assert len(exported.strip().split("\n\n")) == 2
+    assert len(exported.partition("\n\nText\n\n")[2].strip().split("\n\n")) == 2
     assert [each["what"] for each in owner.http.get(f"/transcripts/{known}/edits").json()] == ["tidy"]
     assert owner.post(known, "undo", version=1).json()["segments"] == before["segments"]
     assert owner.post(known, "redo", version=2).json()["segments"] == after["segments"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from app.archive.editing import Line
 from app.archive.exports import export
 from app.archive.rows import row
-from app.archive.tables import Segment, Transcript
+from app.archive.tables import Cleanup, Segment, Transcript
 from app.speech.types import Word
 
 ID = UUID(int=1)
@@ -78,6 +78,46 @@ def test_word_opens_the_document() -> None:
         "00:00:01  S2: Fine & <well>.",
         "00:00:04  S2: After a pause.",
     ]
+
+
+def cleaned(state: str = "done") -> Cleanup:
+    outlines = [
+        {"chapters": [{"start": 0.0, "title": "Hello"}], "actions": ["Ada writes"]},
+        {"chapters": [{"start": 3661.5, "title": "The end"}], "actions": ["Ada writes", "S2 reads"]},
+    ]
+    return Cleanup(state=state, summary="They greet.", outlines=outlines, changes=[])
+
+
+def test_what_a_model_found_stands_before_the_text() -> None:
+    assert export(transcript(), TALK[:1], "txt", cleaned()).decode() == (
+        "Summary\nThey greet.\n\nChapters\n00:00:00  Hello\n01:01:01  The end\n\n"
+        "To be done\n- Ada writes\n- S2 reads\n\nText\n\nAda: Good morning.\n"
+    )
+    found = docx.Document(io.BytesIO(export(transcript(), TALK[:1], "docx", cleaned())))
+    assert [each.text for each in found.paragraphs if str(each.style.name) == "Heading 2"] == [
+        "Summary", "Chapters", "To be done", "Text",
+    ]  # fmt: skip
+    assert [each.text for each in found.paragraphs[1:4]] == ["Summary", "They greet.", "Chapters"]
+    assert found.paragraphs[-1].text == "00:00:00  Ada: Good morning."
+
+
+def test_json_tells_what_a_model_found() -> None:
+    told = json.loads(export(transcript(), TALK, "json", cleaned()))
+    assert told["summary"] == "They greet."
+    assert told["chapters"][1] == {"start": 3661.5, "title": "The end"}
+    assert told["actions"] == ["Ada writes", "S2 reads"]
+    told = json.loads(export(transcript(), TALK, "json"))
+    assert (told["summary"], told["chapters"], told["actions"]) == ("", [], [])
+
+
+def test_what_is_not_done_yet_is_in_no_file_and_nothing_is_in_subtitles() -> None:
+    for kind in ("txt", "srt", "vtt", "json"):
+        plain = export(transcript(), TALK, kind)  # type: ignore[arg-type]
+        assert export(transcript(), TALK, kind, cleaned("working")) == plain  # type: ignore[arg-type]
+    for kind in ("srt", "vtt"):
+        assert b"greet" not in export(transcript(), TALK, kind, cleaned())  # type: ignore[arg-type]
+    only_a_summary = Cleanup(state="done", summary="They greet.", outlines=[], changes=[])
+    assert b"Chapters" not in export(transcript(), TALK, "txt", only_a_summary)
 
 
 def test_a_document_keeps_spaces_and_joiners_that_are_not_seen_but_matter() -> None:
