@@ -52,8 +52,8 @@ class Service:
     One that `overlaps` takes over from its predecessor: in a release of production its new container starts
     beside the old one, so it has no port of its own on the host there.
     `grace` is the time in seconds it is given to drain after SIGTERM, `memory` what its container
-    may use, in MB. An `optional` service only runs where it is asked for or needed; one that is not
-    `native` runs in a container alone.
+    may use, in MB. An `optional` service only runs where it is asked for or needed; one that is `native` too
+    is also started by `make run`, where nothing is in its way.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Service:
     memory: int = 512
     gpu: bool = False
     optional: bool = False
-    native: bool = True
+    native: bool = False
     overlaps: bool = False
 
     def port(self, name: str) -> Port:
@@ -231,6 +231,7 @@ CATALOG: tuple[Service, ...] = (
         health_port="postgres",
         grace=30.0,
         optional=True,
+        native=True,
     ),
     Service(
         name="api",
@@ -243,6 +244,7 @@ CATALOG: tuple[Service, ...] = (
         found_by=(("API_URL", "http://{host}:8001"),),
         grace=20.0,
         optional=True,
+        native=True,
     ),
     Service(
         name="transcriber",
@@ -256,6 +258,7 @@ CATALOG: tuple[Service, ...] = (
         memory=2048,
         gpu=True,
         optional=True,
+        native=True,
     ),
     Service(
         name="commentary",

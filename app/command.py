@@ -59,7 +59,8 @@ def run(
     from app.native.run import run as run_services
 
     try:
-        chosen = plan.chosen([*(services or []), *(names or [])])
+        asked = [*(services or []), *(names or [])]
+        chosen = plan.chosen(asked) if asked else ()
     except catalog.UnknownService as error:
         stop(str(error))
     loaded = load_settings()

@@ -91,7 +91,7 @@ def connect(settings: Settings) -> psycopg.Connection:
         where = f"{settings.db_host}:{settings.db_port}"
         raise BackupProblem(
             f"the database at {where} does not answer ({str(error).strip()}): start it first, for example "
-            'with `make run ARGS="--services api,transcriber"`'
+            "with `make run`"
         ) from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+from dataclasses import replace
 
 from app import livekit
 from app.access.gate import is_closed
@@ -13,6 +14,7 @@ from app.catalog import Service
 from app.native import postgres
 from app.native.engines import engine_problems
 from app.native.guard import PRIVATE
+from app.native.plan import names_of
 from app.native.ports import port_problems
 from app.native.problem import Problem
 from app.render import edge, media
@@ -37,6 +39,26 @@ def before_start(services: tuple[Service, ...], settings: Settings) -> list[Prob
         *_open_to_all(settings),
         *_without_login(services, settings),
     ]
+
+
+def that_fit(services: tuple[Service, ...], settings: Settings) -> tuple[tuple[Service, ...], list[Problem]]:
+    """The services without the optional ones where something is in the way of these, and what that is.
+
+    A database of one's own takes the place of ours.
+    """
+    if settings.db_host not in LOOPBACK:
+        services = tuple(each for each in services if each.name != "db")
+    needed = tuple(each for each in services if not each.optional)
+    spare = tuple(each for each in services if each.optional)
+    ports = [
+        each for each in port_problems(services, settings) if each not in port_problems(needed, settings)
+    ]
+    database = any(each.name == "db" for each in services)
+    problems = [*(postgres_problems() if database else []), *ports, *_modules(spare)]
+    if not problems:
+        return services, []
+    what = f"Started without {names_of(spare)}: {problems[0].what}"
+    return needed, [replace(problems[0], what=what, fatal=False)]
 
 
 def commentary_problems(settings: Settings) -> list[Problem]:
@@ -75,7 +97,7 @@ def postgres_problems() -> list[Problem]:
         postgres.binaries()
         postgres.unprivileged()
     except postgres.PostgresMissing as error:
-        return [Problem(str(error), "Or leave api and transcriber out: `make run` without them.")]
+        return [Problem(str(error), "Only uploads need it: `make run` starts without them.")]
     return []
 
 

@@ -6,12 +6,14 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 
 import psutil
 
 from app import catalog
 from app.native import checks, container_tools, engines, ports, postgres
 from app.native.finding import Finding
+from app.native.plan import everything
 from app.native.problem import Problem
 from app.native.state import RunFolder
 from app.render import media
@@ -145,7 +147,9 @@ def _watched(settings: Settings) -> str:
 def _ports(settings: Settings) -> list[Finding]:
     if RunFolder(settings).is_held():
         return [Finding("ports", "ok", "in use by Voicestack itself, which is running")]
-    return _group("ports", ports.port_problems(catalog.select(), settings), "all free")
+    needed = ports.port_problems(catalog.select(), settings)
+    more = [each for each in ports.port_problems(everything(), settings) if each not in needed]
+    return _group("ports", [*needed, *(replace(each, fatal=False) for each in more)], "all free")
 
 
 def _memory() -> Finding:

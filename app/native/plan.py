@@ -31,6 +31,8 @@ FOREIGN = frozenset(
 )  # fmt: skip
 
 
+IDLE_FOR = 300.0
+"""Seconds after which a service that nobody asked for frees its model."""
 PROGRAMS = {"db": "app.native.postgres", "edge": "app.native.edge", "livekit": "app.native.livekit"}
 """Services that are not ours, and the module of ours that runs them."""
 
@@ -38,13 +40,15 @@ PROGRAMS = {"db": "app.native.postgres", "edge": "app.native.edge", "livekit": "
 @dataclass(frozen=True)
 class Launch:
     """How a service is run: its command, the address that tells its health, what it answers there, and what
-    its environment has beside ours, secrets among them."""
+    its environment has beside ours, secrets among them. Without one that is `spare` the others run all the same.
+    """
 
     service: Service
     command: tuple[str, ...]
     health_url: str
     healthy: frozenset[int]
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    spare: bool = False
 
 
 def number(port: Port, settings: Settings) -> int:
@@ -162,6 +166,16 @@ def addresses(services: tuple[Service, ...], settings: Settings) -> list[tuple[s
     return rows
 
 
+def spared(launches: list[Launch], settings: Settings) -> list[Launch]:
+    """The same where nobody asked for the optional ones among them: they may be missing, and those with a
+    model load it when it is wanted, and free it again."""
+    given = {} if "model_ttl" in settings.model_fields_set else {"MODEL_TTL": f"{IDLE_FOR:g}"}
+    return [
+        replace(each, spare=True, variables={**each.variables, **given}) if each.service.optional else each
+        for each in launches
+    ]
+
+
 def names_of(services: tuple[Service, ...]) -> str:
     """The services' names in order of start."""
     return ", ".join(service.name for service in services)
@@ -170,3 +184,8 @@ def names_of(services: tuple[Service, ...]) -> str:
 def chosen(names: list[str]) -> tuple[Service, ...]:
     """The services that were asked for and what they need. Raises catalog.UnknownService."""
     return catalog.select(name for part in names for name in part.replace(",", " ").split())
+
+
+def everything() -> tuple[Service, ...]:
+    """What starts where nobody names a service."""
+    return catalog.select(each.name for each in catalog.CATALOG if each.native or not each.optional)

@@ -56,7 +56,11 @@ async def _ask_all(settings: Settings, containers: list[Running]) -> list[Standi
     async with httpx.AsyncClient(trust_env=False, timeout=2.0) as client:
         processes, contained = await asyncio.gather(
             asyncio.gather(
-                *(_ask(client, service, settings, pids.get(service.name)) for service in catalog.select())
+                *(
+                    _ask(client, service, settings, pids.get(service.name))
+                    for service in catalog.CATALOG
+                    if service.name in pids or not service.optional
+                )
             ),
             asyncio.gather(*(_ask_container(client, each) for each in containers)),
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import httpx
 
+from app.catalog import Service
 from app.native.child import Child, is_healthy
 from app.native.output import Lines
 from app.native.plan import GOOD_RUN, Launch, delay_before_restart
@@ -40,6 +41,8 @@ class Runner:
         self.service = launch.service
         self.child = Child(launch, lines.write)
         self.healthy_once = asyncio.Event()
+        self.settled = asyncio.Event()
+        """Whether it is healthy, or left out."""
         self.stopping = False
         self._needs = needs
         self._lines = lines
@@ -47,9 +50,11 @@ class Runner:
         self._on_up = on_up
 
     async def run(self) -> None:
-        """Until cancelled. Raises StartFailed where the very first start fails."""
+        """Until cancelled. Raises StartFailed where the very first start fails, and it isn't spare."""
         for need in self._needs:
-            await need.healthy_once.wait()
+            await need.settled.wait()
+        if missing := [need.service.name for need in self._needs if need.left_out]:
+            await self._leave_out(f"needs {', '.join(missing)}")
         failures = 0
         while not self.stopping:
             began = time.monotonic()
@@ -57,12 +62,26 @@ class Runner:
             if self.stopping:
                 return
             if not self.healthy_once.is_set():
-                raise StartFailed(f"{self.service.name} {problem}")
+                if not self.launch.spare:
+                    raise StartFailed(f"{self.service.name} {problem}")
+                await self._leave_out(problem)
             failures = 0 if time.monotonic() - began > GOOD_RUN else failures
             delay = delay_before_restart(failures)
             failures += 1
             self._lines.say(f"{self.service.name} {problem}; starting it again in {delay:g} s")
             await asyncio.sleep(delay)
+
+    @property
+    def left_out(self) -> bool:
+        """Whether the others run without it."""
+        return self.settled.is_set() and not self.healthy_once.is_set()
+
+    async def _leave_out(self, problem: str) -> None:
+        """Says so, and does nothing any more, until cancelled."""
+        self._lines.say(f"{self.service.name} {problem}: the others run without it")
+        self.settled.set()
+        self._on_up()
+        await asyncio.Event().wait()
 
     async def _run_once(self) -> str:
         """One life of the process; says how it ended."""
@@ -81,6 +100,7 @@ class Runner:
                 return f"was not healthy within {self.service.start_within:g} s"
             self._lines.say(f"{self.service.name} is up after {time.monotonic() - began:.1f} s")
             self.healthy_once.set()
+            self.settled.set()
             self._on_up()
             if await self._falls_silent(ended):
                 self.child.kill()
@@ -159,11 +179,17 @@ class Supervisor:
 
     async def _all_started(self, ready: asyncio.Event) -> None:
         for runner in self.runners:
-            await runner.healthy_once.wait()
+            await runner.settled.wait()
         ready.set()
 
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """All but those that are left out."""
+        return tuple(runner.service for runner in self.runners if not runner.left_out)
+
     def _note(self) -> None:
-        self._folder.note_services({runner.service.name: runner.child.pid for runner in self.runners})
+        kept = (runner for runner in self.runners if not runner.left_out)
+        self._folder.note_services({runner.service.name: runner.child.pid for runner in kept})
 
     def _tell_failure(self, tasks: list[asyncio.Task[None]]) -> int:
         for task, runner in zip(tasks, self.runners, strict=True):

@@ -306,7 +306,9 @@ class Settings(BaseSettings):
         "Speech API", 16, "Requests that may wait in asr or in tts; more are refused (503, Retry-After)."
     )
     model_ttl: Annotated[float, Field(ge=0)] = section(
-        "Speech API", 0.0, "Seconds of idleness after which asr and tts free their model; 0 keeps it."
+        "Speech API",
+        0.0,
+        "Seconds of idleness after which asr, tts and transcriber free their model; 0 keeps it.",
     )
     wyoming_enabled: bool = section(
         "Speech API", False, "Speak the Wyoming protocol too, so that Home Assistant can use asr and tts."

@@ -48,7 +48,8 @@ def create(settings: Settings) -> FastAPI:
     Apart(work, storage, settings.models_dir).install(queue)
 
     async def run() -> None:
-        if not await readiness.after(engine.load(), "the transcriber"):
+        # One that frees its model while it is idle loads it for the first piece alone.
+        if not settings.model_ttl and not await readiness.after(engine.load(), "the transcriber"):
             return
         # It is well while it waits for a database that is on another host, which may come up later.
         if not await readiness.after(migrate.ready(settings), "the archive"):

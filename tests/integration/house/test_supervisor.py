@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from app import catalog
+from app.native.plan import everything
 from app.settings import Settings, load
 from tests.stack import ROOT, free_ports, known_names, wait_for
 
@@ -147,7 +148,7 @@ def test_everything_starts_in_order_of_need_and_a_stop_leaves_no_process(start: 
     run.wait_for_line("Ctrl-C stops it")
     assert "secret" not in psutil.Process(run.pids()["media"]).environ().values()
     ups = [line.split()[2] for line in run.lines if " is up after " in line]
-    assert sorted(ups) == sorted(service.name for service in catalog.select())
+    assert sorted(ups) == sorted(service.name for service in everything())
     assert all(ups.index(need) < ups.index(name) for name in ups for need in catalog.get(name).needs)
     assert f"rtmp://127.0.0.1:{run.settings.media_rtmp_port}/live/NAME" in run.output
 
