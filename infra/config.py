@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pulumi
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
-from app import catalog
+from app import catalog, livekit
 from app.catalog import Service
 from app.render import containers, images
 from app.settings import Settings
@@ -27,10 +27,12 @@ KEYS = {
     "registry": "registry that holds released images; without it they are built here",
     "tag": "tag of the released images",
     "builder": "buildx builder that builds the images",
+    "livekit": "true adds rooms that browsers bring their cameras into, and commentary on them",
     "source": "true mounts the checkout's code and reloads it on change",
     "settings": "variables of .env.example for this stack alone",
 }
 VARIANTS = ("cpu", "cuda")
+ROOMS = ("commentary", "livekit")
 BUILDER = "voicestack"
 
 
@@ -63,8 +65,15 @@ def given(namespace: str = PROJECT) -> dict[str, str]:
 
 
 def load() -> StackConfig:
-    """The configuration of the stack that Pulumi runs. Raises ConfigError, naming everything wrong."""
-    return read(pulumi.get_stack(), given(), ROOT / ".env")
+    """The configuration of the stack that Pulumi runs, with the secrets that are made here.
+
+    Raises ConfigError, naming everything wrong.
+    """
+    config = read(pulumi.get_stack(), given(), ROOT / ".env")
+    if not any(service.name == "livekit" for service in config.services):
+        return config
+    secret = SecretStr(livekit.made_secret(config.settings))
+    return replace(config, settings=config.settings.model_copy(update={"livekit_api_secret": secret}))
 
 
 def read(stack: str, given: Mapping[str, str], env_file: Path | None) -> StackConfig:
@@ -80,8 +89,11 @@ def read(stack: str, given: Mapping[str, str], env_file: Path | None) -> StackCo
     gpu = given.get("variant", "cpu") == "cuda"
     if given.get("variant", "cpu") not in VARIANTS:
         wrong.append(f"{PROJECT}:variant: {given['variant']!r} is neither cpu nor cuda")
-    if given.get("source", "false") not in ("true", "false"):
-        wrong.append(f"{PROJECT}:source: {given['source']!r} is neither true nor false")
+    wrong += [
+        f"{PROJECT}:{key}: {given[key]!r} is neither true nor false"
+        for key in ("source", "livekit")
+        if given.get(key, "false") not in ("true", "false")
+    ]
     services: tuple[Service, ...] = ()
     try:
         services = catalog.select(given.get("services", "").replace(",", " ").split())
@@ -89,7 +101,9 @@ def read(stack: str, given: Mapping[str, str], env_file: Path | None) -> StackCo
         wrong.append(f"{PROJECT}:services: {error}")
     settings = read_settings(given.get("settings", "{}"), env_file, wrong)
     if settings is not None:
-        wrong += containers.problems(services, settings, gpu=gpu and bool(services))
+        if given.get("livekit") == "true":
+            services, settings = with_rooms(services, settings)
+        wrong += containers.problems(services, settings, gpu=gpu and bool(services), made_there=True)
     if wrong or settings is None:
         raise ConfigError("\n".join([f"stack {stack} can't be made:", *wrong]))
     return StackConfig(
@@ -102,6 +116,12 @@ def read(stack: str, given: Mapping[str, str], env_file: Path | None) -> StackCo
         builder=given.get("builder", BUILDER),
         source=given.get("source") == "true",
     )
+
+
+def with_rooms(services: tuple[Service, ...], settings: Settings) -> tuple[tuple[Service, ...], Settings]:
+    """Services and settings with LiveKit's rooms."""
+    names = [*(service.name for service in services), *ROOMS]
+    return catalog.select(names), settings.model_copy(update={"livekit_enabled": True})
 
 
 def read_settings(text: str, env_file: Path | None, wrong: list[str]) -> Settings | None:

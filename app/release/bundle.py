@@ -17,7 +17,7 @@ from app import __version__
 from app.catalog import Service
 from app.release.names import DATA, Role, bundle_key
 from app.render.compose import compose, kept, source
-from app.render.containers import Container
+from app.render.containers import SECRETS, Container
 
 FORMAT = 1
 MODELS = "models"  # the volume that speech models lie on
@@ -27,6 +27,7 @@ ARCHIVE = "archive"  # the volume of those who reach the uploads
 # Where a host keeps their credentials, and where their containers have them.
 IDENTITY, IDENTITY_INSIDE = "/var/lib/voicestack/aws", "/run/aws"
 HANDOVER_SECRET = "HANDOVER_SECRET"  # what two containers of a service have in common while they overlap
+LIVEKIT_SECRET = "LIVEKIT_API_SECRET"  # what LiveKit's server and those who make its tokens have in common
 # Pulled and started it may take this much longer than its services are given to get healthy, in seconds.
 SLACK = 30.0
 
@@ -77,7 +78,7 @@ def build(
         "role": role,
         "compose": pinned(chosen, references, region, logs, identity),
         "secrets": sorted(held),
-        "made": [HANDOVER_SECRET] if overlaps and HANDOVER_SECRET not in held else [],
+        "made": made(chosen),
         "overlaps": overlaps,
         "identity": identity if any(ARCHIVE in each.mounts for each in chosen) else "",
         "folders": sorted({name for each in chosen for name in each.mounts}),
@@ -92,7 +93,23 @@ def build(
 
 def secrets(chosen: Iterable[Container]) -> dict[str, str]:
     """The secrets that these containers use, by the variable that each is kept under."""
-    return {source(name): kept(name, value) for each in chosen for name, value in each.secrets.items()}
+    return {
+        source(name): kept(name, value)
+        for each in chosen
+        for name, value in each.secrets.items()
+        if kept(name, value)
+    }
+
+
+def made(chosen: Iterable[Container]) -> list[str]:
+    """The secrets that a host makes for itself: nobody outside it needs them, and nobody has set them."""
+    chosen = list(chosen)
+    held = secrets(chosen)
+    wanted = {
+        HANDOVER_SECRET: any(each.service.overlaps for each in chosen),
+        LIVEKIT_SECRET: any(each.name == "livekit" for each in chosen),
+    }
+    return [name for name, needed in wanted.items() if needed and name not in held]
 
 
 def pinned(
@@ -107,12 +124,15 @@ def pinned(
     if wrong:
         raise BundleError("\n".join(wrong))
     rendered = compose(chosen, "", "")
+    own = made(chosen)
     for each in chosen:
         service = rendered["services"][each.name]
         service["image"] = references[each.image]
         if each.service.overlaps:
             service.pop("ports", None)
             service["environment"][HANDOVER_SECRET] = f"${{{HANDOVER_SECRET}}}"
+        if LIVEKIT_SECRET in own and each.name in SECRETS["livekit_api_secret"] and each.service.module:
+            service["environment"][LIVEKIT_SECRET] = f"${{{LIVEKIT_SECRET}}}"
         if identity and ARCHIVE in each.mounts:
             service["environment"]["AWS_CONFIG_FILE"] = f"{IDENTITY_INSIDE}/config"
             mount = {"type": "bind", "source": IDENTITY, "target": IDENTITY_INSIDE, "read_only": True}

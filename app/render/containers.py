@@ -292,8 +292,13 @@ def livekit_config(settings: Settings) -> str:
     return json.dumps(livekit.configuration(inside))
 
 
-def problems(services: tuple[Service, ...], settings: Settings, *, gpu: bool = False) -> list[str]:
-    """Everything that keeps these containers from running together, one line each."""
+def problems(
+    services: tuple[Service, ...], settings: Settings, *, gpu: bool = False, made_there: bool = False
+) -> list[str]:
+    """Everything that keeps these containers from running together, one line each.
+
+    `made_there` says that a secret which only they share is made where they run.
+    """
     found = []
     taken: dict[tuple[int, str], str] = {}
     for service in services:
@@ -321,7 +326,7 @@ def problems(services: tuple[Service, ...], settings: Settings, *, gpu: bool = F
         )
     if "livekit" in names and not settings.livekit_enabled:
         found.append("livekit: set LIVEKIT_ENABLED=true, or nobody uses it")
-    if "livekit" in names and not settings.livekit_api_secret.get_secret_value():
+    if "livekit" in names and not made_there and not settings.livekit_api_secret.get_secret_value():
         found.append(
             "LIVEKIT_API_SECRET: LiveKit needs a secret (for example one from `openssl rand -hex 24`)"
         )

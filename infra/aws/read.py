@@ -106,6 +106,8 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
     speech = given.number("speechHosts", 1, 0, MOST_SPEECH_HOSTS)
     services = selected(given)
     settings = common.read_settings(values.get("settings", "{}"), env_file, given.wrong)
+    if given.choice("livekit", ("false", "true")) == "true" and settings is not None:
+        services, settings = common.with_rooms(services, settings)
     services, settings = with_database(given, services, settings)
     network = private_network(given)
     hosts = read_hosts(given, network, speech, gpu=gpu and speech > 0)
@@ -141,7 +143,8 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
         given.say("settings.DOMAIN", "the edge needs the name that the world reaches it by")
     if settings is not None:
         # As on the hosts, whatever this machine's own address is.
-        given.wrong += containers.problems(services, settings.model_copy(update={"bind_address": "0.0.0.0"}))
+        there = settings.model_copy(update={"bind_address": "0.0.0.0"})
+        given.wrong += containers.problems(services, there, made_there=True)
     if given.wrong or settings is None:
         raise ConfigError("\n".join([f"stack {stack} can't be made:", *given.wrong]))
     return AwsConfig(

@@ -21,6 +21,7 @@ def secrets(config: AwsConfig, role: names.Role) -> dict[str, str]:
         compose.source(variable): compose.kept(variable, value)
         for service in config.services_of(role)
         for variable, value in sorted(containers.secrets(service, settings).items())
+        if compose.kept(variable, value)
     }
 
 

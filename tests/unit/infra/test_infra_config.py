@@ -16,11 +16,22 @@ def test_everything_wrong_is_told_at_once() -> None:
         "variant": "tpu",
         "colour": "red",
         "source": "perhaps",
+        "livekit": "maybe",
         "settings": json.dumps({"WEB_PORT": "99999", "DUB_PROFILE": "fast", "NOSUCH": "1"}),
     }
     with pytest.raises(ConfigError) as told:
         read("local", given, None)
-    for each in ("moon", "nosuch", "tpu", "colour", "perhaps", "WEB_PORT", "DUB_PROFILE", "settings.NOSUCH"):
+    for each in (
+        "moon",
+        "nosuch",
+        "tpu",
+        "colour",
+        "perhaps",
+        "maybe",
+        "WEB_PORT",
+        "DUB_PROFILE",
+        "settings.NOSUCH",
+    ):
         assert each in str(told.value)
 
 
@@ -49,3 +60,13 @@ def test_a_chosen_service_brings_what_it_needs_and_no_image_beyond() -> None:
     assert [service.name for service in config.services] == ["media", "sts", "dubber"]
     assert image_names(config) == ["media", "speech", "app"]
     assert "speech-cuda" in image_names(read("local-gpu", {"variant": "cuda"}, None))
+
+
+def test_rooms_come_with_one_key_and_are_not_there_without_it() -> None:
+    plain, rooms = read("local", {}, None), read("local", {"livekit": "true"}, None)
+    assert not {"commentary", "livekit"} & {service.name for service in plain.services}
+    assert {service.name for service in rooms.services} - {service.name for service in plain.services} == {
+        "commentary",
+        "livekit",
+    }
+    assert (plain.settings.livekit_enabled, rooms.settings.livekit_enabled) == (False, True)
