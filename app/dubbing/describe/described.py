@@ -12,7 +12,7 @@ from app.dubbing.worker import fit
 from app.dubbing.worker.delayed import Delayed, Samples
 from app.dubbing.worker.mixer import SAMPLE_RATE as MIX_RATE
 from app.dubbing.worker.source import Source
-from app.dubbing.worker.voice import Voice
+from app.speech.client.voice import Voice
 from app.speech.cutter import CHUNK, SAMPLE_RATE
 
 DELAY = 8.0

@@ -14,7 +14,6 @@ import structlog
 from fastapi import FastAPI
 
 from app.access.gate import Gate, ask_for_keys
-from app.dubbing.lasting import lasting
 from app.dubbing.messages import WorkerConfig
 from app.dubbing.service import (
     api,
@@ -35,6 +34,7 @@ from app.dubbing.service.restreams import Restreaming
 from app.dubbing.service.streams import LINGER, Streams
 from app.dubbing.service.watcher import Watcher
 from app.dubbing.service.workers import PATIENCE, Launcher, Main, Patience, Supervisor, run_real_worker
+from app.lasting import lasting
 from app.service import Readiness, create_app
 from app.settings import Settings
 

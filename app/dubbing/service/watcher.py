@@ -14,9 +14,9 @@ from typing import Protocol
 
 import structlog
 
-from app.dubbing.lasting import Failures
 from app.dubbing.service import paths
 from app.dubbing.service.media_api import MediaPath, MediaUnreachable
+from app.lasting import Failures
 
 INTERVAL = 1.0
 SHORTEST_INTERVAL = 0.05

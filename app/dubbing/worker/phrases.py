@@ -16,7 +16,7 @@ from app.dubbing.worker.lag import LagMeter
 from app.dubbing.worker.mixer import SAMPLE_RATE as MIX_RATE
 from app.dubbing.worker.mixer import Mixer
 from app.dubbing.worker.profiles import Profile
-from app.dubbing.worker.sts_client import Answer
+from app.speech.client.sts_client import Answer
 from app.speech.cutter import SAMPLE_RATE, Cut
 from app.speech.protocol import Dub, PhraseMark
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from app.dubbing.messages import Caption, Phrase, WorkerConfig
 from app.dubbing.worker.delayed import Delayed, Samples
 from app.dubbing.worker.lengths import Lengths
-from app.dubbing.worker.listener import Listener
 from app.dubbing.worker.phrases import Phrases
 from app.dubbing.worker.profiles import PROFILES
 from app.dubbing.worker.recorder import Recorder
-from app.dubbing.worker.sts_client import Answer, StsClient
+from app.speech.client.listener import Listener
+from app.speech.client.sts_client import Answer, StsClient
 from app.speech.cutter import Cut, Rules
 from app.speech.protocol import Config
 

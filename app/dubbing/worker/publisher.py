@@ -14,11 +14,11 @@ from collections.abc import Callable
 import structlog
 
 from app.backoff import Backoff
-from app.dubbing.lasting import Failures
 from app.dubbing.worker.delayed import Delayed
 from app.dubbing.worker.mixer import SAMPLE_RATE
 from app.dubbing.worker.output import BLOCK, Output, OutputError
 from app.dubbing.worker.source import VideoData
+from app.lasting import Failures
 
 TICK = 0.01
 # Shorter than what counts as no progress.

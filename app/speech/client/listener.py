@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from app.dubbing.worker.voice import Samples, Voice
+from app.speech.client.voice import Samples, Voice
 from app.speech.cutter import SAMPLE_RATE, Cut, Cutter, Rules
 
 HANGOVER = SAMPLE_RATE

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from app.dubbing.lasting import lasting
-from app.dubbing.worker.sts_host import Host
+from app.lasting import lasting
+from app.speech.client.sts_host import Host
 from app.speech.protocol import Config, Dub, Failure, PhraseMark, Profile, pack_sound
 
 RETURN_AFTER = 3.0

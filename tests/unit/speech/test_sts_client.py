@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import pytest
 from stand_in_sts import RATE, Script, Session, dub, mute, stand_in_sts, well
 
-from app.dubbing.worker.sts_client import MOST_MISSED, Answer, StsClient
-from app.dubbing.worker.sts_host import Host
+from app.speech.client.sts_client import MOST_MISSED, Answer, StsClient
+from app.speech.client.sts_host import Host
 from app.speech.protocol import LONGEST_DUB, LONGEST_TEXT, Config, PhraseMark, Profile
 
 WITHIN = 20.0
