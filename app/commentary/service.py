@@ -50,6 +50,8 @@ def create(settings: Settings) -> FastAPI:
             yield
         finally:
             await sessions.close()
+            if rooms is not None:
+                await rooms.close()
             launcher.close()
             await speech.close()
             await streams.close()

@@ -47,22 +47,25 @@ PAGES = (
     ),
 )
 
+ROOMS = Page("/rooms/", "Rooms", "Rooms – Voicestack", "the room", "rooms.js", LISTENING)
+"""Only where LIVEKIT_ENABLED."""
 
-def install(app: FastAPI) -> None:
+
+def install(app: FastAPI, pages: tuple[Page, ...] = PAGES) -> None:
     """Adds the pages' addresses."""
-    for page in PAGES:
-        app.add_route(page.path, answer(page))
+    for page in pages:
+        app.add_route(page.path, answer(page, pages))
         if page.path != "/":
             app.add_route(page.path.rstrip("/"), elsewhere(page.path))
 
 
-def answer(page: Page) -> Callable[[Request], Response]:
+def answer(page: Page, pages: tuple[Page, ...]) -> Callable[[Request], Response]:
     """What answers requests for the page; what is somebody's own is kept nowhere."""
 
     def answered(request: Request) -> Response:
         session = session_of(request)
         headers = {"cache-control": "no-store"} if session else None
-        return HTMLResponse(rendered(page, session), headers=headers)
+        return HTMLResponse(rendered(page, session, pages), headers=headers)
 
     return answered
 
@@ -72,14 +75,14 @@ def elsewhere(path: str) -> Callable[[Request], Response]:
     return lambda _: RedirectResponse(path)
 
 
-def rendered(page: Page, session: Session | None = None) -> str:
-    """The page's HTML, for whoever is signed in."""
+def rendered(page: Page, session: Session | None = None, pages: tuple[Page, ...] = PAGES) -> str:
+    """The page's HTML, for whoever is signed in, with links to these pages."""
     return Template((FOLDER / "layout.html").read_text(encoding="utf-8")).substitute(
         title=page.title,
         styles="\n  ".join(f'<link rel="stylesheet" href="/css/{style}.css">' for style in page.styles),
         script=page.script,
         main=page.main,
-        links="\n        ".join(link(each, here=each == page) for each in PAGES),
+        links="\n        ".join(link(each, here=each == page) for each in pages),
         who=who(session),
         token=session.token if session else "",
         body=(FOLDER / f"{page.name.lower()}.html").read_text(encoding="utf-8"),

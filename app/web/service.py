@@ -146,7 +146,7 @@ def create(settings: Settings) -> FastAPI:
 
     if settings.livekit_enabled:
         rooms.install(app, proxy, sockets, behind)
-    pages.install(app)
+    pages.install(app, (*pages.PAGES, *((pages.ROOMS,) if settings.livekit_enabled else ())))
     app.mount("/", StaticFiles(directory=STATIC))
     return app
 

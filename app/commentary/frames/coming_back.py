@@ -1,4 +1,4 @@
-"""What every FrameProvider that comes back by itself has in common."""
+"""What everything that comes back by itself has in common, FrameProviders and others."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ JITTER = 0.3
 log = structlog.get_logger()
 
 
-class ComingBack(abc.ABC):
-    """A FrameProvider that takes frames in time and again, with growing waits, until it is over for good."""
+class Again(abc.ABC):
+    """Does something time and again, with growing waits, until it is over for good."""
 
     final: ClassVar[frozenset[str]]
-    """The kinds of problem after which nothing comes any more."""
+    """The kinds of problem after which it is not done any more."""
 
     def __init__(self, shown: str, first_wait: float, longest_wait: float) -> None:
         self._shown = shown
         self._backoff = Backoff(first_wait, longest_wait, JITTER)
-        self._slot = Slot()
         self._problem: Problem | None = None
         self._reconnects = 0
         self._heard = 0.0
@@ -38,15 +37,48 @@ class ComingBack(abc.ABC):
 
     @abc.abstractmethod
     async def _once(self) -> Problem:
-        """Takes frames in until that ends; why it ended."""
+        """Does it until that ends; why it ended."""
+
+    async def open(self) -> None:
+        """Begins."""
+        self._task = asyncio.create_task(self._time_and_again())
+
+    async def close(self) -> None:
+        """Ends what goes on, and waits until it is gone."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        self._is_over()
+
+    @abc.abstractmethod
+    def _is_over(self) -> None:
+        """Takes note that nothing comes any more."""
+
+    async def _time_and_again(self) -> None:
+        while True:
+            began = time.monotonic()
+            self._problem = await self._once()
+            if self._problem.kind in self.final:
+                self._is_over()
+                return
+            log.info("a source broke off", source=self._shown, reason=str(self._problem))
+            if self._heard - began > GOOD_AFTER:
+                self._backoff.reset()
+            await asyncio.sleep(self._backoff.next())
+            self._reconnects += 1
+
+
+class ComingBack(Again):
+    """A FrameProvider that takes frames in time and again."""
+
+    def __init__(self, shown: str, first_wait: float, longest_wait: float) -> None:
+        super().__init__(shown, first_wait, longest_wait)
+        self._slot = Slot()
 
     @abc.abstractmethod
     def _silence(self, seconds: float) -> str:
         """What to say where no frame has come for so long."""
-
-    async def open(self) -> None:
-        """Begins to take frames in."""
-        self._task = asyncio.create_task(self._time_and_again())
 
     @property
     def latest(self) -> Frame | None:
@@ -71,23 +103,5 @@ class ComingBack(abc.ABC):
             reconnects=self._reconnects,
         )
 
-    async def close(self) -> None:
-        """Ends what goes on, and waits until it is gone."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+    def _is_over(self) -> None:
         self._slot.end()
-
-    async def _time_and_again(self) -> None:
-        while True:
-            began = time.monotonic()
-            self._problem = await self._once()
-            if self._problem.kind in self.final:
-                self._slot.end()
-                return
-            log.info("a source broke off", source=self._shown, reason=str(self._problem))
-            if self._heard - began > GOOD_AFTER:
-                self._backoff.reset()
-            await asyncio.sleep(self._backoff.next())
-            self._reconnects += 1

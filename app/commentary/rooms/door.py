@@ -16,7 +16,11 @@ from app.commentary.frames.problem import SourceProblem
 from app.settings import Settings
 
 WATCHER = "commentary"
-"""The identity of the one that watches; LiveKit lets nobody in twice."""
+INTERPRETER = "interpreter"
+OURS = (WATCHER, INTERPRETER)
+"""The identities of those that watch and interpret; LiveKit lets nobody in twice."""
+LANGUAGE = "language"
+"""The attribute of a guest that says what is spoken and heard by them."""
 TOKEN_FOR = timedelta(hours=1)
 MOST_GUESTS = 20
 EMPTY_FOR = 60
@@ -45,7 +49,8 @@ class Door:
 
     async def make(self, room: str) -> None:
         """The room, where there is none yet. Raises SourceProblem."""
-        wanted = api.CreateRoomRequest(name=room, empty_timeout=EMPTY_FOR, max_participants=MOST_GUESTS + 1)
+        most = MOST_GUESTS + len(OURS)
+        wanted = api.CreateRoomRequest(name=room, empty_timeout=EMPTY_FOR, max_participants=most)
         client = api.LiveKitAPI(self.address, self.settings.livekit_api_key, self.secret)
         try:
             async with asyncio.timeout(ASK_WITHIN):
@@ -59,25 +64,29 @@ class Door:
         finally:
             await client.aclose()
 
-    def watcher(self, room: str) -> str:
-        """The token of the one that watches. Raises SourceProblem."""
-        return self._token(WATCHER, api.VideoGrants(room_join=True, room=room))
+    def ours(self, room: str, identity: str) -> str:
+        """The token of one of OURS. Raises SourceProblem."""
+        return self._token(identity, api.VideoGrants(room_join=True, room=room))
 
-    def guest(self, room: str, identity: str) -> str:
-        """The token of one who shows a camera and listens, good for an hour. Raises SourceProblem."""
+    def guest(self, room: str, identity: str, language: str = "") -> str:
+        """The token of one who shows a camera and listens, good for an hour. Raises SourceProblem.
+
+        Who has a `language` speaks there, too.
+        """
         rights = api.VideoGrants(
             room_join=True,
             room=room,
             can_publish=True,
-            can_publish_sources=["camera"],
+            can_publish_sources=["camera", "microphone"] if language else ["camera"],
             can_publish_data=False,
             can_subscribe=True,
         )
-        return self._token(identity, rights)
+        return self._token(identity, rights, {LANGUAGE: language} if language else {})
 
-    def _token(self, identity: str, rights: api.VideoGrants) -> str:
+    def _token(self, identity: str, rights: api.VideoGrants, attributes: dict[str, str] | None = None) -> str:
         token = api.AccessToken(self.settings.livekit_api_key, self.secret)
-        return token.with_identity(identity).with_grants(rights).with_ttl(TOKEN_FOR).to_jwt()
+        token = token.with_identity(identity).with_grants(rights).with_ttl(TOKEN_FOR)
+        return token.with_attributes(attributes).to_jwt() if attributes else token.to_jwt()
 
     async def answers(self) -> bool:
         """Whether the server is there."""

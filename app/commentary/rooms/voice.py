@@ -1,4 +1,4 @@
-"""The voice of comments in a room: one after another, as a track that everybody there hears."""
+"""A voice in a room: one sound after another, as a track of its own."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ log = structlog.get_logger()
 class Voice:
     """Speaks into a room that one is in; what comes too thick is dropped, the oldest first."""
 
-    def __init__(self, room: rtc.Room) -> None:
+    def __init__(self, room: rtc.Room, name: str, waiting: int = WAITING) -> None:
         self._room = room
+        self._name = name
         self._source = rtc.AudioSource(RATE, 1, queue_size_ms=QUEUE_MS)
-        self._sounds: asyncio.Queue[Sound] = asyncio.Queue(WAITING)
+        self._sounds: asyncio.Queue[Sound] = asyncio.Queue(waiting)
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Publishes the track."""
-        track = rtc.LocalAudioTrack.create_audio_track("commentary", self._source)
+        track = rtc.LocalAudioTrack.create_audio_track(self._name, self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         await self._room.local_participant.publish_track(track, options)
         self._task = asyncio.create_task(self._speak())
@@ -59,7 +60,7 @@ class Voice:
                     await self._source.capture_frame(piece)
                 await self._source.wait_for_playout()
             except (wave.Error, EOFError, ValueError) as error:
-                log.info("a comment was not spoken in its room", reason=str(error))
+                log.info("something was not spoken in a room", voice=self._name, reason=str(error))
 
 
 def pieces(file: bytes) -> list[rtc.AudioFrame]:

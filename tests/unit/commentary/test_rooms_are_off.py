@@ -36,8 +36,11 @@ def test_the_console_has_neither_library_nor_way_nor_camera() -> None:
         page = client.get("/commentary/")
         assert "livekit" not in page.text.lower()
         assert "camera=()" in page.headers["permissions-policy"]
+        assert "/rooms/" not in page.text
+        assert client.get("/rooms/").status_code == 404
     with TestClient(create(load({"LIVEKIT_ENABLED": "true"})), base_url="http://127.0.0.1") as client:
         assert "camera=(self)" in client.get("/commentary/").headers["permissions-policy"]
+        assert '<a href="/rooms/">Rooms</a>' in client.get("/commentary/").text
 
 
 def test_its_server_only_runs_where_it_is_asked_for() -> None:

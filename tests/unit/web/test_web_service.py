@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from app.settings import load
 from app.web import service
-from app.web.pages import PAGES, rendered
+from app.web.pages import PAGES, ROOMS, rendered
 from app.web.service import STATIC, create, hls_js
 
 
@@ -51,7 +51,7 @@ def test_every_answer_carries_the_security_headers(console: TestClient, path: st
 
 
 def test_the_page_loads_nothing_from_elsewhere_and_has_no_script_or_style_inside() -> None:
-    pages = {page.path: rendered(page) for page in PAGES}
+    pages = {page.path: rendered(page) for page in (*PAGES, ROOMS)}
     files = {file.name: file.read_text() for kind in ("*.js", "*.css") for file in STATIC.rglob(kind)}
     for name, text in (files | pages).items():
         addresses = set(re.findall(r"https?://[^\"'\s)]+", text)) - {"http://www.w3.org/2000/svg"}
@@ -63,7 +63,7 @@ def test_the_page_loads_nothing_from_elsewhere_and_has_no_script_or_style_inside
 
 
 def test_every_module_that_is_imported_and_every_file_that_a_page_names_is_there(console: TestClient) -> None:
-    for page in PAGES:
+    for page in (*PAGES, ROOMS):
         for name in re.findall(r'(?:src|href)="(/[^"]+)"', rendered(page)):
             assert console.get(name).status_code == 200, f"{name}, named by {page.path}"
     for file in (STATIC / "js").rglob("*.js"):

@@ -14,8 +14,11 @@ export const listSessions = async () => (await request("GET", `${COMMENTARY}/ses
 export const newSession = (wishes) => request("POST", `${COMMENTARY}/sessions`, wishes);
 export const changeSession = (id, wishes) => request("PATCH", at(id), wishes);
 export const endSession = (id) => request("POST", at(id, "/end"));
-/** What lets this browser into a room: `token`. */
-export const enterRoom = (room) => request("POST", `${COMMENTARY}/livekit/token`, { room });
+/** What lets this browser into a room: `token`; into an interpreted one with the language that is spoken and heard. */
+export const enterRoom = (room, language = "") => request("POST", `${COMMENTARY}/livekit/token`, { room, language });
+/** Has a room interpreted until everybody has left it. */
+export const interpret = (room) => request("POST", `${COMMENTARY}/livekit/interpreted`, { room });
+export const interpretedRooms = async () => (await request("GET", `${COMMENTARY}/livekit/interpreted`)).rooms;
 
 export const eventsAddress = (id) => at(id, "/events");
 export const pictureAddress = (id, count) => at(id, `/picture.jpg?${count}`);
