@@ -153,18 +153,23 @@ def revoke_key(name: KeyName) -> None:
 
 @links.command("add")
 def add_link(
-    path: Annotated[str, typer.Argument(help="The stream: dub/NAME/LANGUAGE, described/NAME or live/NAME.")],
+    path: Annotated[
+        str, typer.Argument(help="The stream: all/NAME, dub/NAME/LANGUAGE, described/NAME or live/NAME.")
+    ],
     hours: Annotated[float, typer.Option(min=0.01, max=LONGEST_LINK, help="How long it holds.")] = 24.0,
     publish: Annotated[bool, typer.Option("--publish", help="To publish live/NAME, not to watch.")] = False,
 ) -> None:
     """Print the addresses that open one stream until the hours are over."""
     with told() as (settings, store):
-        live = paths.live_name(path) is not None
-        if not live and (publish or not paths.is_output(path)):
-            wanted = "live/NAME" if publish else "dub/NAME/LANGUAGE, described/NAME or live/NAME"
+        live, joined = paths.live_name(path) is not None, paths.is_joined(path)
+        if not live and (publish or not (joined or paths.is_output(path))):
+            wanted = "live/NAME" if publish else "all/NAME, dub/NAME/LANGUAGE, described/NAME or live/NAME"
             raise AccessError(f"{path!r} is no stream: {wanted}")
         query = Links(store).make(path, "publish" if publish else "read", hours * 3600)
     host = bracket(settings.media_public_host or settings.local_host)
+    if joined:
+        print(f"http://{host}:{settings.dubber_port}/{path}/index.m3u8?{query}")
+        return
     rtmp = f"rtmp://{host}:{settings.media_rtmp_port}/{path}?{query}"
     rtsp = f"rtsp://{host}:{settings.media_rtsp_port}/{path}?{query}"
     hls = f"http://{host}:{settings.media_hls_port}/{path}/index.m3u8?{query}"

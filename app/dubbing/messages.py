@@ -102,7 +102,35 @@ class SentencePart:
     last: bool
 
 
-Command = Bypass | Spoken | RecordPhrases | Reword | SourceReady | SentencePart | Stop | Drain
+@dataclass(frozen=True)
+class Dubbed:
+    """The dubs that are joined: of each its language, address (with credentials), and delay in seconds."""
+
+    dubs: tuple[tuple[str, str, float], ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Both texts of a phrase as soon as they are known, which may be before they are heard."""
+
+    id: int
+    start: float
+    end: float
+    shown_at: float
+    hidden_at: float
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """A dub's caption, for whoever joins."""
+
+    language: str
+    caption: Caption
+
+
+Command = Bypass | Spoken | RecordPhrases | Reword | SourceReady | SentencePart | Dubbed | Said | Stop | Drain
 
 
 @dataclass(frozen=True)
@@ -211,19 +239,6 @@ class Phrase:
 
 
 @dataclass(frozen=True)
-class Caption:
-    """Both texts of a phrase as soon as they are known, which may be before they are heard."""
-
-    id: int
-    start: float
-    end: float
-    shown_at: float
-    hidden_at: float
-    source: str
-    target: str
-
-
-@dataclass(frozen=True)
 class RestreamConfig:
     """A dub that is sent on to another server. Both addresses carry credentials: never log them."""
 
@@ -288,5 +303,39 @@ class DescribeState:
     note: str = ""
 
 
-HEARTBEATS = (State, RestreamState, DescribeState)
-Event = State | RestreamState | DescribeState | Phrase | Caption
+@dataclass(frozen=True)
+class JoinConfig:
+    """A stream that is joined with its dubs in `folder`. The address carries credentials: never log it.
+
+    So many seconds (`window`) and bytes of it are kept; what is `kept` stays when the stream has ended.
+    """
+
+    stream: str
+    source_url: str = field(repr=False)
+    folder: str
+    window: float
+    most_bytes: int
+    kept: bool
+    spoken: str
+    reconnect_delay: float
+    max_reconnect_delay: float
+    log_level: str
+    log_format: str
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What it works on, for the log."""
+        return {"stream": self.stream, "joined": "yes"}
+
+
+@dataclass(frozen=True)
+class JoinState:
+    """The heartbeat of a process that joins, sent twice a second; it reads these languages."""
+
+    segments: int
+    languages: tuple[str, ...]
+    problem: str = ""
+
+
+HEARTBEATS = (State, RestreamState, DescribeState, JoinState)
+Event = State | RestreamState | DescribeState | JoinState | Phrase | Caption

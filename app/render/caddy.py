@@ -18,6 +18,7 @@ LIMITS = {"max_header_bytes": 16 << 10, "read_header_timeout": "10s", "idle_time
 HEALTH = "/health"
 
 STREAM = r"(live/[A-Za-z0-9_.-]+|dub/[A-Za-z0-9_.-]+/[a-z]{2,3})"
+JOINED = r"^/all/[A-Za-z0-9_.@-]+/[a-z0-9-]+\.(m3u8|mp4|m4s|vtt)$"
 PLAYBACK = rf"^/{STREAM}/[A-Za-z0-9_.-]+\.(m3u8|mp4|mp|m4s|ts)$"
 WEBRTC = rf"^/{STREAM}/wh[ie]p(/[A-Za-z0-9-]+)?$"
 # Of an address the log keeps neither a query, which may hold a token or a password, nor the secret by which a
@@ -139,6 +140,7 @@ def routes(settings: Settings, web: str) -> list[dict[str, Any]]:
             [{"path_regexp": {"pattern": PLAYBACK}}],
             [passed_to(media, settings.media_hls_port)],
         ),
+        route([{"path_regexp": {"pattern": JOINED}}], [passed_to_address(settings.dubber_address)]),
     ]
     uploads = settings.max_file_mb
     if settings.api_keys:

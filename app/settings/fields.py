@@ -226,6 +226,18 @@ class Settings(BaseSettings):
     phrases_kept_days: Annotated[float, Field(gt=0)] = section(
         "Dubbing", 7.0, "Days for which recorded phrases are kept."
     )
+    replay_minutes: Annotated[int, Field(ge=0, le=1440)] = section(
+        "Dubbing",
+        0,
+        "Minutes of each stream, in all its languages, that viewers can go back by (all/<name>); what is "
+        "there when it ends can be watched later. 0 keeps nothing.",
+        "120",
+    )
+    replay_kept_mb: Annotated[int, Field(ge=100)] = section(
+        "Dubbing",
+        10240,
+        "MB of that which are kept under DATA_DIR/joined; of finished streams the oldest go first.",
+    )
     sts_urls: Annotated[tuple[str, ...], NoDecode] = section(
         "Dubbing",
         (),

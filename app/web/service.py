@@ -118,7 +118,7 @@ def create(settings: Settings) -> FastAPI:
 
     @app.api_route("/hls/{path:path}", methods=list(behind.media.methods))
     async def to_media(request: Request, path: str) -> Response:
-        return await proxy.forward(request, path, behind.media)
+        return await proxy.forward(request, path, behind.joined if path.startswith("all/") else behind.media)
 
     @app.websocket("/api/live")
     async def socket_to_live(browser: WebSocket) -> None:

@@ -28,6 +28,7 @@ class Upstreams:
 
     dubber: Upstream
     media: Upstream
+    joined: Upstream
     live: Upstream
     live_sockets: SocketUpstream
     sales: Upstream
@@ -49,7 +50,8 @@ def upstreams(settings: Settings, door: Door) -> Upstreams:
         # Who is signed in needs no second password: the console has a link for just this request.
         if not settings.media_read_user or door.is_open:
             return {}
-        return door.links.as_password(path.rpartition("/")[0], "read", LINK_HOLDS)
+        stream = path.rpartition("/")[0].partition("@")[0]
+        return door.links.as_password(stream, "read", LINK_HOLDS)
 
     return Upstreams(
         dubber=Upstream(
@@ -66,6 +68,15 @@ def upstreams(settings: Settings, door: Door) -> Upstreams:
             prefix="/hls",
             methods=frozenset({"GET"}),
             allows=is_playback,
+            credentials=True,
+            headers=link,
+        ),
+        joined=Upstream(
+            name="dubber",
+            address=settings.dubber_address,
+            prefix="/hls",
+            methods=frozenset({"GET"}),
+            allows=is_joined,
             credentials=True,
             headers=link,
         ),
@@ -134,13 +145,18 @@ def upstreams(settings: Settings, door: Door) -> Upstreams:
 
 def is_for_operators(path: str) -> bool:
     """Whether the console shows that address of the dubber; the media server's /auth and /hooks never."""
-    return path.split("/")[0] in {"streams", "recorded", "restreams", "events", "health"}
+    return path.split("/")[0] in {"streams", "recorded", "restreams", "joined", "events", "health"}
 
 
 def is_playback(path: str) -> bool:
     """Whether that is a playlist or a piece of a stream: original, dubbed or with descriptions."""
     outputs, pieces = ("live/", "dub/", "described/"), (".m3u8", ".mp4", ".mp", ".m4s", ".ts")
     return path.startswith(outputs) and path.endswith(pieces)
+
+
+def is_joined(path: str) -> bool:
+    """Whether that is a playlist or a piece of a stream in all its languages."""
+    return path.startswith("all/") and path.endswith((".m3u8", ".mp4", ".m4s", ".vtt"))
 
 
 def is_call(path: str) -> bool:

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from sse_starlette import EventSourceResponse
 
+from app.dubbing.captions import Cue, webvtt
 from app.dubbing.service import feeds, paths, views
-from app.dubbing.service.captions import Cue, webvtt
 from app.dubbing.service.events import Hub
 from app.dubbing.service.guards import json_only
 from app.dubbing.service.profile import StreamProfile

@@ -43,27 +43,28 @@ def allowed(request: AccessRequest, settings: Settings, internal_secret: str, li
     """Whether the media server shall let this connection do what it asks.
 
     Workers read live/<name> and publish dub/<name>/<language>, which is read again to be sent on, and
-    described/<name>; people publish to live/<name> and watch all, with the credentials from the settings
-    where they are set, or with a link to just this (app.access.links), whose time is not over. The control
-    API takes its password always, so that no web page in a browser on this machine can use it: it can make
-    the media server run commands. Nothing else is let through, metrics and profiler included.
+    described/<name>; people publish to live/<name> and watch these and all/<name>, with the credentials from
+    the settings where they are set, or with a link to just this (app.access.links), whose time is not over.
+    The control API takes its password always, so that no web page in a browser on this machine can use it:
+    it can make the media server run commands. Nothing else is let through, metrics and profiler included.
     """
     if request.action == "api":
         return request.user == API_USER and same(request.password, api_password(settings, internal_secret))
     live, output = paths.live_name(request.path) is not None, paths.is_output(request.path)
+    watched = live or output or paths.is_joined(request.path)
     if request.user == INTERNAL_USER:
         asked_for_its_part = (request.action == "read" and (live or output)) or (
             request.action == "publish" and output
         )
         return asked_for_its_part and same(request.password, internal_secret)
-    if (live or (output and request.action != "publish")) and has_link(request, links):
+    if (live or (watched and request.action != "publish")) and has_link(request, links):
         return True
     if request.action == "publish":
         return live and matches(
             request, settings.media_publish_user, settings.media_publish_password.get_secret_value()
         )
     if request.action in ("read", "playback"):
-        return (live or output) and matches(
+        return watched and matches(
             request, settings.media_read_user, settings.media_read_password.get_secret_value()
         )
     return False

@@ -19,6 +19,7 @@ from app.dubbing.service import (
     api,
     description_api,
     feeds,
+    joined_api,
     media_calls,
     metrics,
     recorded_api,
@@ -28,6 +29,7 @@ from app.dubbing.service import (
 from app.dubbing.service.auth import API_USER, api_password, new_secret
 from app.dubbing.service.descriptions import Descriptions
 from app.dubbing.service.events import Hub
+from app.dubbing.service.joining import Joining
 from app.dubbing.service.media_api import MediaApi
 from app.dubbing.service.recorded import Recorded
 from app.dubbing.service.restreams import Restreaming
@@ -73,6 +75,7 @@ def create(
     )
     descriptions = Descriptions(settings, secret, streams, launcher.describe)
     restreaming = Restreaming(settings, secret, streams, launcher.restream)
+    joining = Joining(settings, secret, streams, hub, launcher.join)
     media = MediaApi(settings.media_host, settings.media_api_port, (API_USER, api_password(settings, secret)))
     watcher = Watcher(media, streams.seen)
     client = httpx.AsyncClient(trust_env=False, timeout=1.0)
@@ -105,6 +108,9 @@ def create(
             asyncio.create_task(lasting("recorded phrases", recorded.run), name="recorded phrases"),
             asyncio.create_task(lasting("restreams", restreaming.run), name="restreams"),
             asyncio.create_task(lasting("descriptions", descriptions.run), name="descriptions"),
+            asyncio.create_task(lasting("joining", joining.run), name="joining"),
+            asyncio.create_task(lasting("joined captions", joining.tell_captions), name="joined captions"),
+            asyncio.create_task(lasting("joined streams' room", joining.keep_room), name="joined room"),
         ]
         try:
             yield
@@ -114,6 +120,7 @@ def create(
             await asyncio.gather(*tasks, return_exceptions=True)
             await restreaming.close()
             await descriptions.close()
+            await joining.close()
             await streams.close()
             launcher.close()
             await media.close()
@@ -139,10 +146,11 @@ def create(
         drain=streams.drain,
     )
 
-    ask_for_keys(app, Gate(settings, "dubber", closed_by_api_keys=False), "/auth", "/hooks/")
+    ask_for_keys(app, Gate(settings, "dubber", closed_by_api_keys=False), "/auth", "/hooks/", "/all/")
     api.install(app, streams, hub)
     app.include_router(recorded_api.router(recorded))
     app.include_router(restream_api.router(restreaming))
+    app.include_router(joined_api.router(settings, secret, joining))
     app.include_router(description_api.router(descriptions))
     app.include_router(media_calls.router(settings, secret, watcher))
     return app

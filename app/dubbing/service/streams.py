@@ -85,6 +85,11 @@ class Stream:
             dubs=[self.dubs[language].view() for language in sorted(self.dubs)],
         )
 
+    @property
+    def said(self) -> str:
+        """The language that is spoken, as far as it is known; else empty."""
+        return self._heard() if self.spoken == "auto" else self.spoken
+
     def _heard(self) -> str:
         return next((dub.state.spoken for dub in self.dubs.values() if dub.state and dub.state.spoken), "")
 

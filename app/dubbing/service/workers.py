@@ -22,10 +22,13 @@ from app.dubbing.messages import (
     Command,
     DescribeConfig,
     Drain,
+    Dubbed,
     Event,
+    JoinConfig,
     RecordPhrases,
     RestreamConfig,
     Reword,
+    Said,
     SentencePart,
     SourceReady,
     Spoken,
@@ -46,7 +49,7 @@ TRIES, TRY_AGAIN = 50, 0.02
 # 100 MB more at most, and opening a picture of 8K takes some of that size. All share one container's 1 GB.
 MOST_MEMORY = 512 << 20
 
-Config = TypeVar("Config", WorkerConfig, RestreamConfig, DescribeConfig)
+Config = TypeVar("Config", WorkerConfig, RestreamConfig, DescribeConfig, JoinConfig)
 Main = Callable[[Config, Connection], None]
 log = structlog.get_logger()
 
@@ -79,6 +82,13 @@ def run_describe(config: DescribeConfig, pipe: Connection) -> None:
     main(config, pipe)
 
 
+def run_join(config: JoinConfig, pipe: Connection) -> None:
+    """What joins a stream with its dubs; imported in the process that runs it."""
+    from app.dubbing.join.process import main
+
+    main(config, pipe)
+
+
 def in_child(main: Main[Config], config: Config, pipe: Connection) -> None:
     """What a worker process runs. Ctrl-C reaches the whole terminal; the dubber stops its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -104,7 +114,12 @@ class Patience:
 PATIENCE = Patience()
 
 
-PRELOAD = ("app.dubbing.worker.worker", "app.dubbing.restream.process", "app.dubbing.describe.process")
+PRELOAD = (
+    "app.dubbing.worker.worker",
+    "app.dubbing.restream.process",
+    "app.dubbing.describe.process",
+    "app.dubbing.join.process",
+)
 
 
 class Launcher(ForkServer):
@@ -130,6 +145,10 @@ class Launcher(ForkServer):
     async def describe(self, config: DescribeConfig) -> Process:
         """A new process that publishes a stream with descriptions. Raises as `worker` does."""
         return await self._started(run_describe, config, f"describe-{config.stream}")
+
+    async def join(self, config: JoinConfig) -> Process:
+        """A new process that joins a stream with its dubs. Raises as `worker` does."""
+        return await self._started(run_join, config, f"join-{config.stream}")
 
     async def _started(self, main: Main[Config], config: Config, name: str) -> Process:
         return Process(*await self.start(in_child, main, config, name=name))
@@ -297,6 +316,38 @@ class Supervisor(Keeper[WorkerConfig]):
             process.send(Spoken(self._config.source_language))
             process.send(RecordPhrases(self._config.record))
             process.send(Reword(self._config.wording))
+
+
+class JoinKeeper(Keeper[JoinConfig]):
+    """Keeps the process that joins a stream with its dubs, and remembers what it was told."""
+
+    def __init__(
+        self,
+        config: JoinConfig,
+        launch: Callable[[JoinConfig], Awaitable[Process]],
+        told: Callable[[Event], None],
+        restarting: Callable[[str], None],
+    ) -> None:
+        super().__init__(config, launch, told, restarting)
+        self._dubbed = Dubbed(())
+
+    def send(self, command: SourceReady | Spoken | Dubbed | Said) -> None:
+        """Tells the process; what is to last is remembered for the runs to come."""
+        match command:
+            case SourceReady(url):
+                self._config = replace(self._config, source_url=url)
+            case Spoken(language):
+                self._config = replace(self._config, spoken=language)
+            case Dubbed():
+                self._dubbed = command
+        if self._process is not None:
+            self._process.send(command)
+
+    def _tell_again(self, process: Process, started_with: JoinConfig) -> None:
+        if self._config != started_with:
+            process.send(SourceReady(self._config.source_url))
+            process.send(Spoken(self._config.spoken))
+        process.send(self._dubbed)
 
 
 class DescribeKeeper(Keeper[DescribeConfig]):

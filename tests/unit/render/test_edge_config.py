@@ -71,7 +71,7 @@ def test_a_domain_is_one_name() -> None:
 
 
 def test_services_with_keys_are_reached_directly_where_there_are_keys_alone() -> None:
-    alone = {"127.0.0.1:4200", "127.0.0.1:8888", "127.0.0.1:8889"}
+    alone = {"127.0.0.1:4200", "127.0.0.1:8003", "127.0.0.1:8888", "127.0.0.1:8889"}
     assert upstreams() == alone
     assert upstreams(API_KEYS="x") == alone | {f"127.0.0.1:{port}" for port in (5001, 5002, 9090, 8001)}
     assert "192.0.2.7:5001" in upstreams(API_KEYS="x", ASR_URL="http://192.0.2.7:5001")

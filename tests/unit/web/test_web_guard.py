@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.web.guard import Refused, safe_path
-from app.web.upstreams import is_call, is_call_socket, is_for_operators, is_playback
+from app.web.upstreams import is_call, is_call_socket, is_for_operators, is_joined, is_playback
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_path_is_either_refused_or_says_the_same_to_the_service_behind(path: s
 
 
 def test_of_the_dubber_only_streams_recorded_phrases_events_and_health_are_shown() -> None:
-    shown = ("streams", "streams/match/es", "recorded/match/es/phrases.zip", "events", "health")
+    shown = ("streams", "streams/match/es", "recorded/match/es/phrases.zip", "joined", "events", "health")
     hidden = ("auth", "hooks/ready", "metrics", "docs", "openapi.json", "Streams", "streamsx")
     assert [path for path in (*shown, *hidden) if is_for_operators(path)] == list(shown)
 
@@ -53,6 +53,12 @@ def test_of_the_media_server_only_playlists_and_pieces_of_streams_are_shown() ->
     shown = ("live/match/index.m3u8", "dub/match/es/a_part1.mp4", "described/match/index.m3u8")
     hidden = ("live/match/", "dub/match/es", "other/match/index.m3u8", "dub/match/es/index.html")
     assert [path for path in (*shown, *hidden) if is_playback(path)] == list(shown)
+
+
+def test_of_streams_in_all_languages_only_playlists_and_pieces_are_shown() -> None:
+    shown = ("all/match/index.m3u8", "all/match@20260101T120000/sound-es-1.m4s", "all/match/text-es-1.vtt")
+    hidden = ("all/match/", "all/match/index.jsonl", "all/match", "joined/match/index.m3u8")
+    assert [path for path in (*shown, *hidden) if is_joined(path)] == list(shown)
 
 
 def test_of_sales_only_calls_and_health_are_shown() -> None:

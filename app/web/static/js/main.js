@@ -12,6 +12,7 @@ import { Player } from "./player.js";
 import { RecordSwitch, silence } from "./recorded.js";
 import { Restreams } from "./restream.js";
 import { renderPublish } from "./publish.js";
+import { Renditions } from "./renditions.js";
 import { curtainWords } from "./stage.js";
 import { aboutSource, chosenDub, firstChoice, hashOf, readHash, renderStreams } from "./streams.js";
 import { WordingForm } from "./wording.js";
@@ -19,7 +20,7 @@ import { PLAYABLE, STATUS, duration, enginesInUse, languageName, spokenLanguage 
 
 const KEPT_PHRASES = 100;
 
-const view = { streams: null, choice: readHash(location.hash), original: false, connected: false, shown: "", said: "" };
+const view = { streams: null, choice: readHash(location.hash), plays: "dub", connected: false, shown: "", said: "" };
 let settings = { rtmp_port: 1935, srt_port: 8890, srt_needs_passphrase: false, source_language: "en", target_languages: [], publishing_needs_password: false };
 
 const video = byId("video");
@@ -33,6 +34,7 @@ const controls = new Controls({ choose, announce });
 const recordSwitch = new RecordSwitch(byId("record"), byId("record-problem"));
 const wording = new WordingForm({ announce });
 const restreaming = new Restreams({ announce });
+const renditions = new Renditions(player);
 const captions = new Captions({
   target: byId("caption-target"),
   source: byId("caption-source"),
@@ -40,10 +42,10 @@ const captions = new Captions({
   addCue: (caption, now) => subtitles.add(caption, now),
 });
 
-/** Unix time on the dub's output of what is heard now: the original runs ahead of it by the delay. */
+/** Unix time on the dub's output of what is heard now: the original's times are those of its arrival. */
 function heardNow() {
   const time = player.clock();
-  return time === null ? null : time + (view.original ? (current()?.dub.delay ?? 0) : 0);
+  return time === null ? null : time + (view.plays === "dub" ? 0 : (current()?.dub.delay ?? 0));
 }
 
 function current() {
@@ -127,15 +129,16 @@ function renderStatus(dub, name) {
 }
 
 function renderStage(stream, dub) {
-  const playable = view.original ? Boolean(stream?.ready) : PLAYABLE.has(dub.status);
-  const path = view.original ? `live/${encodeURIComponent(dub.stream)}` : `dub/${encodeURIComponent(dub.stream)}/${encodeURIComponent(dub.language)}`;
+  const playable = view.plays === "dub" ? PLAYABLE.has(dub.status) : Boolean(stream?.ready);
+  const name = encodeURIComponent(dub.stream);
+  const path = { dub: `dub/${name}/${encodeURIComponent(dub.language)}`, original: `live/${name}`, all: `all/${name}` }[view.plays];
   const before = player.address;
   if (playable) player.play(`/hls/${path}/index.m3u8`);
   else player.play("");
   if (player.address !== before) resetSubtitles();
-  setAttribute(byId("play-dub"), "aria-pressed", String(!view.original));
-  setAttribute(byId("play-original"), "aria-pressed", String(view.original));
-  const { text, retry } = curtainWords(player.state, dub.status, view.original);
+  for (const plays of ["dub", "original", "all"]) setAttribute(byId(`play-${plays}`), "aria-pressed", String(view.plays === plays));
+  renditions.render(view.plays === "all");
+  const { text, retry } = curtainWords(player.state, dub.status, view.plays);
   setText(byId("curtain-text"), text);
   byId("curtain").hidden = !text;
   byId("curtain-retry").hidden = !retry;
@@ -150,7 +153,7 @@ function resetSubtitles() {
 /** Looks at another dub: its phrases so far, then what comes. */
 async function openDub(dub) {
   const chosen = view.shown;
-  view.original = false;
+  if (view.plays === "original") view.plays = "dub";
   captions.clear();
   silence();
   log.clear();
@@ -225,9 +228,9 @@ byId("unmute").addEventListener("click", () => {
   video.play();
   video.focus();
 });
-for (const [id, original] of [["play-dub", false], ["play-original", true]]) {
-  byId(id).addEventListener("click", () => {
-    view.original = original;
+for (const plays of ["dub", "original", "all"]) {
+  byId(`play-${plays}`).addEventListener("click", () => {
+    view.plays = plays;
     render();
   });
 }

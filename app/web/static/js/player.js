@@ -34,7 +34,10 @@ function loadLibrary() {
   return library;
 }
 
-/** Dispatches "state": idle, connecting, playing, retrying, signin, blocked, missing. */
+/**
+ * Dispatches "state": idle, connecting, playing, retrying, signin, blocked, missing; "renditions" where there are
+ * other sounds or subtitles to choose from than before.
+ */
 export class Player extends EventTarget {
   #video;
   #hls = null;
@@ -58,6 +61,30 @@ export class Player extends EventTarget {
       // hls.js handles its own; this is the native player.
       if (!this.#hls && this.#address) this.#again("retrying");
     });
+  }
+
+  /** The names of the sounds and subtitles there are, and the numbers of those that are chosen (-1: none). */
+  get renditions() {
+    const named = (tracks) => (tracks ?? []).map((track) => track.name);
+    const hls = this.#hls;
+    return {
+      sounds: named(hls?.audioTracks),
+      sound: hls?.audioTrack ?? -1,
+      subtitles: named(hls?.subtitleTracks),
+      subtitle: hls?.subtitleTrack ?? -1,
+    };
+  }
+
+  /** Plays another of the sounds; the picture goes on. */
+  hear(number) {
+    if (this.#hls) this.#hls.audioTrack = number;
+  }
+
+  /** Shows other subtitles, or none (-1). */
+  read(number) {
+    if (!this.#hls) return;
+    this.#hls.subtitleDisplay = number >= 0;
+    this.#hls.subtitleTrack = number;
   }
 
   get address() {
@@ -120,6 +147,8 @@ export class Player extends EventTarget {
     const hls = new Hls(OPTIONS);
     this.#hls = hls;
     hls.on(Hls.Events.MANIFEST_PARSED, () => this.#start());
+    for (const event of [Hls.Events.AUDIO_TRACKS_UPDATED, Hls.Events.AUDIO_TRACK_SWITCHED, Hls.Events.SUBTITLE_TRACKS_UPDATED, Hls.Events.SUBTITLE_TRACK_SWITCH])
+      hls.on(event, () => hls === this.#hls && this.dispatchEvent(new Event("renditions")));
     hls.on(Hls.Events.ERROR, (_, error) => {
       if (!error.fatal || hls !== this.#hls) return;
       if (error.type === Hls.ErrorTypes.MEDIA_ERROR && Date.now() - this.#recovered > STALLED) {

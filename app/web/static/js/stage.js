@@ -12,10 +12,11 @@ const PLAYER = {
 };
 
 /** The words over the picture and whether there is a button to try again; no words while it plays. */
-export function curtainWords(playerState, status, original) {
+export function curtainWords(playerState, status, plays) {
   if (playerState === "idle") {
-    if (original) return { text: "The original is not live now.", retry: false };
+    if (plays !== "dub") return { text: "The stream is not live now.", retry: false };
     return { text: STATUS[status]?.[2] ?? "", retry: false };
   }
+  if (playerState === "connecting" && plays === "all") return { text: "Putting the languages together…", retry: false };
   return { text: PLAYER[playerState] ?? "", retry: playerState === "retrying" || playerState === "signin" };
 }

@@ -32,7 +32,7 @@ def may(settings: Settings, action: str, path: str, user: str = "", password: st
 
 
 @pytest.mark.parametrize("action", ["read", "playback"])
-@pytest.mark.parametrize("path", ["live/news", "dub/news/es", "described/news"])
+@pytest.mark.parametrize("path", ["live/news", "dub/news/es", "described/news", "all/news"])
 def test_everyone_watches_where_no_credentials_are_set(action: str, path: str) -> None:
     assert may(OPEN, action, path)
     assert may(OPEN, action, path, "anyone", "anything")

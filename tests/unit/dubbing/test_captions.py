@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dubbing.service.captions import LINE, LINES, Cue, timestamp, webvtt
+from app.dubbing.captions import LINE, LINES, Cue, timestamp, webvtt
 
 TIMES = re.compile(r"(\d\d+):([0-5]\d):([0-5]\d)\.(\d{3}) --> (\d\d+):([0-5]\d):([0-5]\d)\.(\d{3})")
 

@@ -1,0 +1,1 @@
+"""The process that joins a stream's picture, its sounds and its subtitles for one player."""

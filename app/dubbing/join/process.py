@@ -1,0 +1,138 @@
+"""Joins a stream: its picture and sound as they come, and the sound and subtitles of each of its dubs.
+
+No picture is encoded again. What is joined is as far behind its source as the slowest dub.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import structlog
+
+from app.backoff import Backoff
+from app.dubbing.join.joiner import Joiner
+from app.dubbing.join.reading import DubReader, SourceReader
+from app.dubbing.join.writer import Occupied, Writer
+from app.dubbing.messages import Drain, Dubbed, JoinConfig, JoinState, Said, SourceReady, Spoken, Stop
+from app.service import configure_logging
+
+HEARTBEAT = 0.5
+LOOK_EVERY = 0.05
+
+log = structlog.get_logger()
+
+
+class Join:
+    """Runs in the process's main thread, which writes; others read."""
+
+    def __init__(self, config: JoinConfig, pipe: Connection) -> None:
+        self._config = config
+        self._pipe = pipe
+        self._spoken = config.spoken
+        self._segments = 0
+        self._problem = ""
+        self._dubs: dict[str, DubReader] = {}
+        self._next_beat = 0.0
+        self._ended = False
+
+    def run(self) -> None:
+        """Joins until told to stop, or until the dubber is gone."""
+        try:
+            writer = self._writer()
+            if writer is None:
+                return
+            joiner = Joiner(writer.number, writer.begins)
+            source = SourceReader(self._config.source_url, joiner, writer, self._backoff())
+            threading.Thread(target=source.run, name="source", daemon=True).start()
+            while self._look(joiner, source):
+                self._write(joiner, writer)
+            if self._ended:
+                joiner.source_lost()
+                self._write(joiner, writer, time.monotonic() + 3600.0)
+                writer.end() if self._config.kept else writer.remove()
+            writer.close()
+        except (EOFError, OSError) as error:
+            log.info("the dubber is gone; stopping", reason=type(error).__name__)
+
+    def _writer(self) -> Writer | None:
+        """The folder, as soon as no other process has it; None where it is to stop before."""
+        config = self._config
+        while True:
+            try:
+                return Writer(Path(config.folder), config.stream, config.window, config.most_bytes)
+            except Occupied as error:
+                self._problem = f"{error}; waiting for it"
+            except OSError as error:
+                self._problem = f"{config.folder} can't be written: {error.strerror}"
+            if not self._look(None, None):
+                return None
+
+    def _write(self, joiner: Joiner, writer: Writer, now: float | None = None) -> None:
+        number = joiner.next_number
+        for ready in joiner.ready(time.monotonic() if now is None else now):
+            try:
+                writer.write(ready, number, self._spoken)
+                self._segments += 1
+                self._problem = ""
+            except OSError as error:
+                problem = f"{writer.folder} can't be written: {error.strerror}"
+                if problem != self._problem:
+                    log.error("a segment is lost", reason=problem)
+                self._problem = problem
+            number += 1
+
+    def _look(self, joiner: Joiner | None, source: SourceReader | None) -> bool:
+        """Beats and listens; False where it is to stop."""
+        now = time.monotonic()
+        if now >= self._next_beat:
+            self._next_beat = now + HEARTBEAT
+            problem = self._problem or (source.problem if source else "")
+            self._pipe.send(JoinState(self._segments, tuple(sorted(self._dubs)), problem))
+        if not self._pipe.poll(LOOK_EVERY):
+            return True
+        match self._pipe.recv():
+            case Stop():
+                return False
+            case Drain():
+                self._ended = True
+                return False
+            case SourceReady(url) if source:
+                source.wake(url)
+            case Spoken(language):
+                self._spoken = language
+            case Dubbed(dubs) if joiner:
+                self._follow(joiner, dubs)
+            case Said(language, caption) if joiner:
+                joiner.take_caption(language, caption)
+        return True
+
+    def _follow(self, joiner: Joiner, dubs: tuple[tuple[str, str, float], ...]) -> None:
+        joiner.languages({language: delay for language, _, delay in dubs})
+        wanted = {language: (url, delay) for language, url, delay in dubs}
+        for language, reader in list(self._dubs.items()):
+            if wanted.get(language) != (reader.url, reader.delay):
+                reader.leave()
+                del self._dubs[language]
+        for language, (url, delay) in wanted.items():
+            if language not in self._dubs:
+                reader = DubReader(language, url, delay, joiner, self._backoff())
+                self._dubs[language] = reader
+                threading.Thread(target=reader.run, name=f"dub {language}", daemon=True).start()
+
+    def _backoff(self) -> Backoff:
+        return Backoff(self._config.reconnect_delay, self._config.max_reconnect_delay)
+
+
+def main(config: JoinConfig, pipe: Connection) -> None:
+    """Joins a stream in this process, which ends with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    configure_logging(config.log_level, config.log_format)
+    structlog.contextvars.bind_contextvars(**config.names)
+    Join(config, pipe).run()
+    # A thread that hangs in FFmpeg must not keep the process.
+    os._exit(0)

@@ -1,0 +1,171 @@
+"""The playlists of a showing, drawn from its segments. Pure.
+
+Sources: RFC 8216 and its successor draft-pantos-hls-rfc8216bis; Apple's "HLS Authoring Specification".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from app.dubbing.service.paths import LANGUAGE_PATTERN
+from app.dubbing.showing import SOUND_BEGINNING, Segment, picture_file, sound_file, text_file
+
+LIVE_SEGMENTS = 8
+"""How many a player of the live stream is told of."""
+REPLAY = "replay-"
+MASTER, REPLAY_MASTER = "index.m3u8", "replay.m3u8"
+MEDIA = re.compile(rf"({REPLAY})?(picture|sound|text)(?:-({LANGUAGE_PATTERN}))?\.m3u8")
+NO_TEXT = "nothing.vtt"
+NOTHING = "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n"
+SOUND_CODEC = "mp4a.40.2"
+TEXT_RATE = 1000
+"""Bits a second that subtitles take at most, about."""
+NAMES = {
+    "ar": "Arabic", "bg": "Bulgarian", "ca": "Catalan", "cs": "Czech", "da": "Danish", "de": "German",
+    "el": "Greek", "en": "English", "es": "Spanish", "et": "Estonian", "eu": "Basque", "fa": "Persian",
+    "fi": "Finnish", "fr": "French", "ga": "Irish", "gl": "Galician", "he": "Hebrew", "hi": "Hindi",
+    "hr": "Croatian", "hu": "Hungarian", "id": "Indonesian", "is": "Icelandic", "it": "Italian",
+    "ja": "Japanese", "ko": "Korean", "lt": "Lithuanian", "lv": "Latvian", "nl": "Dutch", "no": "Norwegian",
+    "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sk": "Slovak", "sl": "Slovenian",
+    "sr": "Serbian", "sv": "Swedish", "sw": "Swahili", "ta": "Tamil", "th": "Thai", "tr": "Turkish",
+    "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
+
+
+def is_playlist(file: str) -> bool:
+    """Whether a playlist is called so."""
+    return file in (MASTER, REPLAY_MASTER) or MEDIA.fullmatch(file) is not None
+
+
+def playlist(file: str, segments: Sequence[Segment], *, ended: bool) -> str | None:
+    """The playlist of that name; None where there is none. There is at least one segment."""
+    if file == MASTER:
+        return master(segments, REPLAY if ended else "")
+    if file == REPLAY_MASTER:
+        return master(segments, REPLAY)
+    found = MEDIA.fullmatch(file)
+    if found is None:
+        return None
+    replay, kind, language = bool(found[1]), found[2], found[3] or ""
+    last = segments[-1]
+    if language and language not in last.languages:
+        return None
+    if kind == "picture" and (language or not last.picture):
+        return None
+    shown = segments if replay else segments[-LIVE_SEGMENTS:]
+    return media(shown, kind, language, ended=ended, whole=replay and ended)
+
+
+def master(segments: Sequence[Segment], prefix: str) -> str:
+    """The playlist that names the picture, once, every sound and all subtitles."""
+    last = segments[-1]
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    original = f"Original ({named(last.spoken)})" if last.spoken else "Original"
+    lines.append(rendition("AUDIO", original, last.spoken, f"{prefix}sound.m3u8", default=True))
+    for language in last.languages:
+        # Of two in one language a player may choose one alone by itself.
+        chosen = language != last.spoken
+        address = f"{prefix}sound-{language}.m3u8"
+        lines.append(rendition("AUDIO", named(language), language, address, chosen=chosen))
+    lines += [
+        rendition("SUBTITLES", named(language), language, f"{prefix}text-{language}.m3u8")
+        for language in last.languages
+    ]
+    if last.languages:
+        chosen = last.spoken not in last.languages
+        lines.append(rendition("SUBTITLES", original, last.spoken, f"{prefix}text.m3u8", chosen=chosen))
+    lines.append(f"#EXT-X-STREAM-INF:{variant(segments)}")
+    lines.append(f"{prefix}picture.m3u8" if last.picture else f"{prefix}sound.m3u8")
+    return "\n".join(lines) + "\n"
+
+
+def rendition(
+    kind: str, name: str, language: str, address: str, *, default: bool = False, chosen: bool = True
+) -> str:
+    """One sound, or the subtitles of one language."""
+    attributes = [f"TYPE={kind}", f'GROUP-ID="{kind.lower()}"', f'NAME="{name}"']
+    if language:
+        attributes.append(f'LANGUAGE="{language}"')
+    attributes += [f"DEFAULT={yes(default)}", f"AUTOSELECT={yes(chosen)}"]
+    attributes.append('CHANNELS="2"' if kind == "AUDIO" else "FORCED=NO")
+    return f'#EXT-X-MEDIA:{",".join(attributes)},URI="{address}"'
+
+
+def variant(segments: Sequence[Segment]) -> str:
+    """What the picture and one sound take together."""
+    last = segments[-1]
+    picture = last.picture
+    rates = [8 * (each.picture_bytes + each.sound_bytes) / each.seconds for each in segments]
+    everything = sum(each.picture_bytes + each.sound_bytes for each in segments)
+    seconds = sum(each.seconds for each in segments)
+    attributes = [
+        f"BANDWIDTH={round(max(rates)) + TEXT_RATE}",
+        f"AVERAGE-BANDWIDTH={round(8 * everything / seconds) + TEXT_RATE}",
+        f'CODECS="{picture.codecs + "," if picture else ""}{SOUND_CODEC}"',
+    ]
+    if picture:
+        pictures = sum(each.pictures for each in segments)
+        attributes.append(f"RESOLUTION={picture.width}x{picture.height}")
+        attributes.append(f"FRAME-RATE={pictures / seconds:.3f}")
+    attributes.append('AUDIO="audio"')
+    if last.languages:
+        attributes.append('SUBTITLES="subtitles"')
+    return ",".join([*attributes, "CLOSED-CAPTIONS=NONE"])
+
+
+def media(segments: Sequence[Segment], kind: str, language: str, *, ended: bool, whole: bool) -> str:
+    """The playlist of the picture, of one sound, or of one language's subtitles."""
+    first = segments[0]
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:7",
+        f"#EXT-X-TARGETDURATION:{segments[-1].longest}",
+        f"#EXT-X-MEDIA-SEQUENCE:{first.number}",
+    ]
+    if before := first.breaks - first.broken:
+        lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{before}")
+    lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
+    if whole:
+        lines.append("#EXT-X-PLAYLIST-TYPE:VOD")
+    begun = ""
+    for segment in segments:
+        if segment.broken:
+            lines.append("#EXT-X-DISCONTINUITY")
+        beginning = beginning_of(segment, kind)
+        if beginning and (beginning != begun or segment.broken):
+            lines.append(f'#EXT-X-MAP:URI="{beginning}"')
+            begun = beginning
+        shown = datetime.fromtimestamp(segment.at, UTC).isoformat(timespec="milliseconds")
+        lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{shown.replace('+00:00', 'Z')}")
+        lines += [f"#EXTINF:{segment.seconds:.5f},", file_of(segment, kind, language)]
+    if ended:
+        lines.append("#EXT-X-ENDLIST")
+    return "\n".join(lines) + "\n"
+
+
+def beginning_of(segment: Segment, kind: str) -> str:
+    """The file with what comes before the first piece; empty for text."""
+    if kind == "sound":
+        return SOUND_BEGINNING
+    return segment.picture.beginning if kind == "picture" and segment.picture else ""
+
+
+def file_of(segment: Segment, kind: str, language: str) -> str:
+    """The piece itself. Where a language has no sound in it, the original's is heard."""
+    if kind == "picture":
+        return picture_file(segment.number)
+    if kind == "sound":
+        return sound_file(language if language in segment.own else "", segment.number)
+    return text_file(language, segment.number) if language in segment.texts else NO_TEXT
+
+
+def named(language: str) -> str:
+    """What a language is called in English, or its code."""
+    return NAMES.get(language, language)
+
+
+def yes(is_so: bool) -> str:
+    """As playlists say it."""
+    return "YES" if is_so else "NO"

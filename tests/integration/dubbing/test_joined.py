@@ -1,0 +1,304 @@
+"""Every language of a stream in one player: all/<name>, live, to go back in, and when it has ended."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import av
+import httpx
+import numpy as np
+import psutil
+import pytest
+
+from app.demo import beep
+from app.demo.picture import is_flash
+from app.demo.sample import sample_video
+from tests.hls import Playlist, faults, read
+from tests.integration.dubbing.clips import play
+from tests.stack import FfmpegPublisher, Stack, wait_for
+
+LOGIN = ("viewer", "word-of-the-viewer")
+SETTINGS = {
+    "TARGET_LANGUAGES": "es,fr",
+    "REPLAY_MINUTES": "5",
+    "MEDIA_READ_USER": LOGIN[0],
+    "MEDIA_READ_PASSWORD": LOGIN[1],
+    "MAX_RECONNECT_DELAY": "1.0",
+    "ASR_ENGINE": "pocketsphinx",
+}
+SMALL_TONE = [
+    *("-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"),
+    *("-c:a", "aac", "-ac", "1"),
+]
+RATE = 48_000
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("joined"), ("media", "dubber"), SETTINGS) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def over(stack: Stack) -> str:
+    """A stream of sound alone that has ended already, as its dubber sees a minute later."""
+    publisher = stack.publish(SMALL_TONE, "over", "rtmp")
+    wait_for("it is joined", lambda: len(pieces(stack, "over", "replay-sound.m3u8")) >= 3, 40.0)
+    publisher.stop()
+    return "over"
+
+
+@pytest.fixture(scope="module")
+def news(stack: Stack, over: str) -> FfmpegPublisher:
+    """The sample is published, and its dubs are joined with it."""
+    del over
+    publisher = stack.publish(play(sample_video(60.0)), "news", "rtmp")
+    wait_for("both dubs are joined", lambda: {"es", "fr"} <= languages(stack, "news"), 60.0)
+    return publisher
+
+
+def get(stack: Stack, path: str, **more: Any) -> httpx.Response:
+    address = f"{stack.settings.dubber_address}/all/{path}"
+    return httpx.get(address, **{"auth": LOGIN, "timeout": 40.0, "trust_env": False, **more})
+
+
+def playlist(stack: Stack, name: str, file: str) -> Playlist | None:
+    answer = get(stack, f"{name}/{file}")
+    return read(answer.text) if answer.status_code == 200 else None
+
+
+def link(stack: Stack, path: str) -> str:
+    """The query of a link that opens it."""
+    *_, address = stack.command("links", "add", path).split()
+    return address.partition("?")[2]
+
+
+def pieces(stack: Stack, name: str, file: str) -> list[str]:
+    found = playlist(stack, name, file)
+    return [each.uri for each in found.pieces] if found else []
+
+
+def languages(stack: Stack, name: str) -> set[str]:
+    found = playlist(stack, name, "index.m3u8")
+    return {each.get("LANGUAGE", "") for each in found.renditions} if found else set()
+
+
+def everything(stack: Stack, name: str, file: str, last: int) -> bytes:
+    """The last pieces that a media playlist names, after their beginning."""
+    found = playlist(stack, name, file)
+    assert found is not None
+    names = [found.pieces[-1].beginning, *(each.uri for each in found.pieces[-last:])]
+    return b"".join(get(stack, f"{name}/{each}").content for each in names)
+
+
+def flashes(data: bytes) -> list[float]:
+    """When the picture begins to flash, in seconds."""
+    found, before = [], True
+    with av.open(io.BytesIO(data)) as file:
+        for frame in file.decode(video=0):
+            now = is_flash(frame.reformat(format="gray8").to_ndarray())
+            if now and not before:
+                found.append(float(frame.time or 0.0))
+            before = now
+    return found
+
+
+def beeps(data: bytes) -> list[float]:
+    """When beeps are heard, in seconds."""
+    parts, began = [], None
+    with av.open(io.BytesIO(data)) as file:
+        for frame in file.decode(audio=0):
+            began = float(frame.time or 0.0) if began is None else began
+            parts.append(frame.to_ndarray().mean(axis=0))
+    return [(began or 0.0) + each.at for each in beep.find(np.concatenate(parts), RATE)]
+
+
+def skews(flashed: list[float], beeped: list[float]) -> list[float]:
+    """By how much each beep is later than its flash, in seconds."""
+    near = [min(beeped, key=lambda at: abs(at - flash)) - flash for flash in flashed]
+    return [skew for skew in near if abs(skew) < 0.5]
+
+
+@pytest.mark.usefixtures("news")
+def test_players_find_the_picture_once_and_every_language(stack: Stack) -> None:
+    """FFmpeg reads it as one stream with the sounds and subtitles of each language."""
+    address = f"{stack.settings.dubber_address}/all/news/index.m3u8?{link(stack, 'all/news')}"
+    done = subprocess.run(
+        ["ffprobe", "-v", "error", "-print_format", "json", "-show_streams", address],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    streams = json.loads(done.stdout)["streams"]
+    kinds = [each["codec_type"] for each in streams]
+    assert (kinds.count("video"), kinds.count("audio")) == (1, 3)
+    told = {each["tags"].get("comment", "") for each in streams if each["codec_type"] == "audio"}
+    assert told == {"Original (English)", "Spanish", "French"}
+    assert done.stderr == ""
+
+
+@pytest.mark.usefixtures("news")
+@pytest.mark.parametrize("master", ["index.m3u8", "replay.m3u8"])
+def test_the_published_rules_are_kept(stack: Stack, master: str) -> None:
+    def in_step() -> tuple[Playlist, dict[str, Playlist]] | None:
+        """All playlists, where no segment came between them."""
+        first = playlist(stack, "news", master)
+        assert first is not None
+        found = {uri: playlist(stack, "news", uri) for uri in first.addresses}
+        medias = {uri: media for uri, media in found.items() if media is not None}
+        ends = {each.pieces[-1].date for each in medias.values()}
+        return (first, medias) if len(ends) == 1 and len(medias) == 7 else None
+
+    assert faults(*wait_for("all in step", in_step, 20.0)) == []
+
+
+@pytest.mark.usefixtures("news")
+def test_each_sound_is_in_step_with_the_picture(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    wait_for("pieces enough", lambda: len(pieces(stack, "news", "replay-picture.m3u8")) >= 10, 40.0)
+    flashed = flashes(everything(stack, "news", "replay-picture.m3u8", 10))
+    for file in ("sound", "sound-es", "sound-fr"):
+        found = skews(flashed, beeps(everything(stack, "news", f"replay-{file}.m3u8", 10)))
+        with capsys.disabled():
+            told = ", ".join(f"{1000 * each:+.0f}" for each in found)
+            print(f"\n{file}: a beep after its flash by {told} ms", end="")
+        assert len(found) >= 2
+        assert max(map(abs, found)) < 0.08
+
+
+@pytest.mark.usefixtures("news")
+def test_subtitles_are_there_when_the_words_are(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    def cued() -> str | None:
+        uris = [uri for uri in pieces(stack, "news", "replay-text-es.m3u8") if uri != "nothing.vtt"]
+        return uris[-1] if uris else None
+
+    uri = wait_for("a subtitle", cued, 40.0)
+    text = get(stack, f"news/{uri}").text
+    assert text.startswith("WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:")
+    assert " --> " in text
+    original = get(stack, f"news/{uri.replace('text-es', 'text')}")
+    assert original.status_code == 200
+    with capsys.disabled():
+        print(f"\n{text}\n{original.text}")
+
+
+@pytest.mark.usefixtures("news")
+def test_a_language_that_is_added_is_there_and_one_that_is_stopped_goes_on_as_the_original(
+    stack: Stack,
+) -> None:
+    json_type = {"content-type": "application/json"}
+    assert stack.http.put("/streams/news/pt", json={}).status_code == 201
+    wait_for("Portuguese is there", lambda: "pt" in languages(stack, "news"), 30.0)
+    assert stack.http.delete("/streams/news/pt", headers=json_type).status_code == 200
+    wait_for(
+        "the original is heard in it",
+        lambda: not pieces(stack, "news", "sound-pt.m3u8")[-1].startswith("sound-pt"),
+        30.0,
+    )
+    assert "pt" in languages(stack, "news")
+    whole = pieces(stack, "news", "replay-sound-pt.m3u8")
+    assert any(each.startswith("sound-pt") for each in whole)
+    assert len(whole) == len(pieces(stack, "news", "replay-picture.m3u8"))
+
+
+@pytest.mark.usefixtures("news")
+def test_it_goes_on_when_its_process_is_killed(stack: Stack) -> None:
+    def newest() -> int:
+        return int(pieces(stack, "news", "picture.m3u8")[-1].removesuffix(".m4s").rpartition("-")[2])
+
+    before = newest()
+    own = [one for one in stack.family("dubber") if "news" in "".join(held(one))]
+    assert len(own) == 1
+    own[0].kill()
+    wait_for("new pieces", lambda: newest() > before + 1, 30.0)
+    replay = playlist(stack, "news", "replay-picture.m3u8")
+    assert replay is not None
+    assert any(each.broken for each in replay.pieces)
+    assert [each.date for each in replay.pieces] == sorted(each.date for each in replay.pieces)
+
+
+def held(process: psutil.Process) -> list[str]:
+    """The files of joined streams that a process holds open."""
+    try:
+        return [each.path for each in process.open_files() if each.path.endswith("index.jsonl")]
+    except psutil.Error:
+        return []
+
+
+@pytest.mark.usefixtures("news")
+def test_only_who_may_read_the_stream_is_let_in(stack: Stack) -> None:
+    piece = pieces(stack, "news", "picture.m3u8")[-1]
+    for file in ("index.m3u8", "picture.m3u8", piece, "nothing.vtt"):
+        assert get(stack, f"news/{file}", auth=None).status_code == 401
+        assert get(stack, f"news/{file}", auth=("viewer", "guessed")).status_code == 401
+        assert get(stack, f"news/{file}").status_code == 200
+    answer = get(stack, "news/index.m3u8", auth=None)
+    assert answer.headers["www-authenticate"].startswith("Basic")
+    query = link(stack, "all/news")
+    opened = get(stack, f"news/index.m3u8?{query}", auth=None)
+    uris = [line for line in opened.text.splitlines() if not line.startswith("#")]
+    assert uris == [f"picture.m3u8?{query}"]
+    assert opened.text.count(query) == len(read(opened.text).addresses)
+    assert get(stack, f"news/{uris[0]}", auth=None).status_code == 200
+    assert get(stack, f"over/index.m3u8?{query}", auth=None).status_code == 401
+    assert get(stack, f"news/index.m3u8?{link(stack, 'dub/news/es')}", auth=None).status_code == 401
+
+
+@pytest.mark.usefixtures("news")
+def test_pieces_may_be_kept_for_ever_and_playlists_for_a_moment(stack: Stack) -> None:
+    piece = pieces(stack, "news", "sound-es.m3u8")[-1]
+    caching = {file: get(stack, f"news/{file}").headers["cache-control"] for file in ("index.m3u8", piece)}
+    assert caching == {
+        "index.m3u8": "private, max-age=1",
+        piece: "private, max-age=31536000, immutable",
+    }
+    for path in (
+        "news/picture-1.m4s",
+        "news/%2e%2e%2fx.m4s",
+        "news/lock",
+        "news/index.jsonl",
+        "nobody/index.m3u8",
+    ):
+        missing = get(stack, path)
+        assert missing.status_code == 404
+        assert "immutable" not in missing.headers.get("cache-control", "")
+
+
+def test_a_publisher_that_comes_back_is_joined_again(stack: Stack, news: FfmpegPublisher) -> None:
+    news.stop()
+    time.sleep(1.0)
+    stack.publish(play(sample_video(60.0)), "news", "rtmp")
+
+    def broken() -> bool:
+        found = playlist(stack, "news", "picture.m3u8")
+        return bool(found and any(each.broken for each in found.pieces[-4:]) and len(found.pieces) > 4)
+
+    wait_for("pieces after the break", broken, 40.0)
+
+
+def test_a_stream_that_has_ended_is_there_as_a_whole(stack: Stack, over: str) -> None:
+    def ended() -> dict[str, Any] | None:
+        found = stack.http.get("/joined").json()["showings"]
+        return next((each for each in found if each["stream"] == over and each["ended"]), None)
+
+    showing = wait_for("it has ended", ended, 90.0)
+    assert showing["seconds"] > 5
+    address = showing["address"].removeprefix("all/").rpartition("/")[0]
+    for name in (address, over):
+        master = playlist(stack, name, "index.m3u8")
+        assert master is not None
+        assert [uri for uri, _ in master.variants] == ["replay-sound.m3u8"]
+        whole = playlist(stack, name, "replay-sound.m3u8")
+        assert whole is not None
+        assert whole.tags["PLAYLIST-TYPE"] == "VOD"
+        assert sum(each.seconds for each in whole.pieces) == pytest.approx(showing["seconds"], abs=0.1)
+    with av.open(io.BytesIO(everything(stack, address, "replay-sound.m3u8", 100))) as file:
+        sound = np.concatenate([frame.to_ndarray()[0] for frame in file.decode(audio=0)])
+    assert len(sound) / RATE == pytest.approx(showing["seconds"], abs=0.1)
+    spectrum = np.abs(np.fft.rfft(sound))
+    assert np.argmax(spectrum) * RATE / len(sound) == pytest.approx(440.0, abs=2.0)
