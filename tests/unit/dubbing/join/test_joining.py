@@ -13,6 +13,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from showing_a_clip import PICTURES_A_SECOND, joined
 
 from app.dubbing.join import boxes, encoder
 from app.dubbing.join.joiner import ORIGINAL, Joiner, Ready
@@ -22,62 +23,6 @@ from app.dubbing.join.writer import Occupied, Writer
 from app.dubbing.messages import Caption
 from app.dubbing.service.playlists import playlist
 from app.dubbing.showing import Index
-
-SECONDS = 9
-PICTURES_A_SECOND = 10
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nine seconds of a moving picture with B-frames, a keyframe each second."""
-    file = Path(tmp_path_factory.mktemp("clip")) / "clip.mp4"
-    command = ["ffmpeg", "-v", "error", "-f", "lavfi"]
-    command += ["-i", f"testsrc2=size=160x90:rate={PICTURES_A_SECOND}:duration={SECONDS}"]
-    command += [
-        "-c:v",
-        "libx264",
-        "-g",
-        "10",
-        "-bf",
-        "2",
-        "-sc_threshold",
-        "0",
-        "-pix_fmt",
-        "yuv420p",
-        str(file),
-    ]
-    subprocess.run(command, check=True)
-    return file
-
-
-def tone(seconds: float, frequency: float) -> Any:
-    """A tone, stereo, of shape (n, 2)."""
-    wave = 0.3 * np.sin(2 * np.pi * frequency * np.arange(round(seconds * RATE)) / RATE)
-    return np.repeat(wave[:, None], 2, axis=1).astype(np.float32)
-
-
-def joined(clip: Path, writer: Writer, joiner: Joiner, *, delay: float = 1.0) -> list[Ready]:
-    """Everything of the clip, as if it came in real time and its dub a second later."""
-    began = time.monotonic()
-    with av.open(str(clip)) as source:
-        video = source.streams.video[0]
-        begun = boxes.picture_beginning(video)
-        picture = writer.picture(begun, boxes.codecs(begun), 160, 90)
-        joiner.source_opened(picture, True)
-        joiner.languages({"es": delay})
-        sound = tone(SECONDS, 440.0)
-        for packet in source.demux(video):
-            if packet.dts is None or packet.pts is None:
-                continue
-            at = float(packet.dts * packet.time_base)
-            shift = float((packet.pts - packet.dts) * packet.time_base)
-            joiner.take_picture(at, shift, packet.is_keyframe, bytes(packet), began + at)
-        for at in np.arange(0.0, SECONDS, 0.1):
-            first = round(at * RATE)
-            joiner.take_original(float(at), sound[first : first + 4800], began + float(at))
-        for start, data in encoder.Encoder().encode(0, tone(SECONDS, 880.0)):
-            joiner.take_dub("es", start / RATE, data)
-    return joiner.ready(began + 3600.0)
 
 
 def decoded(*parts: bytes) -> tuple[list[float], Any]:

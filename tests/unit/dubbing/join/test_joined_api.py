@@ -1,0 +1,198 @@
+"""What is joined over HTTP: who may read it, how long it may be kept, what is deleted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from showing_a_clip import shown
+
+from app.access.links import Links
+from app.access.store import store_of
+from app.dubbing.service import api, joined_api
+from app.dubbing.service.events import Hub
+from app.dubbing.service.joining import Joining
+from app.dubbing.service.streams import Streams
+from app.dubbing.showing import ENDED, showings
+from app.settings import Settings, load
+from tests.hls import faults, read
+
+SECRET = "of-this-run"
+PASSWORD = ("viewer", "out-word")
+FOR_EVER = "max-age=31536000, immutable"
+PAGE = "https://player.example.org"
+
+
+def settings_of(folder: Path, **more: str) -> Settings:
+    return load({"DATA_DIR": str(folder), "REPLAY_MINUTES": "5", "ALLOWED_ORIGINS": PAGE, **more})
+
+
+def joining_of(settings: Settings) -> tuple[Joining, Streams, Hub]:
+    """Nothing is live."""
+    hub = Hub()
+
+    async def launch(_: object) -> None:
+        raise AssertionError("nothing is live")
+
+    streams = Streams(settings, SECRET, lambda *_: None, hub)  # type: ignore[arg-type,return-value]
+    return Joining(settings, SECRET, streams, hub, launch), streams, hub  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def kept(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a showing that has ended."""
+    folder = Path(tmp_path_factory.mktemp("data"))
+    shown(clip, folder / "joined")
+    return folder
+
+
+def client(settings: Settings) -> Iterator[TestClient]:
+    app = FastAPI()
+    joining, streams, hub = joining_of(settings)
+    api.install(app, streams, hub)
+    app.include_router(joined_api.router(settings, SECRET, joining))
+    with TestClient(app, client=("8.8.8.8", 5000)) as http:
+        yield http
+
+
+@pytest.fixture
+def http(kept: Path) -> Iterator[TestClient]:
+    """Whoever asks may read."""
+    yield from client(settings_of(kept))
+
+
+@pytest.fixture
+def locked(kept: Path) -> Iterator[TestClient]:
+    """Reading needs a password."""
+    login = {"MEDIA_READ_USER": PASSWORD[0], "MEDIA_READ_PASSWORD": PASSWORD[1]}
+    yield from client(settings_of(kept, **login))
+
+
+def test_what_has_ended_is_whole_and_keeps_to_the_rules(http: TestClient) -> None:
+    [told] = http.get("/joined").json()["showings"]
+    assert (told["stream"], told["ended"], told["languages"]) == ("news", True, ["es"])
+    assert told["seconds"] == pytest.approx(8.0, abs=0.01)
+    for address in (f"/{told['address']}", "/all/news/index.m3u8"):
+        master = read(http.get(address).text)
+        folder = address.rpartition("/")[0]
+        medias = {uri: read(http.get(f"{folder}/{uri}").text) for uri in master.addresses}
+        assert faults(master, medias) == []
+        for media in medias.values():
+            for uri in {each.uri for each in media.pieces} | {each.beginning for each in media.pieces} - {""}:
+                piece = http.get(f"{folder}/{uri}")
+                assert piece.status_code == 200
+                assert piece.content
+                assert piece.headers["cache-control"] == f"public, {FOR_EVER}"
+
+
+def test_a_player_reads_it_from_beginning_to_end(kept: Path) -> None:
+    """FFmpeg, from the files and the playlists as they are served."""
+    [folder] = showings(kept / "joined")
+    for http in client(settings_of(kept)):
+        for file in ("index.m3u8", "replay-picture.m3u8", "replay-sound-es.m3u8", "replay-sound.m3u8"):
+            (folder / file).write_text(http.get(f"/all/news/{file}").text)
+        for file in ("replay-text-es.m3u8", "replay-text.m3u8"):
+            (folder / file).write_text(http.get(f"/all/news/{file}").text)
+        (folder / "nothing.vtt").write_text(http.get("/all/news/nothing.vtt").text)
+    command = ["ffprobe", "-v", "error", "-allowed_extensions", "ALL", "-print_format", "json"]
+    command += ["-count_packets", "-show_streams", str(folder / "index.m3u8")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    streams = json.loads(done.stdout)["streams"]
+    counts = [int(each["nb_read_packets"]) for each in streams if each["codec_type"] in ("video", "audio")]
+    assert sorted(counts) == [80, 375, 375]
+    for file in folder.glob("*.m3u8"):
+        file.unlink()
+
+
+def test_a_password_or_a_link_opens_it_and_nothing_else_does(locked: TestClient, kept: Path) -> None:
+    assert locked.get("/all/news/index.m3u8").status_code == 401
+    assert locked.get("/all/news/index.m3u8", auth=("viewer", "guessed")).status_code == 401
+    opened = locked.get("/all/news/index.m3u8", auth=PASSWORD)
+    assert opened.headers["cache-control"] == "private, max-age=60"
+    links = Links(store_of(settings_of(kept)))
+    link, other = links.make("all/news", "read", 60), links.make("all/sport", "read", 60)
+    assert locked.get(f"/all/news/index.m3u8?{other}").status_code == 401
+    by_link = locked.get(f"/all/news/index.m3u8?{link}")
+    assert by_link.status_code == 200
+    for uri in read(by_link.text).addresses:
+        assert uri.endswith(link)
+        media = locked.get(f"/all/news/{uri}")
+        assert media.status_code == 200
+        piece = read(media.text).pieces[0].uri
+        assert locked.get(f"/all/news/{piece}").status_code == 200
+        assert locked.get(f"/all/news/{piece.partition('?')[0]}").status_code == 401
+    [showing] = locked.get("/joined").json()["showings"]
+    assert locked.get(f"/{showing['address']}?{link}").status_code == 200
+
+
+def test_who_guesses_is_held_back(locked: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joined_api, "PAUSE", 0.0)
+    statuses = [locked.get("/all/news/index.m3u8", auth=("viewer", str(n))).status_code for n in range(12)]
+    assert statuses[:9] == [401] * 9
+    assert statuses[-1] == 429
+    assert locked.get("/all/news/index.m3u8", auth=PASSWORD).status_code == 429
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "news/index.jsonl",
+        "news/ended",
+        "news/picture-1.m4s",
+        "news/sound-de.m3u8",
+        "news/..%2findex.jsonl",
+        "news@20200101T000000/index.m3u8",
+        "..%2fnews/index.m3u8",
+        "sport/index.m3u8",
+    ],
+)
+def test_nothing_else_is_served(http: TestClient, path: str) -> None:
+    answer = http.get(f"/all/{path}")
+    assert answer.status_code in (404, 422)
+    assert "immutable" not in answer.headers.get("cache-control", "")
+
+
+def test_pages_of_our_sites_may_play_it(http: TestClient) -> None:
+    ours = http.get("/all/news/index.m3u8", headers={"origin": PAGE})
+    assert ours.headers["access-control-allow-origin"] == PAGE
+    other = http.get("/all/news/index.m3u8", headers={"origin": "https://other.example"})
+    assert "access-control-allow-origin" not in other.headers
+
+
+def test_the_oldest_go_where_there_are_too_many(clip: Path, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    joining, _, _ = joining_of(settings)
+    for name in ("first", "second"):
+        shown(clip, joining.root, name)
+    begun = sorted(showings(joining.root))
+    big = begun[0] / "picture-1.m4s"
+    with big.open("wb") as file:
+        file.truncate(settings.replay_kept_mb << 20)
+    begun[0].rename(joining.root / "first@20200101T000000")
+    joining.trim(set())
+    assert [folder.name.partition("@")[0] for folder in showings(joining.root)] == ["second"]
+
+
+def test_what_a_dubber_left_unfinished_is_ended(clip: Path, tmp_path: Path) -> None:
+    joining, _, _ = joining_of(settings_of(tmp_path))
+    writer = shown(clip, joining.root)
+    (writer.folder / ENDED).unlink()
+    joining.trim(set())
+    assert not (writer.folder / ENDED).exists()
+    index = writer.folder / "index.jsonl"
+    long_ago = [json.loads(line) | {"at": time.time() - 3600} for line in index.read_text().splitlines()]
+    index.write_text("".join(json.dumps(line) + "\n" for line in long_ago))
+    joining.trim({"news"})
+    assert not (writer.folder / ENDED).exists()
+    joining.trim(set())
+    assert (writer.folder / ENDED).exists()
+    no_replay, _, _ = joining_of(settings_of(tmp_path, REPLAY_MINUTES="0"))
+    (writer.folder / ENDED).unlink()
+    no_replay.trim(set())
+    assert not writer.folder.exists()
