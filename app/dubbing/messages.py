@@ -328,6 +328,10 @@ class JoinConfig:
         return {"stream": self.stream, "joined": "yes"}
 
 
+UNWRITTEN = "can't be written"
+"""Stands in a JoinState's problem where the disk is the problem."""
+
+
 @dataclass(frozen=True)
 class JoinState:
     """The heartbeat of a process that joins, sent twice a second; it reads these languages."""

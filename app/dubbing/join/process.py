@@ -18,7 +18,17 @@ from app.backoff import Backoff
 from app.dubbing.join.joiner import Joiner
 from app.dubbing.join.reading import DubReader, SourceReader
 from app.dubbing.join.writer import Occupied, Writer
-from app.dubbing.messages import Drain, Dubbed, JoinConfig, JoinState, Said, SourceReady, Spoken, Stop
+from app.dubbing.messages import (
+    UNWRITTEN,
+    Drain,
+    Dubbed,
+    JoinConfig,
+    JoinState,
+    Said,
+    SourceReady,
+    Spoken,
+    Stop,
+)
 from app.service import configure_logging
 
 HEARTBEAT = 0.5
@@ -68,7 +78,7 @@ class Join:
             except Occupied as error:
                 self._problem = f"{error}; waiting for it"
             except OSError as error:
-                self._problem = f"{config.folder} can't be written: {error.strerror}"
+                self._problem = f"{config.folder} {UNWRITTEN}: {error.strerror}"
             if not self._look(None, None):
                 return None
 
@@ -80,7 +90,7 @@ class Join:
                 self._segments += 1
                 self._problem = ""
             except OSError as error:
-                problem = f"{writer.folder} can't be written: {error.strerror}"
+                problem = f"{writer.folder} {UNWRITTEN}: {error.strerror}"
                 if problem != self._problem:
                     log.error("a segment is lost", reason=problem)
                 self._problem = problem

@@ -12,13 +12,14 @@ import structlog
 from pydantic import BaseModel
 
 from app.dubbing import messages, showing
-from app.dubbing.messages import Dubbed, Event, JoinConfig, JoinState, Said, SourceReady, Spoken
+from app.dubbing.messages import UNWRITTEN, Dubbed, Event, JoinConfig, JoinState, Said, SourceReady, Spoken
 from app.dubbing.service import addresses, views
 from app.dubbing.service.events import Hub
 from app.dubbing.service.process import Process
 from app.dubbing.service.streams import Stream, Streams
 from app.dubbing.service.workers import JoinKeeper
 from app.dubbing.showing import Index
+from app.service import Check
 from app.settings import Settings
 
 KEPT_FOR = 60.0
@@ -96,6 +97,12 @@ class Joining:
     def keeps(self) -> bool:
         """Whether streams are kept to be watched again."""
         return self._settings.replay_minutes > 0
+
+    async def check(self) -> Check | None:
+        """What is wrong with the folder; None where nothing is."""
+        problems = (kept.state.problem for kept in self._kept.values())
+        problem = next((each for each in problems if UNWRITTEN in each), "")
+        return Check(False, problem) if problem else None
 
     def view(self) -> Joined:
         """The document about all showings. Reads the disk."""

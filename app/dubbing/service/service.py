@@ -138,6 +138,7 @@ def create(
         checks={
             "media": media.check,
             "recorded phrases": recorded.check,
+            "joined streams": joining.check,
             **speech_hosts.checks(),
         },
         readiness=readiness,

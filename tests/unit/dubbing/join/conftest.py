@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from showing_a_clip import PICTURES_A_SECOND, SECONDS
+
+from tests.showing_a_clip import PICTURES_A_SECOND, SECONDS
 
 
 @pytest.fixture(scope="session")

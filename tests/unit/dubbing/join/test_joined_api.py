@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from showing_a_clip import shown
 
 from app.access.links import Links
 from app.access.store import store_of
@@ -22,6 +21,7 @@ from app.dubbing.service.streams import Streams
 from app.dubbing.showing import ENDED, showings
 from app.settings import Settings, load
 from tests.hls import faults, read
+from tests.showing_a_clip import shown
 
 SECRET = "of-this-run"
 PASSWORD = ("viewer", "out-word")

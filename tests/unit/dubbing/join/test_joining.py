@@ -13,7 +13,6 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from showing_a_clip import PICTURES_A_SECOND, joined
 
 from app.dubbing.join import boxes, encoder
 from app.dubbing.join.joiner import ORIGINAL, Joiner, Ready
@@ -23,6 +22,7 @@ from app.dubbing.join.writer import Occupied, Writer
 from app.dubbing.messages import Caption
 from app.dubbing.service.playlists import playlist
 from app.dubbing.showing import Index
+from tests.showing_a_clip import PICTURES_A_SECOND, joined
 
 
 def decoded(*parts: bytes) -> tuple[list[float], Any]:

@@ -24,7 +24,7 @@ def tone(seconds: float, frequency: float) -> Any:
     return np.repeat(wave[:, None], 2, axis=1).astype(np.float32)
 
 
-def joined(clip: Path, writer: Writer, joiner: Joiner, *, delay: float = 1.0) -> list[Ready]:
+def joined(clip: Path, writer: Writer, joiner: Joiner, seconds: float = SECONDS) -> list[Ready]:
     """Everything of the clip, as if it came in real time and its dub a second later."""
     began = time.monotonic()
     with av.open(str(clip)) as source:
@@ -32,26 +32,27 @@ def joined(clip: Path, writer: Writer, joiner: Joiner, *, delay: float = 1.0) ->
         begun = boxes.picture_beginning(video)
         picture = writer.picture(begun, boxes.codecs(begun), 160, 90)
         joiner.source_opened(picture, True)
-        joiner.languages({"es": delay})
-        sound = tone(SECONDS, 440.0)
+        joiner.languages({"es": 1.0})
+        sound = tone(seconds, 440.0)
         for packet in source.demux(video):
             if packet.dts is None or packet.pts is None:
                 continue
             at = float(packet.dts * packet.time_base)
             shift = float((packet.pts - packet.dts) * packet.time_base)
             joiner.take_picture(at, shift, packet.is_keyframe, bytes(packet), began + at)
-        for at in np.arange(0.0, SECONDS, 0.1):
+        for at in np.arange(0.0, seconds, 0.1):
             first = round(at * RATE)
             joiner.take_original(float(at), sound[first : first + 4800], began + float(at))
-        for start, data in encoder.Encoder().encode(0, tone(SECONDS, 880.0)):
+        for start, data in encoder.Encoder().encode(0, tone(seconds, 880.0)):
             joiner.take_dub("es", start / RATE, data)
     return joiner.ready(began + 3600.0)
 
 
-def shown(clip: Path, root: Path, name: str = "news") -> Writer:
+def shown(clip: Path, root: Path, name: str = "news", seconds: float = SECONDS) -> Writer:
     """A whole showing of it, which has ended."""
     writer = Writer(root, name, 600.0, 1 << 30)
-    for number, each in enumerate(joined(clip, writer, Joiner(writer.number, writer.begins)), writer.number):
+    ready = joined(clip, writer, Joiner(writer.number, writer.begins), seconds)
+    for number, each in enumerate(ready, writer.number):
         writer.write(each, number, "en")
     writer.end()
     writer.close()

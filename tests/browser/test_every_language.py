@@ -1,0 +1,162 @@
+"""Every language in one player: hls.js goes from one to another, and the picture goes on."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from playwright.sync_api import Page, expect
+
+from app.demo.sample import sample_video
+from app.dubbing.service import joined_api
+from app.dubbing.service.events import Hub
+from app.dubbing.service.joining import Joining
+from app.dubbing.service.streams import Streams
+from app.settings import load
+from app.web.service import create
+from tests.browser.looking import PLAYING, until
+from tests.browser.servers import publishing_file, serving
+from tests.showing_a_clip import PICTURES_A_SECOND, shown
+from tests.stack import Stack, free_port
+
+PATIENCE = 60_000
+SHOWN = "[...document.querySelector('video').textTracks].some((t) => t.mode === 'showing' && t.cues?.length)"
+# Plays an address, changes to another sound, and tells for some seconds what is seen and heard.
+CHANGE = """async ([address, name]) => {
+  const video = document.createElement("video");
+  document.body.append(video);
+  const hls = new Hls({ liveSyncDurationCount: 2 });
+  const problems = [];
+  hls.on(Hls.Events.ERROR, (_, error) => problems.push(`${error.details}${error.fatal ? " (fatal)" : ""}`));
+  hls.loadSource(address);
+  hls.attachMedia(video);
+  const context = new AudioContext();
+  const analyser = new AnalyserNode(context, { fftSize: 4096, smoothingTimeConstant: 0 });
+  context.createMediaElementSource(video).connect(analyser).connect(context.destination);
+  const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+  const bins = new Float32Array(analyser.frequencyBinCount);
+  const loudest = () => {
+    analyser.getFloatFrequencyData(bins);
+    const at = bins.reduce((best, level, bin) => (level > bins[best] ? bin : best), 0);
+    return (at * context.sampleRate) / analyser.fftSize;
+  };
+  await video.play();
+  const begun = video.currentTime;
+  while (video.currentTime < begun + 3) await pause(20);
+  const waits = [];
+  video.addEventListener("waiting", () => waits.push(video.currentTime));
+  const before = loudest();
+  const began = performance.now();
+  let changed = null;
+  hls.on(Hls.Events.AUDIO_TRACK_SWITCHED, () => (changed ??= (performance.now() - began) / 1000));
+  hls.audioTrack = hls.audioTracks.findIndex((track) => track.name === name);
+  const rows = [];
+  while (performance.now() < began + 4000) {
+    await pause(20);
+    rows.push([(performance.now() - began) / 1000, video.currentTime, loudest()]);
+  }
+  hls.destroy();
+  video.remove();
+  return { before, changed, rows, waits, problems };
+}"""
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The console before a finished stream: the original is a tone of 440 Hz, Spanish of 880 Hz."""
+    folder = Path(tmp_path_factory.mktemp("every"))
+    clip = folder / "clip.mp4"
+    command = ["ffmpeg", "-v", "error", "-f", "lavfi"]
+    command += [
+        "-i",
+        f"testsrc2=size=160x90:rate={PICTURES_A_SECOND}:duration=31",
+        "-c:v",
+        "libx264",
+        "-g",
+        "10",
+    ]
+    subprocess.run([*command, "-bf", "2", "-pix_fmt", "yuv420p", str(clip)], check=True)
+    shown(clip, folder / "joined", seconds=31)
+    port = free_port()
+    settings = load({"DATA_DIR": str(folder), "DUBBER_URL": f"http://127.0.0.1:{port}"})
+    app, hub = FastAPI(), Hub()
+    streams = Streams(settings, "", lambda *_: None, hub)  # type: ignore[arg-type,return-value]
+    joining = Joining(settings, "", streams, hub, None)  # type: ignore[arg-type]
+    app.include_router(joined_api.router(settings, "", joining))
+    with serving(app, port), serving(create(settings), free_port()) as web:
+        yield web
+
+
+def told(found: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """Prints how long the change took, by the player and by ear, and for how long the picture stood."""
+    moves = [row[0] for before, row in pairwise(found["rows"]) if row[1] != before[1]]
+    stood = max((after - before for before, after in pairwise(moves)), default=99.0)
+    heard = next((at for at, _, hertz in found["rows"] if abs(hertz - 880) < 30), None)
+    with capsys.disabled():
+        ear = f", heard after {heard:.2f} s" if heard is not None else ""
+        print(
+            f"\nswitched after {found['changed']:.2f} s{ear}; the picture stood for {stood:.2f} s at the most"
+        )
+
+
+def test_another_language_is_heard_and_the_picture_goes_on(
+    console: str, page: Page, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page.goto(console)
+    page.add_script_tag(url="/libraries/hls.js?v=1.6.7")
+    found = page.evaluate(CHANGE, ["/hls/all/news/index.m3u8", "Spanish"])
+    assert found["problems"] == []
+    assert abs(found["before"] - 440) < 30
+    assert abs(found["rows"][-1][2] - 880) < 30
+    assert found["waits"] == []
+    told(found, capsys)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Every service, and a speaking stream that is published to it."""
+    with Stack(tmp_path_factory.mktemp("stack"), ("web",), {"TARGET_LANGUAGES": "es,fr"}) as stack:
+        address = f"rtmp://127.0.0.1:{stack.settings.media_rtmp_port}/live/news"
+        with publishing_file(sample_video(40.0), address):
+            yield stack
+
+
+def test_the_console_plays_a_live_stream_in_the_language_that_is_chosen(stack: Stack, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.goto(f"http://127.0.0.1:{stack.settings.web_port}/")
+    expect(page.locator("#status")).to_contain_text("Dubbing", timeout=PATIENCE)
+    page.get_by_role("button", name="All languages").click()
+    sound, subtitles = page.get_by_label("Sound", exact=True), page.get_by_label("Subtitles")
+    expect(sound.locator("option")).to_have_text(
+        ["Original (English)", "Spanish", "French"], timeout=PATIENCE
+    )
+    until(page, PLAYING, 60)
+    assert not any(each.startswith("sound-es-") for each in asked)
+    sound.select_option("Spanish")
+    until(page, PLAYING, 20)
+    page.wait_for_event("request", lambda request: "/sound-es-" in request.url, timeout=PATIENCE)
+    subtitles.select_option("Spanish")
+    until(
+        page,
+        "[...document.querySelector('video').textTracks].some((t) => t.mode === 'showing' && t.cues?.length)",
+        60,
+    )
+    expect(sound.locator("option:checked")).to_have_text("Spanish")
+
+
+def test_a_live_streams_language_changes_without_a_pause(
+    stack: Stack, page: Page, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page.goto(f"http://127.0.0.1:{stack.settings.web_port}/")
+    page.add_script_tag(url="/libraries/hls.js?v=1.6.7")
+    found = page.evaluate(CHANGE, ["/hls/all/news/index.m3u8", "Spanish"])
+    assert [each for each in found["problems"] if "fatal" in each] == []
+    assert found["changed"] is not None
+    assert found["rows"][-1][1] > found["rows"][0][1] + 2
+    told(found, capsys)
