@@ -44,8 +44,10 @@ Name = Annotated[str, Path(pattern=f"^{SHOWING_PATTERN}$")]
 class Shelf:
     """The showings that are read, and their playlists, each drawn once."""
 
-    def __init__(self, root: FilePath) -> None:
+    def __init__(self, root: FilePath, clock: Callable[[], float]) -> None:
         self._root = root
+        self._clock = clock
+        self._newest: dict[str, tuple[float, list[FilePath]]] = {}
         self._indexes: dict[FilePath, Index] = {}
         self._drawn: dict[tuple[FilePath, str], tuple[int, bool, str]] = {}
 
@@ -55,12 +57,21 @@ class Shelf:
             folder = self._root / name
             folders = [folder] if folder.is_dir() else []
         else:
-            folders = showing.showings(self._root, name)[-1:]
+            folders = self._found(name)
         for folder in folders:
             index = self._indexes.setdefault(folder, Index(folder))
             index.refresh()
             return index
         return None
+
+    def _found(self, name: str) -> list[FilePath]:
+        """The stream's newest showing, as it was a moment ago."""
+        looked, folders = self._newest.get(name, (0.0, []))
+        if not folders or self._clock() > looked + LOOK_EVERY:
+            folders = showing.showings(self._root, name)[-1:]
+            if folders:
+                self._newest[name] = self._clock(), folders
+        return folders
 
     def playlist(self, index: Index, file: str) -> str | None:
         """A playlist of a showing that has segments; None where it has none of that name."""
@@ -77,6 +88,7 @@ class Shelf:
         """Forgets showings that are there no more."""
         there = set(showing.showings(self._root))
         self._indexes = {folder: index for folder, index in self._indexes.items() if folder in there}
+        self._newest.clear()
         self._drawn = {key: drawn for key, drawn in self._drawn.items() if key[0] in there}
 
 
@@ -85,7 +97,7 @@ def router(
 ) -> APIRouter:
     """The routes over what is joined."""
     routes = APIRouter()
-    shelf, throttle, links = Shelf(joining.root), Throttle(), Links(store_of(settings))
+    shelf, throttle, links = Shelf(joining.root, clock), Throttle(), Links(store_of(settings))
     scope = "private" if settings.media_read_user else "public"
 
     @routes.get("/joined")
@@ -94,7 +106,8 @@ def router(
         shelf.tidy()
         return joining.view()
 
-    @routes.api_route("/all/{name}/{file}", methods=["GET", "HEAD"])
+    @routes.get("/all/{name}/{file}")
+    @routes.head("/all/{name}/{file}", include_in_schema=False)
     async def watch(request: Request, name: Name, file: str) -> Response:
         """A playlist, or a piece of picture, sound or subtitles.
 
