@@ -51,9 +51,9 @@ def joined(clip: Path, writer: Writer, joiner: Joiner, seconds: float = SECONDS)
 def shown(clip: Path, root: Path, name: str = "news", seconds: float = SECONDS) -> Writer:
     """A whole showing of it, which has ended."""
     writer = Writer(root, name, 600.0, 1 << 30)
-    ready = joined(clip, writer, Joiner(writer.number, writer.begins), seconds)
-    for number, each in enumerate(ready, writer.number):
-        writer.write(each, number, "en")
+    ready = joined(clip, writer, Joiner(writer.begins), seconds)
+    for each in ready:
+        writer.write(each, "en")
     writer.end()
     writer.close()
     return writer

@@ -70,10 +70,10 @@ class Ready:
 class Joiner:
     """Takes in pictures, sounds and captions, from several threads, and gives segments.
 
-    `number` is the next segment's, `begins` where the showing goes on, in seconds.
+    `begins` is where the showing goes on, in seconds.
     """
 
-    def __init__(self, number: int, begins: float) -> None:
+    def __init__(self, begins: float) -> None:
         self.lock = threading.RLock()
         self.pictures = Pictures()
         self._timeline = Timeline(BEHIND)
@@ -92,12 +92,7 @@ class Joiner:
         self._has_picture = False
         self._cuts: deque[Cut] = deque()
         self._grid: int | None = None
-        self._number = number
-
-    @property
-    def next_number(self) -> int:
-        """The number of the next segment that is given."""
-        return self._number
+        self._number = 0
 
     def now(self, arrival: float) -> float:
         """What comes from the source at `arrival` (monotonic), without delay, belongs there."""

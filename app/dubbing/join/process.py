@@ -56,7 +56,7 @@ class Join:
             writer = self._writer()
             if writer is None:
                 return
-            joiner = Joiner(writer.number, writer.begins)
+            joiner = Joiner(writer.begins)
             source = SourceReader(self._config.source_url, joiner, writer, self._backoff())
             threading.Thread(target=source.run, name="source", daemon=True).start()
             while self._look(joiner, source):
@@ -83,10 +83,9 @@ class Join:
                 return None
 
     def _write(self, joiner: Joiner, writer: Writer, now: float | None = None) -> None:
-        number = joiner.next_number
         for ready in joiner.ready(time.monotonic() if now is None else now):
             try:
-                writer.write(ready, number, self._spoken)
+                writer.write(ready, self._spoken)
                 self._segments += 1
                 self._problem = ""
             except OSError as error:
@@ -94,7 +93,6 @@ class Join:
                 if problem != self._problem:
                     log.error("a segment is lost", reason=problem)
                 self._problem = problem
-            number += 1
 
     def _look(self, joiner: Joiner | None, source: SourceReader | None) -> bool:
         """Beats and listens; False where it is to stop."""

@@ -18,7 +18,7 @@ from app.dubbing.showing import Index, Picture, Segment
 
 GOES_ON = 90.0
 """Seconds after its last segment in which a showing that has no end is gone on with."""
-SPARE = 15.0
+SPARE = 30.0
 """Seconds for which a piece stays after no playlist names it any more."""
 
 
@@ -41,14 +41,17 @@ class Writer:
         index.refresh()
         self._segments = deque(index.segments)
         last = index.segments[-1] if index.segments else None
-        # So that no piece is ever called as another one was, also in the showings to come.
-        self.number = max(int(now), last.number + 1 if last else 0)
+        # By the time, so that no piece is ever called as one of an earlier showing was.
+        self.number = last.number + 1 if last else int(now)
         self.begins = last.start + (now - last.at) if last else 0.0
         self._last = last
+        self._dropped: list[str] = []
         self._gone: deque[tuple[float, list[str]]] = deque()
+        self._lost = False
         self._beginnings = 0
         self._lines = len(self._segments)
         self._bytes = sum(size(each) for each in self._segments)
+        self._sweep()
         self._write(showing.SOUND_BEGINNING, sound_beginning())
         self._index = self._append()
 
@@ -59,9 +62,13 @@ class Writer:
         self._write(name, beginning)
         return Picture(name, codecs, width, height)
 
-    def write(self, ready: Ready, number: int, spoken: str) -> Segment:
-        """Writes a segment down; it is in the index once its files are there. Raises OSError."""
-        cut, last = ready.cut, self._last
+    def write(self, ready: Ready, spoken: str) -> Segment:
+        """Writes a segment down; it is in the index once its files are there.
+
+        Raises OSError; the next one then counts as one that does not follow.
+        """
+        cut, last, number = ready.cut, self._last, self.number
+        lost, self._lost = self._lost, True
         own = tuple(sorted(language for language in ready.sounds if language != ORIGINAL))
         seconds = cut.end - cut.start
         segment = Segment(
@@ -69,8 +76,8 @@ class Writer:
             at=cut.at,
             start=cut.start,
             seconds=round(seconds, 5),
-            broken=cut.broken,
-            breaks=(last.breaks if last else 0) + cut.broken,
+            broken=cut.broken or lost,
+            breaks=(last.breaks if last else 0) + (cut.broken or lost),
             longest=max(last.longest if last else 1, math.floor(seconds + 0.5)),
             picture=cut.picture,
             pictures=len(cut.pictures),
@@ -89,7 +96,7 @@ class Writer:
             self._write(showing.text_file(language, number), text.encode())
         self._index.write(showing.line_of(segment))
         self._index.flush()
-        self._last = segment
+        self._last, self._lost, self.number = segment, False, number + 1
         self._segments.append(segment)
         self._lines += 1
         self._bytes += size(segment)
@@ -118,11 +125,11 @@ class Writer:
         ):
             oldest = segments.popleft()
             self._bytes -= size(oldest)
-            self._gone.append((now, oldest.files()))
-        # The index is written anew now and then: a player is told of a little more than there need be.
+            self._dropped += oldest.files()
+        # Now and then: until then players are told of a little more than there need be.
         if self._lines > 20 + 1.1 * len(segments):
             self._rewrite()
-        while self._gone and now - self._gone[0][0] > SPARE + self._window * 0.2 + 40:
+        while self._gone and now - self._gone[0][0] > SPARE:
             for name in self._gone.popleft()[1]:
                 (self.folder / name).unlink(missing_ok=True)
 
@@ -134,6 +141,15 @@ class Writer:
         new.rename(self.folder / showing.INDEX)
         self._index = self._append()
         self._lines = len(self._segments)
+        self._gone.append((time.monotonic(), self._dropped))
+        self._dropped = []
+
+    def _sweep(self) -> None:
+        """Deletes what a process that was killed left, and no index names."""
+        known = {name for segment in self._segments for name in segment.files()}
+        for file in self.folder.iterdir():
+            if file.suffix in (".m4s", ".vtt") and file.name not in known:
+                file.unlink(missing_ok=True)
 
     def _append(self) -> IO[bytes]:
         return open(self.folder / showing.INDEX, "ab", opener=private)

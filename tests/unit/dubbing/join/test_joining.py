@@ -43,7 +43,7 @@ def loudest(sound: Any) -> float:
 
 def test_segments_are_cut_at_keyframes_and_each_has_every_sound(clip: Path, tmp_path: Path) -> None:
     writer = Writer(tmp_path, "news", 600.0, 1 << 30)
-    joiner = Joiner(writer.number, writer.begins)
+    joiner = Joiner(writer.begins)
     ready = joined(clip, writer, joiner)
     assert [round(each.cut.end - each.cut.start, 2) for each in ready] == [2.0, 2.0, 2.0, 2.0]
     assert all(set(each.sounds) == {ORIGINAL, "es"} for each in ready)
@@ -125,7 +125,7 @@ def test_without_a_picture_the_clock_has_to_do() -> None:
 
 def test_captions_are_on_the_pictures_time(clip: Path, tmp_path: Path) -> None:
     writer = Writer(tmp_path, "news", 600.0, 1 << 30)
-    joiner = Joiner(writer.number, writer.begins)
+    joiner = Joiner(writer.begins)
     # Heard a second after it was said: it came 2.5 s after the first picture,.
     heard = time.time() + 2.5 + 1.0
     joiner.take_caption("es", Caption(1, 0.0, 1.0, heard, heard + 1.0, "Good <morning>", "Buenos días"))
@@ -145,15 +145,15 @@ def test_captions_are_on_the_pictures_time(clip: Path, tmp_path: Path) -> None:
 
 def test_one_process_writes_a_stream_and_the_next_goes_on_after_it(clip: Path, tmp_path: Path) -> None:
     writer = Writer(tmp_path, "news", 600.0, 1 << 30)
-    ready = joined(clip, writer, Joiner(writer.number, writer.begins))
-    for number, each in enumerate(ready, writer.number):
-        writer.write(each, number, "en")
+    ready = joined(clip, writer, Joiner(writer.begins))
+    for each in ready:
+        writer.write(each, "en")
     with pytest.raises(Occupied):
         Writer(tmp_path, "news", 600.0, 1 << 30)
     writer.close()
     again = Writer(tmp_path, "news", 600.0, 1 << 30)
     assert again.folder == writer.folder
-    assert again.number > writer.number + len(ready) - 1
+    assert again.number == writer.number
     assert again.begins > 0
     again.end()
     again.close()
@@ -164,25 +164,23 @@ def test_one_process_writes_a_stream_and_the_next_goes_on_after_it(clip: Path, t
 
 def test_what_is_too_old_or_too_much_is_deleted(clip: Path, tmp_path: Path) -> None:
     writer = Writer(tmp_path, "news", 4.1, 1 << 30)
-    ready = joined(clip, writer, Joiner(writer.number, writer.begins))
-    number = writer.number
+    ready = joined(clip, writer, Joiner(writer.begins))
     for turn in range(12):
         for each in ready:
             cut = replace(each.cut, start=each.cut.start + turn * 8, end=each.cut.end + turn * 8)
-            writer.write(replace(each, cut=cut), number, "en")
-            number += 1
+            writer.write(replace(each, cut=cut), "en")
     index = Index(writer.folder)
     index.refresh()
     # The index may hold a few more than there are to be, and is written anew now and then.
     assert len(index.segments) <= 2 + 23
-    assert index.segments[-1].number == number - 1
+    assert index.segments[-1].number == writer.number - 1
     writer.close()
 
 
 def test_an_index_with_half_a_line_is_read(clip: Path, tmp_path: Path) -> None:
     writer = Writer(tmp_path, "news", 600.0, 1 << 30)
-    ready = joined(clip, writer, Joiner(writer.number, writer.begins))
-    first = writer.write(ready[0], writer.number, "en")
+    ready = joined(clip, writer, Joiner(writer.begins))
+    first = writer.write(ready[0], "en")
     writer.close()
     file = writer.folder / "index.jsonl"
     file.write_bytes(file.read_bytes() + json.dumps({"number": 5}).encode() + b"\n" + b'{"numb')
@@ -213,3 +211,32 @@ def test_start_codes_become_lengths() -> None:
         boxes.without_start_codes(data)
         == b"\0\0\0\4\x67abc" + (301).to_bytes(4, "big") + b"\x65" + b"d" * 300
     )
+
+
+def test_a_segment_that_cannot_be_written_leaves_no_gap_in_the_numbers(clip: Path, tmp_path: Path) -> None:
+    writer = Writer(tmp_path, "news", 600.0, 1 << 30)
+    ready = joined(clip, writer, Joiner(writer.begins))
+    writer.write(ready[0], "en")
+    (writer.folder / f"sound-es-{writer.number}.m4s").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        writer.write(ready[1], "en")
+    (writer.folder / f"sound-es-{writer.number}.m4s").rmdir()
+    later = writer.write(ready[2], "en")
+    assert later.broken
+    assert not writer.write(ready[3], "en").broken
+    index = Index(writer.folder)
+    index.refresh()
+    assert [each.number for each in index.segments] == [later.number - 1, later.number, later.number + 1]
+    writer.close()
+
+
+def test_what_a_killed_process_left_half_written_is_deleted(clip: Path, tmp_path: Path) -> None:
+    writer = Writer(tmp_path, "news", 600.0, 1 << 30)
+    writer.write(joined(clip, writer, Joiner(writer.begins))[0], "en")
+    half = writer.folder / f"picture-{writer.number}.m4s"
+    half.write_bytes(b"half")
+    there = set(writer.folder.iterdir()) - {half}
+    writer.close()
+    again = Writer(tmp_path, "news", 600.0, 1 << 30)
+    assert set(again.folder.iterdir()) == there
+    again.close()
