@@ -49,6 +49,7 @@ export class Player extends EventTarget {
   #lastMoved = 0;
   #recovered = 0;
   #resting = false;
+  #heard = "";
 
   state = "idle";
 
@@ -75,9 +76,11 @@ export class Player extends EventTarget {
     };
   }
 
-  /** Plays another of the sounds; the picture goes on. */
+  /** Plays another of the sounds; the picture goes on. Where the stream is attached anew, the same one is played. */
   hear(number) {
-    if (this.#hls) this.#hls.audioTrack = number;
+    if (!this.#hls) return;
+    this.#heard = this.#hls.audioTracks[number]?.name ?? "";
+    this.#hls.audioTrack = number;
   }
 
   /** Shows other subtitles, or none (-1). */
@@ -147,6 +150,10 @@ export class Player extends EventTarget {
     const hls = new Hls(OPTIONS);
     this.#hls = hls;
     hls.on(Hls.Events.MANIFEST_PARSED, () => this.#start());
+    hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, () => {
+      const number = hls.audioTracks.findIndex(({ name }) => name === this.#heard);
+      if (number >= 0) hls.audioTrack = number;
+    });
     for (const event of [Hls.Events.AUDIO_TRACKS_UPDATED, Hls.Events.AUDIO_TRACK_SWITCHED, Hls.Events.SUBTITLE_TRACKS_UPDATED, Hls.Events.SUBTITLE_TRACK_SWITCH])
       hls.on(event, () => hls === this.#hls && this.dispatchEvent(new Event("renditions")));
     hls.on(Hls.Events.ERROR, (_, error) => {
