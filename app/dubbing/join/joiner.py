@@ -83,6 +83,7 @@ class Joiner:
         self._sounds: dict[str, Sound] = {ORIGINAL: Sound()}
         self._delays: dict[str, float] = {}
         self._captions: dict[tuple[str, int], Caption] = {}
+        self._placed: dict[tuple[str, int], tuple[Caption, float]] = {}
         self._waiting: list[Shown] = []
         self._bytes = 0
         self._start: float | None = None
@@ -173,7 +174,9 @@ class Joiner:
         with self.lock:
             self._captions[language, caption.id] = caption
             if len(self._captions) > MOST_CAPTIONS:
-                del self._captions[next(iter(self._captions))]
+                oldest = next(iter(self._captions))
+                del self._captions[oldest]
+                self._placed.pop(oldest, None)
 
     def ready(self, now: float) -> list[Ready]:
         """The segments that are whole at `now` (monotonic)."""
@@ -266,16 +269,28 @@ class Joiner:
     def _texts(self, cut: Cut) -> dict[str, str]:
         cues: dict[str, list[Cue]] = {}
         spoken = min(self._delays, default=None)
-        for (language, _), caption in self._captions.items():
-            # The dub's output is that much behind its source, whose time this is.
-            moved = cut.start - cut.at - self._delays.get(language, 0.0)
+        for (language, id), caption in self._captions.items():
+            if language not in self._delays:
+                continue
+            moved = self._moved(cut, language, id)
             start, end = caption.shown_at + moved, caption.hidden_at + moved
-            if start >= cut.end or end <= cut.start or language not in self._delays:
+            if start >= cut.end or end <= cut.start:
                 continue
             cues.setdefault(language, []).append(Cue(start, end, caption.target))
             if language == spoken:
                 cues.setdefault(ORIGINAL, []).append(Cue(start, end, caption.source))
         return {language: text_of(cut.start, some) for language, some in cues.items()}
+
+    def _moved(self, cut: Cut, language: str, id: int) -> float:
+        """From a caption's time (Unix) to the showing's: the same in each segment that it is in.
+
+        A dub's output is that much behind its source, whose time the showing has.
+        """
+        caption = self._captions[language, id]
+        known = self._placed.get((language, id))
+        if known is None or known[0] != caption:
+            known = self._placed[language, id] = caption, cut.start - cut.at - self._delays[language]
+        return known[1]
 
 
 def fragment_of(number: int, piece: Piece) -> bytes:

@@ -161,9 +161,11 @@ def test_the_published_rules_are_kept(stack: Stack, master: str) -> None:
 @pytest.mark.usefixtures("news")
 def test_each_sound_is_in_step_with_the_picture(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     wait_for("pieces enough", lambda: len(pieces(stack, "news", "replay-picture.m3u8")) >= 10, 40.0)
-    flashed = flashes(everything(stack, "news", "replay-picture.m3u8", 10))
-    for file in ("sound", "sound-es", "sound-fr"):
-        found = skews(flashed, beeps(everything(stack, "news", f"replay-{file}.m3u8", 10)))
+    files = ("picture", "sound", "sound-es", "sound-fr")
+    data = {file: everything(stack, "news", f"replay-{file}.m3u8", 12) for file in files}
+    flashed = flashes(data["picture"])
+    for file in files[1:]:
+        found = skews(flashed, beeps(data[file]))
         with capsys.disabled():
             told = ", ".join(f"{1000 * each:+.0f}" for each in found)
             print(f"\n{file}: a beep after its flash by {told} ms", end="")
