@@ -7,12 +7,12 @@ import base64
 import binascii
 import re
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
-from fastapi.responses import FileResponse
 
 from app.access.links import PARAMETER, Links
 from app.access.store import store_of
@@ -33,6 +33,8 @@ BEGUN_WITHIN = 30.0
 BEGINS_WITH = 2
 """Segments that are there before players are told of any."""
 LOOK_EVERY = 0.1
+MOST_IN_MEMORY = 64 << 20
+"""Bytes of pieces."""
 PAUSE = 1.0
 """Seconds that a wrong password costs."""
 A_YEAR, A_MINUTE, A_MOMENT = "max-age=31536000, immutable", "max-age=60", "max-age=1"
@@ -50,6 +52,8 @@ class Shelf:
         self._newest: dict[str, tuple[float, list[FilePath]]] = {}
         self._indexes: dict[FilePath, Index] = {}
         self._drawn: dict[tuple[FilePath, str], tuple[int, bool, str]] = {}
+        self._pieces: OrderedDict[FilePath, bytes] = OrderedDict()
+        self._bytes = 0
 
     def find(self, name: str) -> Index | None:
         """The showing of that name, which is a stream's newest where it tells no time."""
@@ -83,6 +87,19 @@ class Shelf:
                 return None
             known = self._drawn[key] = last, index.ended, drawn
         return known[2]
+
+    async def piece(self, file: FilePath) -> bytes:
+        """A piece, from memory where many ask for the same. Raises FileNotFoundError."""
+        if (known := self._pieces.get(file)) is not None:
+            self._pieces.move_to_end(file)
+            return known
+        data = await asyncio.to_thread(file.read_bytes)
+        if file not in self._pieces:
+            self._pieces[file] = data
+            self._bytes += len(data)
+        while self._bytes > MOST_IN_MEMORY:
+            self._bytes -= len(self._pieces.popitem(last=False)[1])
+        return data
 
     def tidy(self) -> None:
         """Forgets showings that are there no more."""
@@ -130,10 +147,12 @@ def router(
             return answer(linked(drawn, request), file, f"{scope}, {age}", headers)
         if file == playlists.NO_TEXT:
             return answer(playlists.NOTHING, file, f"{scope}, {A_YEAR}", headers)
-        if PIECE.fullmatch(file) is None or not (index.folder / file).is_file():
-            raise HTTPException(404, "there is no such piece, or not any more", headers)
-        headers["cache-control"] = f"{scope}, {A_YEAR}"
-        return FileResponse(index.folder / file, media_type=KINDS[file[-3:]], headers=headers)
+        try:
+            if PIECE.fullmatch(file) is None:
+                raise FileNotFoundError(file)
+            return answer(await shelf.piece(index.folder / file), file, f"{scope}, {A_YEAR}", headers)
+        except FileNotFoundError:
+            raise HTTPException(404, "there is no such piece, or not any more", headers) from None
 
     async def begun(name: str) -> Index | None:
         """The showing, once it has segments enough to play."""
@@ -186,10 +205,10 @@ def router(
     return routes
 
 
-def answer(text: str, file: str, caching: str, headers: dict[str, str]) -> Response:
-    """A text as the file of that name."""
+def answer(content: str | bytes, file: str, caching: str, headers: dict[str, str]) -> Response:
+    """The file of that name, with this in it."""
     kind = KINDS[file.rpartition(".")[2]]
-    return Response(text, media_type=kind, headers={**headers, "cache-control": caching})
+    return Response(content, media_type=kind, headers={**headers, "cache-control": caching})
 
 
 def linked(drawn: str, request: Request) -> str:
