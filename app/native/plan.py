@@ -40,8 +40,7 @@ PROGRAMS = {"db": "app.native.postgres", "edge": "app.native.edge", "livekit": "
 @dataclass(frozen=True)
 class Launch:
     """How a service is run: its command, the address that tells its health, what it answers there, and what
-    its environment has beside ours, secrets among them. Without one that is `spare` the others run all the same.
-    """
+    its environment has beside ours, secrets among them. Without one that is `spare` the others run, too."""
 
     service: Service
     command: tuple[str, ...]

@@ -27,7 +27,7 @@ FENCED = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"(?<=\n\n)(?: {4,}\S.*\n)+")
 SPAN = re.compile(r"`([^`]+)`")
 # Variables of programs that are not ours.
-OTHERS = {"AWS_PROFILE"}
+OTHERS = {"AWS_PROFILE", "AUDIO_TRACKS_UPDATED"}
 
 
 @pytest.fixture(params=DOCUMENTS, ids=str)
