@@ -149,7 +149,12 @@ class Supervisor:
         self._client = httpx.AsyncClient(trust_env=False)
         self.runners: list[Runner] = []
         for each in launches:
-            needs = [runner for runner in self.runners if runner.service.name in each.service.needs]
+            # What is spare takes no time of those that somebody waits for.
+            needs = [
+                runner
+                for runner in self.runners
+                if runner.service.name in each.service.needs or (each.spare and not runner.launch.spare)
+            ]
             self.runners.append(Runner(each, needs, lines, self._client, self._note))
 
     def ask_to_stop(self) -> None:
