@@ -122,6 +122,21 @@ class Found(BaseModel):
     phrases: list[ExcerptView]
 
 
+class VoiceView(BaseModel):
+    """A voice that is known in later recordings, by the name that its owner gave it."""
+
+    id: uuid.UUID
+    name: str
+    made_at: datetime
+
+
+class VoiceList(BaseModel):
+    """All of an owner's, by name. `kept`: whether voices that are given a name are kept, and known again."""
+
+    kept: bool
+    voices: list[VoiceView]
+
+
 class Changes(BaseModel):
     """What an owner changes of a transcript; what is not named stays."""
 

@@ -38,6 +38,7 @@ from app.archive.exports import MEDIA_TYPES, Format, export
 from app.archive.storage import PEAKS
 from app.archive.tables import State, Transcript
 from app.archive.transcripts import Transcripts
+from app.archive.voices import Voices
 
 LOOK = 1.0
 """Seconds between looks for news."""
@@ -47,8 +48,8 @@ MOST = 200
 PRIVATE = {"cache-control": "private, no-cache"}
 
 
-def router(transcripts: Transcripts, arrivals: Arrivals) -> APIRouter:
-    """All of them."""
+def router(transcripts: Transcripts, arrivals: Arrivals, voices: Voices | None = None) -> APIRouter:
+    """All of them. `voices` keeps those of speakers who are given a name."""
     routes = APIRouter(tags=["transcripts"])
 
     async def views(found: list[Transcript]) -> list[TranscriptView]:
@@ -117,7 +118,10 @@ def router(transcripts: Transcripts, arrivals: Arrivals) -> APIRouter:
         """Changes title, tags or speakers' names."""
         values = changes.model_dump(exclude_none=True)
         if values:
+            before = (await transcripts.get(owner, transcript)).speakers
             await transcripts.change(owner, transcript, **values)
+            if voices is not None and changes.speakers is not None:
+                await voices.named(transcript, before, changes.speakers)
         return await view(owner, transcript)
 
     @routes.delete("/transcripts/{transcript}", status_code=204)

@@ -22,6 +22,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app.api import cleanups as cleanup_routes
 from app.api import routes, uploads
+from app.api import voices as voice_routes
 from app.api.cleaner import LEAST_TIMEOUT, Cleaner
 from app.api.metrics import Metrics
 from app.api.owners import first_owner
@@ -33,6 +34,7 @@ from app.archive.editing import Refused
 from app.archive.queue import queue as queue_in
 from app.archive.storage import OutOfReach, storage_of
 from app.archive.transcripts import Conflict, Transcripts, Unknown
+from app.archive.voices import Voices
 from app.llm.configured import configured, named
 from app.service import Check, Readiness, create_app, meanwhile
 from app.settings import Settings
@@ -64,6 +66,7 @@ def create(settings: Settings) -> FastAPI:
     arrivals = uploads.Arrivals(settings, transcripts)
     metrics = Metrics(lambda: arrivals.arriving)
     cleanups = Cleanups(transcripts.sessions, queue)
+    voices = Voices(transcripts.sessions, queue)
 
     async def start() -> None:
         if await readiness.after(migrate.ready(settings), "the archive"):
@@ -126,7 +129,8 @@ def create(settings: Settings) -> FastAPI:
             allow_private_network=True,
         )
     v1 = APIRouter(prefix="/api/v1")
-    v1.include_router(routes.router(transcripts, arrivals))
+    v1.include_router(routes.router(transcripts, arrivals, voices if settings.voice_prints else None))
+    v1.include_router(voice_routes.router(voices, kept=settings.voice_prints))
     v1.include_router(cleanup_routes.router(transcripts, cleanups, available=named(settings)))
     v1.include_router(uploads.router(arrivals))
     app.include_router(v1)

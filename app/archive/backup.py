@@ -30,7 +30,7 @@ from app.archive import database, jobs, migrate
 from app.archive.storage import FILE, PEAKS, storage_of
 from app.settings import Settings
 
-TABLES = ("transcripts", "pieces", "segments", "edits", "cleanups")
+TABLES = ("transcripts", "pieces", "segments", "edits", "cleanups", "voices")
 """In an order in which each refers to earlier ones alone."""
 NUMBERED = ("pieces", "segments")
 ABOUT, SUMS = "about.json", "SHA256SUMS"
@@ -181,6 +181,7 @@ async def restore(settings: Settings, file: IO[bytes], force: bool, tell: Told) 
             check_revision(Path(folder))
             before = {row[0] for row in connection.execute("SELECT id FROM transcripts")}
             connection.execute("DELETE FROM transcripts")
+            connection.execute("DELETE FROM voices")
             for table in TABLES:
                 fill(connection, table, Path(folder) / f"{table}.copy")
             connection.execute(NOT_ARRIVED)

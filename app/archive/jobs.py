@@ -18,6 +18,7 @@ CUT = "cut"
 TRANSCRIBE = "transcribe"
 SPEAKERS = "speakers"
 TELL = "tell"
+KNOW = "know"
 CLEANING = "cleaning"
 CLEAN = "clean"
 LONG = 60

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Computed, DateTime, ForeignKey, Index, Text, UniqueConstraint, func, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REGCONFIG, TSVECTOR, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL, REGCONFIG, TSVECTOR, UUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -171,6 +171,23 @@ class Cleanup(Base):
     """What was said in each section: summary, chapters, actions."""
     summary: Mapped[str] = mapped_column(server_default="")
     made_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Voice(Base):
+    """A voice that its owner gave a name, in a recording that need not be there any more."""
+
+    __tablename__ = "voices"
+    id: Mapped[uuid.UUID] = mapped_column(UUID, primary_key=True)
+    owner: Mapped[str]
+    name: Mapped[str]
+    print: Mapped[list[float]] = mapped_column(ARRAY(REAL))
+    """What it sounds like, of length 1: near to others of the same voice."""
+    transcript_id: Mapped[uuid.UUID] = mapped_column(UUID)
+    speaker: Mapped[str]
+    """As the transcript calls it."""
+    made_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (UniqueConstraint("owner", "name", name="voices_once"),)
 
 
 class Delivery(Base):

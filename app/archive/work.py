@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from procrastinate import App
@@ -173,15 +173,21 @@ class Work:
             return found.all()
 
     async def spoken(
-        self, transcript: uuid.UUID, changed: Sequence[tuple[Segment, Sequence[Line]]], problem: str
+        self,
+        transcript: uuid.UUID,
+        changed: Sequence[tuple[Segment, Sequence[Line]]],
+        names: Mapping[str, str],
+        problem: str = "",
     ) -> None:
-        """Puts lines in the place of segments, and ends the transcript; only the first who does so."""
+        """Puts lines in the place of segments, names the speakers whose voices are known, and ends the
+        transcript; only the first who does so."""
         async with self.sessions.begin() as session:
             whole = await session.get(Transcript, transcript, with_for_update=True)
             if whole is None or whole.state not in UNFINISHED:
                 return
             await session.execute(delete(Segment).where(Segment.id.in_([each.id for each, _ in changed])))
             session.add_all(row(transcript, whole.language, line) for _, lines in changed for line in lines)
+            whole.speakers = {**names, **whole.speakers}
             whole.problem = problem
             await _finish(session, transcript)
 

@@ -484,6 +484,12 @@ class Settings(BaseSettings):
         "them, and prints this); empty: they are not encrypted.",
         "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
     )
+    voice_prints: bool = section(
+        "Uploads",
+        False,
+        "Keep what a voice sounds like once its speaker is given a name, and know it in later recordings "
+        "whose speakers are told apart. Ask whoever speaks; each is deleted by a click on the page.",
+    )
     webhook_url: str = section(
         "Uploads",
         "",

@@ -1,4 +1,5 @@
-"""The last job of a transcript whose speakers are to be told apart: from its words and its sound to names."""
+"""The last job of a transcript whose speakers are to be told apart: from its words and its sound to names.
+And, where that is switched on, the job that keeps the voice of a speaker who was given a name."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from app.archive import jobs
 from app.archive.editing import Line
 from app.archive.rows import line
 from app.archive.storage import Storage
+from app.archive.voices import Voices
 from app.archive.work import MOST_ATTEMPTS, Work
 from app.speech.engines.voiceprint import SPAN, Voiceprint
 from app.speech.rest.decode import blocks
@@ -29,18 +31,23 @@ MOST_PRINTS = 8
 
 
 class Apart:
-    """Tells speakers apart; the model is loaded for the first that wants it."""
+    """Tells speakers apart; the model is loaded for the first that wants it.
 
-    def __init__(self, work: Work, storage: Storage, models_dir: Path) -> None:
+    Without `voices` nobody is known by the voice, and none is kept.
+    """
+
+    def __init__(self, work: Work, storage: Storage, models_dir: Path, voices: Voices | None = None) -> None:
         self.work = work
+        self.voices = voices
         self.storage = storage
         self.models_dir = models_dir
         self._model: Voiceprint | None = None
 
     def install(self, queue: App) -> None:
-        """Makes it a task of the queue."""
+        """Makes these tasks of the queue."""
         again = RetryStrategy(max_attempts=MOST_ATTEMPTS, exponential_wait=2)
         queue.task(name=jobs.TELL, queue=jobs.SPEAKERS, retry=again)(self.tell)
+        queue.task(name=jobs.KNOW, queue=jobs.SPEAKERS, retry=again)(self.know)
 
     async def tell(self, transcript: str) -> None:
         """Names the speakers of a transcript and ends it; without names where that can't be done."""
@@ -49,37 +56,77 @@ class Apart:
         if segments is None:
             return
         lines = [line(each) for each in segments]
+        named = await self.voices.known_to(known) if self.voices else []
         try:
-            found = await asyncio.to_thread(self.told, known, lines)
+            found, names = await asyncio.to_thread(self.told, known, lines, named)
         except (SpeechError, ApiError, OSError) as error:
             log.warning("speakers are not told apart", transcript=transcript, reason=str(error))
-            await self.work.spoken(known, [], f"its speakers are not told apart: {error}")
+            await self.work.spoken(known, [], {}, f"its speakers are not told apart: {error}")
             return
         changed = [
             (segment, parts)
             for segment, parts, before in zip(segments, found, lines, strict=True)
             if parts != [before]
         ]
-        await self.work.spoken(known, changed, "")
+        await self.work.spoken(known, changed, names)
 
-    def told(self, transcript: uuid.UUID, lines: Sequence[Line]) -> list[list[Line]]:
-        """What becomes of each line. Raises SpeechError, ApiError, OSError."""
+    async def know(self, transcript: str, speaker: str, name: str) -> None:
+        """Keeps the voice of a speaker who has that name."""
+        known = uuid.UUID(transcript)
+        segments = await self.voices.said(known, speaker, name) if self.voices else []
+        if self.voices is None or not segments:
+            return
+        try:
+            made = await asyncio.to_thread(self.voice, known, [line(each) for each in segments])
+        except (SpeechError, ApiError, OSError) as error:
+            log.warning("a voice is not kept", transcript=transcript, reason=str(error))
+            return
+        if made is not None:
+            await self.voices.keep(known, speaker, name, made.tolist())
+
+    def told(
+        self, transcript: uuid.UUID, lines: Sequence[Line], named: Sequence[tuple[str, Sequence[float]]]
+    ) -> tuple[list[list[Line]], dict[str, str]]:
+        """What becomes of each line, and the names of speakers whose voices are known.
+
+        Raises SpeechError, ApiError, OSError.
+        """
+        all_runs = speakers.runs(lines)
+        long, prints = self._prints(transcript, all_runs)
+        voices: list[int | None] = [None] * len(all_runs)
+        if not long:
+            return speakers.spoken(lines, all_runs, voices), {}
+        seconds = [all_runs[number].seconds for number in long]
+        numbers = speakers.together(prints, seconds)
+        for number, voice in zip(long, numbers, strict=True):
+            voices[number] = voice
+        made = {voice: _voice(prints, seconds, [each == voice for each in numbers]) for voice in set(numbers)}
+        known = speakers.known(made, [(name, np.asarray(each, np.float32)) for name, each in named])
+        called = speakers.called(voices)
+        names = {called[voice]: name for voice, name in known.items()}
+        return speakers.spoken(lines, all_runs, voices, alone=bool(known)), names
+
+    def voice(self, transcript: uuid.UUID, lines: Sequence[Line]) -> speakers.Floats | None:
+        """The print of whoever says these lines; None where that is too little."""
+        all_runs = speakers.runs(lines)
+        long, prints = self._prints(transcript, all_runs)
+        seconds = [all_runs[number].seconds for number in long]
+        return speakers.voiced(prints, seconds) if sum(seconds) >= speakers.ENOUGH else None
+
+    def _prints(
+        self, transcript: uuid.UUID, all_runs: Sequence[speakers.Run]
+    ) -> tuple[list[int], speakers.Floats]:
+        """The numbers of the runs that are long enough, and a print of each."""
         if self._model is None:
             model = Voiceprint(self.models_dir)
             model.load()
             self._model = model
-        all_runs = speakers.runs(lines)
         long = [number for number, run in enumerate(all_runs) if run.seconds >= speakers.SHORTEST]
         spans = [(all_runs[number].start, all_runs[number].end) for number in long]
         with self.storage.opened(transcript) as sound:
             stretches = speakers.stretches(blocks(sound, float("inf")), spans)
             prints = [self._print(self._model, each) for each in stretches]
-        voices: list[int | None] = [None] * len(all_runs)
-        if prints:
-            seconds = [all_runs[number].seconds for number in long]
-            for number, voice in zip(long, speakers.together(np.stack(prints), seconds), strict=True):
-                voices[number] = voice
-        return speakers.spoken(lines, all_runs, voices)
+        return long, np.stack(prints) if prints else np.zeros((0, 256), np.float32)
 
     @staticmethod
     def _print(model: Voiceprint, sound: Samples) -> speakers.Floats:
@@ -89,3 +136,8 @@ class Apart:
         mean = model.prints(sound, begins).mean(axis=0)
         made: speakers.Floats = mean / max(float(np.linalg.norm(mean)), 1e-9)
         return made
+
+
+def _voice(prints: speakers.Floats, seconds: Sequence[float], own: Sequence[bool]) -> speakers.Floats:
+    """The print of a voice, by the prints that are its own."""
+    return speakers.voiced(prints[list(own)], [each for each, mine in zip(seconds, own, strict=True) if mine])

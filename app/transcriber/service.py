@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
 from app.archive import database, jobs, migrate
 from app.archive.storage import storage_of
+from app.archive.voices import Voices
 from app.archive.work import Work
 from app.service import Check, Readiness, create_app, meanwhile
 from app.settings import Settings
@@ -45,7 +46,8 @@ def create(settings: Settings) -> FastAPI:
     storage = storage_of(settings)
     transcriber = Transcriber(settings, work, storage, engine, metrics)
     transcriber.install(queue)
-    Apart(work, storage, settings.models_dir).install(queue)
+    voices = Voices(work.sessions, queue) if settings.voice_prints else None
+    Apart(work, storage, settings.models_dir, voices).install(queue)
 
     async def run() -> None:
         # One that frees its model while it is idle loads it for the first piece alone.

@@ -172,7 +172,7 @@ def is_call_socket(path: str) -> bool:
 
 def is_archive(path: str) -> bool:
     """Whether that address of api is about uploads and what becomes of them."""
-    return path.split("/")[0] in {"transcripts", "uploads", "search", "events"}
+    return path.split("/")[0] in {"transcripts", "uploads", "search", "events", "voices"}
 
 
 def is_commentary(path: str) -> bool:

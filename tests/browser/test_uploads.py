@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from app.settings import load
+from app.archive import database
+from app.settings import Settings, load
 from app.web.service import create
 from tests.browser.looking import badly_built, scrolls_sideways, unreadable, until
 from tests.browser.servers import serving
@@ -50,7 +52,7 @@ def live() -> StandInLive:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, live: StandInLive) -> Iterator[str]:
+def services(tmp_path_factory: pytest.TempPathFactory, live: StandInLive) -> Iterator[tuple[str, Settings]]:
     """The page, with everything behind it that it needs."""
     folder = Path(tmp_path_factory.mktemp("archive"))
     with (
@@ -63,10 +65,16 @@ def address(tmp_path_factory: pytest.TempPathFactory, live: StandInLive) -> Iter
         ) as stack,
         serving(create(stack.settings.model_copy(update={"live_port": live_port})), free_port()) as web,
     ):
-        yield f"{web}/uploads/"
+        yield f"{web}/uploads/", stack.settings
         # The database last, as the supervisor does.
         stack.stop("transcriber")
         stack.stop("api")
+
+
+@pytest.fixture(scope="module")
+def address(services: tuple[str, Settings]) -> str:
+    """Where the page is."""
+    return services[0]
 
 
 def send(page: Page, file: Path, title: str) -> None:
@@ -130,6 +138,9 @@ def test_a_file_becomes_text_that_is_heard_edited_found_saved_and_deleted(
     assert "the zebra of Ms Okafor" in saved.text()
 
     page.get_by_role("link", name="All uploads").click()
+    page.get_by_label("Search").fill("Okafur")
+    expect(page.locator("#found-about")).to_have_text("1 phrase with a similar name.")
+    expect(page.locator("#found mark")).to_have_text("Okafor")
     page.get_by_label("Search").fill("zebra")
     expect(page.locator("#found mark")).to_have_text("zebra")
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
@@ -184,6 +195,25 @@ def test_a_language_model_cleans_up_what_is_taken_by_one_click_and_undone(
     card.get_by_role("button", name="Leave as it is").click()
     expect(card.get_by_role("button", name="Clean up again")).to_be_visible()
     expect(line.locator(".words")).to_have_text(was, use_inner_text=True)
+
+
+def test_a_voice_that_is_known_is_forgotten_by_one_click(page: Page, services: tuple[str, Settings]) -> None:
+    address, settings = services
+    page.goto(address)
+    expect(page.get_by_role("heading", name="Transcripts")).to_be_visible()
+    expect(page.get_by_role("heading", name="Known voices")).to_be_hidden()
+    with psycopg.connect(database.plain_address(settings)) as connection:
+        query = "INSERT INTO voices VALUES (gen_random_uuid(), 'everyone', %s, '{}', gen_random_uuid(), 'S1')"
+        connection.cursor().executemany(query, [("Ms Okafor",), ("Ms Ito",)])
+    page.reload()
+    expect(page.locator("#voice-list .name")).to_have_text(["Ms Ito", "Ms Okafor"])
+    assert badly_built(page) == []
+    page.get_by_role("button", name="Forget the voice of Ms Ito").click()
+    expect(page.locator("#voice-list .name")).to_have_text(["Ms Okafor"])
+    page.get_by_role("button", name="Forget the voice of Ms Okafor").click()
+    expect(page.get_by_role("heading", name="Known voices")).to_be_hidden()
+    with psycopg.connect(database.plain_address(settings)) as connection:
+        assert connection.execute("SELECT count(*) FROM voices").fetchone() == (0,)
 
 
 def test_an_upload_goes_on_by_itself_where_the_line_broke(page: Page, address: str, tmp_path: Path) -> None:

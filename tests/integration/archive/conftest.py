@@ -250,7 +250,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     """One for all tests here: what they do to it, it must survive."""
     with StandInModel(lambda _: says("{}")) as model:
         folder = tmp_path_factory.mktemp("archive")
-        running = Archive(folder, LLM_BASE_URL=model.address, LLM_MODEL="m")
+        running = Archive(folder, LLM_BASE_URL=model.address, LLM_MODEL="m", VOICE_PRINTS="true")
         running.model = model
         try:
             running.wait_healthy()

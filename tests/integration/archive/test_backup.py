@@ -15,7 +15,7 @@ from app.settings import Settings
 from tests.integration.archive.conftest import Archive, Owner, speech
 from tests.stack import ROOT
 
-TABLES = {"transcripts": "id", "pieces": "id", "segments": "id", "edits": "number"}
+TABLES = {"transcripts": "id", "pieces": "id", "segments": "id", "edits": "number", "voices": "id"}
 
 
 class Elsewhere:

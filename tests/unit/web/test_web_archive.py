@@ -172,7 +172,9 @@ def test_only_parts_may_be_large(servers: tuple[Archive, httpx.Client]) -> None:
     assert console.patch(dubber, content=b"x").status_code == 405
 
 
-@pytest.mark.parametrize("path", ["transcripts", "transcripts/1/sound", "uploads/1", "search", "events"])
+@pytest.mark.parametrize(
+    "path", ["transcripts", "transcripts/1/sound", "uploads/1", "search", "events", "voices/1"]
+)
 def test_what_is_about_uploads_is_passed_on(path: str) -> None:
     assert is_archive(path)
 

@@ -9,6 +9,7 @@ import { Recorder } from "./uploads/recorder.js";
 import { listenForSearch } from "./uploads/search.js";
 import { Sends } from "./uploads/sends.js";
 import { TranscriptView } from "./uploads/transcript.js";
+import { showVoices } from "./uploads/voices.js";
 import { COMMON_LANGUAGES, languageName } from "./words.js";
 
 const AGAIN = 1_500;
@@ -94,6 +95,7 @@ function route() {
     transcript.open(id, second === undefined ? null : Number(second));
   } else {
     transcript.close();
+    trying(() => showVoices(trying));
     document.title = "Uploads – Voicestack";
   }
 }

@@ -39,3 +39,7 @@ export const exportAddress = (id, kind) => at(id, `/export?kind=${kind}`);
 
 /** Transcripts by title, and phrases, in which the words are. */
 export const search = (words) => request("GET", `${ARCHIVE}/search?words=${encodeURIComponent(words)}`);
+
+/** Voices that are known in later recordings. */
+export const listVoices = () => request("GET", `${ARCHIVE}/voices`);
+export const forgetVoice = (id) => request("DELETE", `${ARCHIVE}/voices/${encodeURIComponent(id)}`);
