@@ -7,6 +7,7 @@ import os
 import ssl
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import httpx
 import pytest
 
 from app import catalog
+from app.archive.encrypting import decrypted, new_key
 from app.render import images
 from tests.docker import phrase
 from tests.stack import ROOT, free_ports, wait_for
@@ -161,6 +163,20 @@ def test_the_archive_is_backed_up_and_restored_in_its_container(up: Project, tmp
         assert restored.returncode == status, restored.stderr
     kept = httpx.get(f"{up.address('API_PORT')}/api/v1/transcripts", trust_env=False).json()["transcripts"]
     assert [each["state"] for each in kept] == ["done"]
+
+    given = ["--env", f"BACKUP_RECIPIENT={new_key(tmp_path / 'key.txt')}"]
+    with backup.open("wb") as file:
+        subprocess.run(
+            [*inside[:-1], *given, "api", "python", "-m", "app", "backup", "-"],
+            env=up.environment, stdout=file, stderr=subprocess.PIPE, check=True,
+        )  # fmt: skip
+    with (
+        backup.open("rb") as file,
+        decrypted(file, tmp_path / "key.txt") as plain,
+        tarfile.open(fileobj=plain, mode="r|") as archive,
+    ):
+        assert "transcripts.copy" in archive.getnames()
+    assert b"transcripts.copy" not in backup.read_bytes()
 
 
 def test_models_are_fetched_by_the_same_image(up: Project) -> None:

@@ -16,8 +16,8 @@ from app.archive import database, jobs
 from app.archive.storage import storage_of
 from app.archive.transcripts import Transcripts
 from app.settings import Settings
-from tests.integration.archive.conftest import Archive, Owner, speech, spread_out, text_of
-from tests.stack import wait_for
+from tests.integration.archive.conftest import STOP_WITHIN, Archive, Owner, speech, spread_out, text_of
+from tests.stack import free_port, wait_for
 
 WITHIN = 60.0
 TIMES = 4
@@ -199,3 +199,17 @@ def test_what_is_unfinished_and_has_no_job_is_done_again(archive: Archive, owner
     )
     archive.rows("UPDATE transcripts SET state = 'working' WHERE id = %s RETURNING id", known)
     assert text_of(owner.done(known, WITHIN)) == before
+
+
+def test_a_transcriber_that_frees_its_model_is_well_before_it_has_loaded_it(
+    archive: Archive, owner: Owner
+) -> None:
+    del owner  # All is well, so the other's model is loaded.
+    loaded, port = archive.log.read_text(errors="replace").count("model loaded"), free_port()
+    process = archive.run("serve", "transcriber", TRANSCRIBER_PORT=str(port), MODEL_TTL="300")
+    try:
+        archive.wait_healthy(port)
+        assert archive.log.read_text(errors="replace").count("model loaded") == loaded > 0
+    finally:
+        process.terminate()
+        process.wait(STOP_WITHIN)
