@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Pace = Literal["calm", "normal", "lively"]
-Why = Literal["cut", "fade", "motion", "still", "light", "start"]
+Why = Literal["cut", "fade", "motion", "still", "light", "start", "text"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 ProfileName = Annotated[str, Field(pattern=r"^[a-z]{1,40}$")]

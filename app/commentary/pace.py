@@ -7,7 +7,7 @@ from app.commentary.scene import Happening, Happens
 
 WEIGHTS: dict[Happens, int] = {
     "cut": 3, "fade": 3, "fade_out": 3, "start": 3, "brighter": 2, "darker": 2, "flicker": 2, "moves": 2,
-    "pan": 2, "stirs": 1, "still": 0,
+    "pan": 2, "text": 2, "stirs": 1, "still": 0,
 }  # fmt: skip
 NEW_SCENE = 3
 GAPS: dict[Pace, float] = {"calm": 12.0, "normal": 5.0, "lively": 2.0}
@@ -57,6 +57,11 @@ class Pacer:
             return None
         self._waiting, self._last = None, now
         return waiting
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be told."""
+        return self._waiting is None
 
     @property
     def new_scene(self) -> bool:

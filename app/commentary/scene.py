@@ -13,11 +13,23 @@ from app.commentary.messages import Why
 Light = Literal["black", "dark", "even", "bright", "white"]
 Way = Literal["left", "right", "up", "down"]
 Happens = Literal[
-    "start", "cut", "fade", "fade_out", "pan", "moves", "stirs", "brighter", "darker", "flicker", "still"
+    "start",
+    "cut",
+    "fade",
+    "fade_out",
+    "pan",
+    "moves",
+    "stirs",
+    "brighter",
+    "darker",
+    "flicker",
+    "still",
+    "text",
 ]
 WHY: dict[Happens, Why] = {
     "start": "start", "cut": "cut", "fade": "fade", "fade_out": "fade", "pan": "motion", "moves": "motion",
     "stirs": "motion", "brighter": "light", "darker": "light", "flicker": "light", "still": "still",
+    "text": "text",
 }  # fmt: skip
 
 STEPS = 6
@@ -50,7 +62,7 @@ class Happening:
     """Something that happened at that time (s), and the measured facts about it.
 
     `light` and `colour` are of the picture as it is now; `way` is where something moves to, `x` and `y`
-    where it is (from 0, 0 top left to 1, 1), `seconds` how long nothing has moved.
+    where it is (from 0, 0 top left to 1, 1), `seconds` how long nothing has moved, `texts` what can be read.
     """
 
     what: Happens
@@ -61,6 +73,7 @@ class Happening:
     x: float = 0.5
     y: float = 0.5
     seconds: float = 0.0
+    texts: tuple[str, ...] = ()
 
     @property
     def why(self) -> Why:

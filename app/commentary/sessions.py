@@ -12,6 +12,7 @@ from app.commentary.description import described
 from app.commentary.frames.allowed import Place, place_of
 from app.commentary.frames.provider import FrameProvider
 from app.commentary.messages import NewSession
+from app.commentary.reading import configured
 from app.commentary.session import LiveSession
 from app.commentary.speech import Speech
 from app.commentary.streams import Streams
@@ -59,6 +60,7 @@ class Sessions:
         self._streams = streams
         self._on_new = on_new
         self._rooms = rooms
+        self._reader = configured(settings.models_dir)
 
     @property
     def running(self) -> list[LiveSession]:
@@ -103,6 +105,7 @@ class Sessions:
             self._speech,
             self._translation,
             self._streams,
+            self._reader,
         )
         self.all.insert(0, session)
         over = [each for each in self.all if each.ended]

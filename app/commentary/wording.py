@@ -27,6 +27,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "brighter": ("It gets brighter.", "There is more light now."),
     "darker": ("It gets darker.", "There is less light now."),
     "flicker": ("The light flickers.", "The picture flickers."),
+    "text": ("On screen: {text}.",),
     "still": ("Nothing has moved for {time}.", "All is still, for {time} now."),
 }
 WAYS = {"left": "to the left", "right": "to the right", "up": "upwards", "down": "downwards"}
@@ -42,6 +43,7 @@ def sentence(happened: Happening, turn: int, brief: bool = False) -> str:
         way=WAYS[happened.way] if happened.way else "",
         place=place(happened.x, happened.y),
         time=duration(happened.seconds),
+        text=", ".join(f"“{text}”" for text in happened.texts),
     )
 
 

@@ -85,6 +85,14 @@ VOICEPRINT_MODEL = Licence(
     "its weights alone are read; trained on LibriSpeech and VoxCeleb",
 )
 
+OCR_MODELS = Licence(
+    "PP-OCRv4 models",
+    "model",
+    "Apache-2.0",
+    "metadata of the rapidocr-onnxruntime package; LICENSE of PaddleOCR",
+    "its networks alone are read",
+)
+
 PICO = Licence(
     "SVOX Pico and its voices",
     "voice",
@@ -111,5 +119,6 @@ ALL: tuple[Licence, ...] = (
     XTTS_MODEL,
     KOKORO_MODEL,
     VOICEPRINT_MODEL,
+    OCR_MODELS,
     PICO,
 )

@@ -70,6 +70,7 @@ TINY_EN = "tiny.en"
 BASE = "base"
 KOKORO = "kokoro"
 VOICEPRINT = "voiceprint"
+OCR = "ocr"
 
 CARRIED: tuple[Carried, ...] = (
     Carried(
@@ -157,6 +158,24 @@ CARRIED: tuple[Carried, ...] = (
                 "model.pt", 17090379,
                 "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
                 (Part("resemblyzer", "resemblyzer/pretrained.pt"),),
+            ),
+        ),
+        sources=("folder", "package"),
+    ),
+    Carried(
+        OCR,
+        "PP-OCRv4 for ONNX, which reads text on screen",
+        licences.OCR_MODELS,
+        (
+            ModelFile(
+                "find.onnx", 4745517,
+                "d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9",
+                (Part("rapidocr-onnxruntime", "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx"),),
+            ),
+            ModelFile(
+                "read.onnx", 10857958,
+                "48fc40f24f6d2a207a2b1091d3437eb3cc3eb6b676dc3ef9c37384005483683b",
+                (Part("rapidocr-onnxruntime", "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx"),),
             ),
         ),
         sources=("folder", "package"),
