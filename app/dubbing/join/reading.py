@@ -73,8 +73,9 @@ class SourceReader:
             return
         packet = item.packet
         shift = 0.0
-        if packet.pts is not None and packet.dts is not None and packet.time_base is not None:
-            shift = min(max(float((packet.pts - packet.dts) * packet.time_base), 0.0), MOST_SHIFT)
+        if packet.pts is not None and packet.time_base is not None:
+            # Where the source tells no decoding times, item.time is one of our own.
+            shift = min(max(float(packet.pts * packet.time_base) - item.time, -MOST_SHIFT), MOST_SHIFT)
         data = bytes(packet)
         self._joiner.take_picture(
             item.time,
