@@ -13,6 +13,7 @@ from app.dubbing.join import boxes, encoder
 from app.dubbing.join.joiner import Joiner, Ready
 from app.dubbing.join.sounds import RATE
 from app.dubbing.join.writer import Writer
+from app.dubbing.messages import Caption
 
 SECONDS = 9
 PICTURES_A_SECOND = 10
@@ -48,10 +49,17 @@ def joined(clip: Path, writer: Writer, joiner: Joiner, seconds: float = SECONDS)
     return joiner.ready(began + 3600.0)
 
 
-def shown(clip: Path, root: Path, name: str = "news", seconds: float = SECONDS) -> Writer:
-    """A whole showing of it, which has ended."""
+def shown(
+    clip: Path, root: Path, name: str = "news", seconds: float = SECONDS, said_at: float = 0.0
+) -> Writer:
+    """A whole showing of it, which has ended; a sentence was said so many seconds after its first picture."""
     writer = Writer(root, name, 600.0, 1 << 30)
-    ready = joined(clip, writer, Joiner(writer.begins), seconds)
+    joiner = Joiner(writer.begins)
+    if said_at:
+        # It is heard a second later, by when it was dubbed.
+        heard = time.time() + said_at + 1.0
+        joiner.take_caption("es", Caption(1, 0.0, 1.0, heard, heard + 1.5, "Good morning", "Buenos días"))
+    ready = joined(clip, writer, joiner, seconds)
     for each in ready:
         writer.write(each, "en")
     writer.end()

@@ -25,6 +25,7 @@ from tests.showing_a_clip import PICTURES_A_SECOND, shown
 from tests.stack import Stack, free_port
 
 PATIENCE = 60_000
+SAID_AT = 6.0
 SHOWN = "[...document.querySelector('video').textTracks].some((t) => t.mode === 'showing' && t.cues?.length)"
 # Plays an address, changes to another sound, and tells for some seconds what is seen and heard.
 CHANGE = """async ([address, name]) => {
@@ -47,6 +48,7 @@ CHANGE = """async ([address, name]) => {
   };
   await video.play();
   const begun = video.currentTime;
+  const first = video.buffered.start(0);
   while (video.currentTime < begun + 3) await pause(20);
   const waits = [];
   video.addEventListener("waiting", () => waits.push(video.currentTime));
@@ -60,9 +62,13 @@ CHANGE = """async ([address, name]) => {
     await pause(20);
     rows.push([(performance.now() - began) / 1000, video.currentTime, loudest()]);
   }
+  hls.subtitleTrack = hls.subtitleTracks.findIndex((track) => track.name === name);
+  const read = () => [...video.textTracks].flatMap((track) => [...(track.cues ?? [])]);
+  while (!read().length && performance.now() < began + 20000) await pause(50);
+  const cues = read().map((cue) => [cue.startTime, cue.endTime, cue.text]);
   hls.destroy();
   video.remove();
-  return { before, changed, rows, waits, problems };
+  return { before, changed, rows, waits, problems, cues, first };
 }"""
 
 
@@ -81,7 +87,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "10",
     ]
     subprocess.run([*command, "-bf", "2", "-pix_fmt", "yuv420p", str(clip)], check=True)
-    shown(clip, folder / "joined", seconds=31)
+    shown(clip, folder / "joined", seconds=31, said_at=SAID_AT)
     port = free_port()
     settings = load({"DATA_DIR": str(folder), "DUBBER_URL": f"http://127.0.0.1:{port}"})
     app, hub = FastAPI(), Hub()
@@ -115,6 +121,21 @@ def test_another_language_is_heard_and_the_picture_goes_on(
     assert abs(found["rows"][-1][2] - 880) < 30
     assert found["waits"] == []
     told(found, capsys)
+
+
+def test_a_subtitle_is_seen_when_its_words_are_heard(
+    console: str, page: Page, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page.goto(console)
+    page.add_script_tag(url="/libraries/hls.js?v=1.6.7")
+    found = page.evaluate(CHANGE, ["/hls/all/news/index.m3u8", "Spanish"])
+    [(start, end, text)] = found["cues"]
+    late = start - found["first"] - SAID_AT
+    with capsys.disabled():
+        print(f"\na subtitle is seen {1000 * late:+.0f} ms after its words")
+    assert text == "Buenos días"
+    assert abs(late) < 0.2
+    assert end - start == pytest.approx(1.5, abs=0.01)
 
 
 @pytest.fixture(scope="module")
