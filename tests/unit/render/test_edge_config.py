@@ -70,6 +70,21 @@ def test_a_domain_is_one_name() -> None:
         load({"ACME_CA": "http://ca.example"})
 
 
+@pytest.mark.parametrize(
+    ("path", "passed_on"),
+    [
+        ("/all/news/index.m3u8", True),
+        ("/all/news@20260131T190000/sound-es-1.m4s", True),
+        ("/all/news/text-es-1.vtt", True),
+        ("/all/news/../../streams", False),
+        ("/all/news/index.jsonl", False),
+        ("/streams/news", False),
+    ],
+)
+def test_of_the_dubber_only_what_is_watched_is_reached(path: str, passed_on: bool) -> None:
+    assert bool(re.search(caddy.JOINED, path)) == passed_on
+
+
 def test_services_with_keys_are_reached_directly_where_there_are_keys_alone() -> None:
     alone = {"127.0.0.1:4200", "127.0.0.1:8003", "127.0.0.1:8888", "127.0.0.1:8889"}
     assert upstreams() == alone
