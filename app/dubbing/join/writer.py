@@ -22,15 +22,23 @@ SPARE = 30.0
 """Seconds for which a piece stays after no playlist names it any more."""
 
 
+SHARED_EVERY = 15
+"""Segments after which it is looked anew how many share the room."""
+
+
 class Occupied(Exception):
     """Another process writes this showing."""
 
 
 class Writer:
-    """The folder of one showing. `window` is in seconds, `most` in bytes. Raises Occupied, OSError."""
+    """The folder of one showing. `window` is in seconds; `most` is in bytes, for all that are live together.
+
+    Raises Occupied, OSError.
+    """
 
     def __init__(self, root: Path, name: str, window: float, most: int) -> None:
-        self._window, self._most = window, most
+        self._root, self._window, self._most = root, window, most
+        self._share = most
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         # One for all of a stream's: which showing is gone on with is decided by one process, too.
         self._lock = lock(root / f".{name}.{showing.LOCK}")
@@ -100,6 +108,8 @@ class Writer:
         self._segments.append(segment)
         self._lines += 1
         self._bytes += size(segment)
+        if number % SHARED_EVERY == 0:
+            self._share = self._most // max(1, sum(not ended(each) for each in showing.showings(self._root)))
         self._trim()
         return segment
 
@@ -121,7 +131,7 @@ class Writer:
         segments, now = self._segments, time.monotonic()
         newest = segments[-1]
         while len(segments) > 1 and (
-            newest.start + newest.seconds - segments[0].start > self._window or self._bytes > self._most
+            newest.start + newest.seconds - segments[0].start > self._window or self._bytes > self._share
         ):
             oldest = segments.popleft()
             self._bytes -= size(oldest)
@@ -174,6 +184,11 @@ def new_folder(root: Path, name: str, now: float) -> Path:
     while (folder := showing.folder_of(root, name, now)).exists():
         now += 1.0
     return folder
+
+
+def ended(folder: Path) -> bool:
+    """Whether a showing has ended."""
+    return (folder / showing.ENDED).exists()
 
 
 def lock(file: Path) -> IO[bytes]:

@@ -240,3 +240,19 @@ def test_what_a_killed_process_left_half_written_is_deleted(clip: Path, tmp_path
     again = Writer(tmp_path, "news", 600.0, 1 << 30)
     assert set(again.folder.iterdir()) == there
     again.close()
+
+
+def test_those_that_are_live_share_the_room(clip: Path, tmp_path: Path) -> None:
+    alone, other = (Writer(tmp_path, name, 600.0, 3 << 20) for name in ("news", "sport"))
+    ready = joined(clip, alone, Joiner(alone.begins))
+    for turn in range(20):
+        for each in ready:
+            cut = replace(each.cut, start=each.cut.start + turn * 8, end=each.cut.end + turn * 8)
+            alone.write(replace(each, cut=cut), "en")
+    index = Index(alone.folder)
+    index.refresh()
+    kept = index.segments
+    newest = kept[-round((3 << 20) / 2 / (kept[-1].picture_bytes + 2 * kept[-1].sound_bytes)) :]
+    assert len(newest) < len(kept) <= 20 + 1.1 * len(newest) + 2
+    for writer in (alone, other):
+        writer.close()
