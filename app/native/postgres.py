@@ -6,6 +6,7 @@ Its data lies in DATA_DIR/postgres. It stops at once when it is told to: clients
 from __future__ import annotations
 
 import importlib.util
+import locale
 import os
 import pwd
 import shutil
@@ -78,6 +79,17 @@ def unprivileged() -> list[str]:
     ]  # fmt: skip
 
 
+def letters() -> str:
+    """The locale by which letters have capitals: that of all scripts, where this machine has it."""
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        return locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
+    except locale.Error:
+        return "C"
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
+
+
 def make(settings: Settings, programs: Path, prefix: list[str]) -> None:
     """Makes an empty database cluster. Raises CalledProcessError."""
     folder = data_folder(settings)
@@ -90,7 +102,7 @@ def make(settings: Settings, programs: Path, prefix: list[str]) -> None:
         [
             *prefix, str(programs / "initdb"), f"--pgdata={folder}", f"--username={settings.db_user}",
             "--pwfile=/dev/stdin", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C",
-            "--no-instructions",
+            f"--lc-ctype={letters()}", "--no-instructions",
         ],
         input=password + "\n", text=True, check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip

@@ -17,6 +17,7 @@ SAID = (
     "Mr Zwetschgenbaum did not answer.",
     "Élodie Krüger-Lüdenscheidt asked “Ambrosius” about the harbour.",
     "The zwetschkenbaum stands in the garden.",
+    "ÄRGERLICH, said Иванова.",
 )
 
 
@@ -55,6 +56,7 @@ def test_what_is_written_so_comes_first_and_then_what_is_like_it(archive: Archiv
         ("elodie", ["Élodie"]),
         ("krueger", ["Krüger-Lüdenscheidt"]),
         ("Ambrosios", ["Ambrosius"]),
+        ("иваноа", ["Иванова"]),
         ("who is Elodi of the harbor", []),  # Every word counts: nobody said harbor.
         ("who is Elodi at the harbour", ["Élodie", "harbour"]),
     ],
@@ -73,6 +75,12 @@ def test_who_says_exactly_what_is_meant_gets_that_and_other_words_stay_exact(
 ) -> None:
     del known
     assert found(archive.one, words) == []
+
+
+def test_capitals_of_all_scripts_are_no_matter(archive: Archive, known: str) -> None:
+    del known
+    for words, marked in (("ärgerlich", "ÄRGERLICH"), ("иванова", "Иванова")):
+        assert found(archive.one, words) == [(SAID[4], False, [marked])]
 
 
 def test_nobody_finds_what_is_not_theirs_or_is_deleted(archive: Archive, known: str) -> None:
@@ -102,6 +110,7 @@ def test_names_that_were_there_before_are_found_too(new_database: Settings) -> N
     asyncio.run(migrate.ready(new_database))
     address = database.plain_address(new_database)
     with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("DROP TABLE voices")
         connection.execute("ALTER TABLE segments DROP COLUMN names")
         connection.execute("DROP FUNCTION near_names")
         connection.execute("UPDATE alembic_version SET version_num = '0005'")
