@@ -17,7 +17,8 @@ LATE = 0.9
 """Seconds before its deadline that an answer is late: in the profile live it is heard 0.25 s late."""
 WINDOW = 10.0
 MANY = 3
-"""So many late answers within WINDOW seconds are no exception."""
+SPREAD = 3.0
+"""So many late answers within WINDOW seconds, and not all at once as after a stall, are no exception."""
 EFFECT = 5.0
 """Seconds until it shows whether one session less is enough."""
 PATIENCE, LONGEST_PATIENCE = 30.0, 480.0
@@ -34,7 +35,7 @@ class Room:
         self._clock = clock
         self._sessions: list[Hashable] = []
         self._most: int | None = None
-        self._late: deque[float] = deque(maxlen=MANY)
+        self._late: deque[float] = deque()
         self._changed = self._bad = clock()
         self._tried = False
         self._patience = PATIENCE
@@ -69,7 +70,9 @@ class Room:
         now = self._clock()
         self._bad = now
         self._late.append(now)
-        many = len(self._late) == MANY and self._late[0] >= now - WINDOW
+        while self._late[0] < now - WINDOW:
+            self._late.popleft()
+        many = len(self._late) >= MANY and now - self._late[0] >= SPREAD
         if many and self.dubbed > 1 and now >= self._changed + EFFECT:
             self._one_less(now)
 

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from app.speech.sts.room import EFFECT, LONGEST_PATIENCE, MANY, PATIENCE, WINDOW, Room
 
+EVERY = 2.0
+
 
 class Clock:
     now = 1000.0
@@ -25,8 +27,10 @@ def with_sessions(*names: str) -> tuple[Room, Clock]:
 
 
 def late(room: Room, name: str, times: int = MANY) -> None:
+    """Late answers one after the other."""
     for _ in range(times):
         room.answered(name, late=True)
+        room._clock.now += EVERY  # type: ignore[attr-defined]
 
 
 def admitted(room: Room, names: str) -> str:
@@ -42,6 +46,13 @@ def test_the_newest_rests_where_an_older_one_is_late_again_and_again() -> None:
     assert (room.dubbed, room.resting) == (2, 1)
 
 
+def test_after_a_stall_many_answers_are_late_at_once_and_nobody_rests() -> None:
+    room, _ = with_sessions(*"ab")
+    for _ in range(10):
+        room.answered("a", late=True)
+    assert admitted(room, "ab") == "ab"
+
+
 def test_lateness_now_and_then_is_an_exception() -> None:
     room, clock = with_sessions(*"ab")
     for _ in range(10):
@@ -52,7 +63,7 @@ def test_lateness_now_and_then_is_an_exception() -> None:
 
 def test_one_goes_at_a_time_and_the_last_one_never() -> None:
     room, clock = with_sessions(*"abc")
-    late(room, "a", 3 * MANY)
+    late(room, "a", MANY + 1)
     assert room.dubbed == 2
     for _ in range(5):
         clock.now += EFFECT
@@ -80,7 +91,7 @@ def test_one_more_is_tried_when_all_have_been_in_time_and_later_each_time_that_w
     late(room, "a")
     wait = PATIENCE
     for _ in range(6):
-        clock.now += wait - 1
+        clock.now += wait - 1 - EVERY
         assert admitted(room, "ab") == "a"
         clock.now += 1
         assert admitted(room, "ab") == "ab"
