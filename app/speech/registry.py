@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from app.speech.auto import FirstThatHears, FirstThatSpeaks, whisper_model
 from app.speech.models import places
 from app.speech.models.table import KOKORO
 from app.speech.types import AUTO, Engine, Recogniser, Synthesiser, Translator
+
+MOST_AT_ONCE = 4
+"""Pieces of streams that are recognised at the same time, at most; one a core."""
 
 
 @dataclass
@@ -42,8 +46,14 @@ def _pocketsphinx(_: Settings) -> Engine:
     return _new("pocketsphinx", "PocketSphinx")()
 
 
-def _whisper(settings: Settings) -> Engine:
-    return _new("whisper", "Whisper")(settings.asr_model, settings.asr_device, settings.models_dir)
+def _whisper(settings: Settings, any_language: bool = False) -> Engine:
+    return _whisper_of(settings.asr_model, settings, files=any_language)
+
+
+def _whisper_of(model: str, settings: Settings, *, files: bool) -> Engine:
+    """Whisper, with pieces of several streams at once, or one file's after the other in batches."""
+    at_once = 1 if files else min(MOST_AT_ONCE, os.cpu_count() or 1)
+    return _new("whisper", "Whisper")(model, settings.asr_device, settings.models_dir, at_once)
 
 
 def _apertium(settings: Settings) -> Engine:
@@ -92,7 +102,7 @@ def _best_recogniser(settings: Settings, any_language: bool = False) -> Engine:
     light = _pocketsphinx(settings)
     if not model:
         return light
-    whisper = _new("whisper", "Whisper")(model, settings.asr_device, settings.models_dir)
+    whisper = _whisper_of(model, settings, files=any_language)
     # PocketSphinx knows English alone: for others Whisper's own error says what is missing.
     if settings.source_language not in light.languages:  # type: ignore[attr-defined]
         return whisper
@@ -146,6 +156,8 @@ def recogniser(settings: Settings, any_language: bool = False) -> Recogniser:
     """The recogniser that the settings name; `auto` prefers one for SOURCE_LANGUAGE, or for any language."""
     if settings.asr_engine == "auto":
         return _best_recogniser(settings, any_language)  # type: ignore[return-value]
+    if settings.asr_engine == "whisper":
+        return _whisper(settings, any_language)  # type: ignore[return-value]
     return FACTORIES["asr"][settings.asr_engine](settings)  # type: ignore[return-value]
 
 

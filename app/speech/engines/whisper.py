@@ -8,6 +8,7 @@ import os
 import re
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,11 @@ COMPUTE = {"cpu": "int8", "cuda": "float16"}
 
 
 class Whisper:
-    """Many languages; one model for all sessions, which take turns on it."""
+    """Many languages; one model for all sessions, `at_once` of which use it at the same time on a processor.
+
+    A tiny model gains nothing from a second thread, and two pieces at once take 0.6 of the time of one after
+    the other. Of larger ones a piece alone does gain (docs/benchmarks/speech-parts.md).
+    """
 
     name = "whisper"
     licences = (licences.FASTER_WHISPER, licences.CTRANSLATE2, licences.WHISPER_MODELS)
@@ -69,14 +74,15 @@ class Whisper:
     hears_anew = True
     into_english = False
 
-    def __init__(self, model: str, wanted_device: str, models_dir: Path) -> None:
+    def __init__(self, model: str, wanted_device: str, models_dir: Path, at_once: int = 1) -> None:
         self.model_name = model or DEFAULT_MODEL
         self.wanted_device = wanted_device
         self.models_dir = models_dir
         self.device = "cpu"
         self.source = ""
         self._model: Any = None
-        self._turn = threading.Lock()
+        self._at_once = at_once
+        self._turn: AbstractContextManager[Any] = threading.Lock()
 
     def load(self) -> None:
         """Loads the model from its folder under DATA_DIR/models, where it is put from its package first.
@@ -92,6 +98,9 @@ class Whisper:
         from faster_whisper import WhisperModel
 
         self.device = device.choose(self.wanted_device, "ASR_DEVICE")
+        at_once = self._at_once if self.device == "cpu" else 1
+        self._turn = threading.Semaphore(at_once)
+        cores = min(MOST_THREADS, os.cpu_count() or 1)
         folder = self.models_dir / folder_name(self.model_name)
         found = places.ready(self.model_name, self.models_dir) or (folder if folder.is_dir() else None)
         try:
@@ -100,7 +109,10 @@ class Whisper:
                 device=self.device,
                 compute_type=COMPUTE[self.device],
                 # Its own choice is four: more than there are cores, they get in each other's way.
-                cpu_threads=0 if "OMP_NUM_THREADS" in os.environ else min(MOST_THREADS, os.cpu_count() or 1),
+                cpu_threads=0
+                if "OMP_NUM_THREADS" in os.environ
+                else (1 if at_once > 1 and "tiny" in self.model_name else cores),
+                num_workers=at_once,
                 download_root=str(self.models_dir),
             )
         except Exception as error:
