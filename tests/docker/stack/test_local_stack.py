@@ -18,7 +18,7 @@ from tests.stack import ROOT, wait_for
 
 OURS = ["media", "sts", "dubber", "web", "asr", "tts", "live", "sales"]
 OURS += ["api", "transcriber", "commentary", "edge"]
-SERVICES = [*OURS, "db"]
+SERVICES = [*OURS, "db", "livekit"]
 BACK_WITHIN = 120.0
 MEMORY_LIMIT = 8 << 30
 
