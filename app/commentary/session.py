@@ -29,15 +29,14 @@ from app.commentary.messages import (
     SessionEvent,
     Wishes,
 )
+from app.commentary.on_screen import OnScreen
 from app.commentary.pace import NEW_SCENE, WEIGHTS, Pacer
 from app.commentary.reading import Reader
 from app.commentary.scene import Happening, Scene
 from app.commentary.speech import NotSpoken, Sound, Speech
 from app.commentary.streams import Streams
-from app.commentary.texts import Texts
 from app.commentary.translation import Translation
 from app.commentary.vision import Vision
-from app.speech.types import EngineMissing
 
 MAX_COMMENTS = 1000
 SOUNDS_KEPT = 5
@@ -45,8 +44,6 @@ WINDOW = 6
 """Frames that are kept, each different from the one before."""
 TELL_EVERY = 1.0
 NOTEWORTHY = 0.03
-READ_APART, READ_EVERY = 1.0, 4.0
-"""Seconds between two looks for text: after a new scene, and within one."""
 ENGLISH = "en"
 
 log = structlog.get_logger()
@@ -87,11 +84,7 @@ class LiveSession:
         self._words = SceneDescriber()
         self._scene = Scene()
         # A model reads by itself.
-        self._reader = reader if vision is None else None
-        self._texts = Texts()
-        self._reading: asyncio.Task[None] | None = None
-        self._unread = False
-        self._read_at = float("-inf")
+        self._text = OnScreen(reader if vision is None else None)
         self._window: deque[tuple[Frame, Look]] = deque(maxlen=WINDOW)
         self._sounds: dict[int, Sound] = {}
         self._ids = 0
@@ -109,10 +102,11 @@ class LiveSession:
     async def close(self) -> None:
         """Ends it; its comments stay."""
         self.stopped = True
-        for task in [*self._tasks, *(each for each in (self._saying, self._reading) if each is not None)]:
+        for task in [*self._tasks, *([self._saying] if self._saying else [])]:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await self._text.close()
         await self.provider.close()
         if self._track is not None:
             await self._track.close()
@@ -200,39 +194,12 @@ class LiveSession:
             for happened in self._scene.step(seen, frame.arrived):
                 self.pacer.offer(happened)
                 if WEIGHTS[happened.what] == NEW_SCENE:
-                    self._unread, self._texts.waiting = True, ()
-            kept = self._keep(frame, seen)
-            self._read(frame, kept)
+                    self._text.new_scene()
+            self._keep(frame, seen)
+            self._text.see(frame, seen)
+            if self._text.waiting and self.pacer.idle:
+                self.pacer.offer(Happening("text", frame.arrived, "even", None, texts=self._text.waiting))
             self._say_what_is_due(frame)
-
-    def _read(self, frame: Frame, changed: bool) -> None:
-        """Looks for text in a new scene, and now and then where something has changed.
-
-        It is told when nothing else waits to be.
-        """
-        if self._reader is None:
-            return
-        if self._reading is None or self._reading.done():
-            since = frame.arrived - self._read_at
-            if (self._unread and since >= READ_APART) or (changed and since >= READ_EVERY):
-                self._unread, self._read_at = False, frame.arrived
-                self._reading = asyncio.create_task(self._look_for_text(self._reader, frame))
-        if self._texts.waiting and self.pacer.idle:
-            happened = Happening("text", frame.arrived, "even", None, texts=self._texts.waiting)
-            self.pacer.offer(happened)
-
-    async def _look_for_text(self, reader: Reader, frame: Frame) -> None:
-        try:
-            lines = await asyncio.to_thread(reader.read, frame.picture)
-        except EngineMissing as problem:
-            log.warning("text on screen is not read", reason=str(problem))
-            self._reader = None
-        except Exception:
-            log.exception("text on screen could not be read", session=self.id)
-        else:
-            # Of the scene before nothing is told any more.
-            if not self._unread:
-                self._texts.seen(lines, frame.arrived)
 
     def _say_what_is_due(self, frame: Frame) -> None:
         if self._saying is not None and not self._saying.done():
@@ -298,7 +265,7 @@ class LiveSession:
             language=language,
         )
         self.comments.append(comment)
-        self._texts.told(happened.texts, happened.at)
+        self._text.told(happened.texts, happened.at)
         self.log.tell(CommentEvent(**comment.model_dump()).model_dump_json())
         for told in self.on_comment:
             told(comment)
@@ -326,14 +293,13 @@ class LiveSession:
         if self._track is not None:
             await self._track.say(comment, sound, self._began + comment.seen)
 
-    def _keep(self, frame: Frame, seen: Look) -> bool:
-        """Keeps the frame, where it shows something that the last one does not; whether it does."""
+    def _keep(self, frame: Frame, seen: Look) -> None:
+        """Keeps the frame where it shows something that the last one that was kept does not."""
         if self._window:
             found = change(self._window[-1][1], seen)
             if max(found.area, found.histogram) < NOTEWORTHY:
-                return False
+                return
         self._window.append((frame, seen))
-        return True
 
     async def _tell_state(self) -> None:
         while not self.ended:

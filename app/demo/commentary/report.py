@@ -24,7 +24,12 @@ def line(said: Said, began: float) -> Text:
 def score_table(score: Score) -> Table:
     """What happened, how much of that was told, and how it was told; beside it what is aimed at."""
     table = Table("", "measured", "aim")
-    for what, title in (("cut", "cuts told"), ("moves", "movements told"), ("fade", "fades told")):
+    for what, title in (
+        ("cut", "cuts told"),
+        ("moves", "movements told"),
+        ("fade", "fades told"),
+        ("text", "texts told"),
+    ):
         found = [each for each in score.happened if each.planted.what == what]
         told = [each for each in found if each.said]
         aim = f"{ENOUGH:.0%}" if what == "cut" else ""

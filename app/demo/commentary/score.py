@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.demo.commentary.script import Planted, What
+from app.demo.commentary.script import SIGN, Planted, What
 from app.demo.statistics import Spread, spread
 
 TOLD_WITHIN = 3.5
@@ -13,7 +13,7 @@ TOLD_WITHIN = 3.5
 MINUTE = 60.0
 ENOUGH = 0.95
 SHOWN_WITHIN, SPOKEN_WITHIN = 1.0, 1.8
-WHYS: dict[What, str] = {"cut": "cut", "moves": "motion", "fade": "fade"}
+WHYS: dict[What, str] = {"cut": "cut", "moves": "motion", "fade": "fade", "text": "text"}
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Happened:
 
     @property
     def right(self) -> bool:
-        """Whether the comment names what is to be seen: the colour, or the way."""
-        words = "to the right" if self.planted.what == "moves" else self.planted.colour
+        """Whether the comment names what is to be seen: the colour, the way, or the text."""
+        words = {"moves": "to the right", "text": SIGN}.get(self.planted.what, self.planted.colour)
         return self.said is not None and words in self.said.text
 
 

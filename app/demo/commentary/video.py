@@ -14,11 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from app.cache import cache_dir
-from app.demo.commentary.script import Planted
+from app.demo.commentary.script import SIGN, Planted
+from app.demo.font import GLYPHS
 
 WIDTH, HEIGHT, RATE = 640, 360, 25
 TILE = 40
 THING = 60
+DOT = 3
+BOARD = (10, 20, 60)
 TINTS = {
     "red": (1.0, 0.25, 0.25),
     "blue": (0.25, 0.4, 1.0),
@@ -57,6 +60,8 @@ def pictures(planted: Sequence[Planted]) -> Iterator[Picture]:
         before = scene
         if each.what in ("cut", "fade"):
             scene = tiles(number, each.colour)
+        if each.what == "text":
+            scene = with_text(scene, SIGN)
         for frame in range(round((each.until - each.at) * RATE)):
             share = frame / RATE / each.seconds if each.seconds else 1.0
             if share >= 1.0 or each.what == "still":
@@ -72,6 +77,19 @@ def tiles(seed: int, colour: str) -> Picture:
     shades = np.random.default_rng(seed).integers(60, 230, (HEIGHT // TILE, WIDTH // TILE, 1))
     small = (shades * np.array(TINTS[colour])).astype(np.uint8)
     return np.kron(small, np.ones((TILE, TILE, 1), np.uint8))
+
+
+def with_text(scene: Picture, text: str) -> Picture:
+    """The scene with that text in it, white on a dark board."""
+    rows = np.concatenate([np.pad(GLYPHS[letter], ((2, 2), (1, 0))) for letter in text], 1)
+    letters = np.kron(np.pad(rows, ((0, 0), (2, 3))), np.ones((DOT, DOT), np.bool_))
+    height, width = letters.shape
+    picture = scene.copy()
+    top, left = HEIGHT * 2 // 3, (WIDTH - width) // 2
+    board = picture[top : top + height, left : left + width]
+    board[:] = BOARD
+    board[letters] = 255
+    return picture
 
 
 def with_thing(scene: Picture, share: float) -> Picture:

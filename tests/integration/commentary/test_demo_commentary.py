@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,5 +30,6 @@ def test_a_demo_shows_what_is_said_scores_it_and_leaves_no_session(tmp_path: Pat
         assert done.returncode == 0, done.stderr + done.stdout
         for words in ("already running", "Cut to", "3 of 3, 3 of them rightly", "speech begun"):
             assert words in done.stdout
+        assert re.search(r"texts told .*1 of 1, 1 of them rightly", done.stdout)
         left = httpx.get(f"{stack.settings.commentary_address}/api/sessions", trust_env=False).json()
         assert left["sessions"] == []

@@ -21,6 +21,8 @@ from app.commentary.speech import Speech
 from app.commentary.streams import Streams
 from app.commentary.texts import FORGOTTEN_AFTER, MOST_AT_ONCE, Texts
 from app.commentary.translation import Translation
+from app.demo.commentary import video
+from app.demo.commentary.script import SIGN
 from app.settings import load
 
 NEWS = "Schools reopen on Monday"
@@ -47,6 +49,10 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
 def test_lines_are_read_from_top_to_bottom(reader: Reader) -> None:
     picture = written(moving_pictures.GREY, (40, 290, NEWS, 28), (60, 40, "Exit 12", 36))
     assert reader.read(picture) == ["Exit 12", NEWS]
+
+
+def test_the_demos_text_is_read(reader: Reader) -> None:
+    assert reader.read(video.with_text(video.tiles(3, "blue"), SIGN)) == [SIGN]
 
 
 def test_a_phones_upright_picture_is_read_too(reader: Reader) -> None:

@@ -10,24 +10,34 @@ from app.commentary.change import look
 from app.commentary.scene import Scene
 from app.demo.commentary.report import score_table
 from app.demo.commentary.score import Said, score
-from app.demo.commentary.script import LEAD, Planted, lay_out
+from app.demo.commentary.script import LEAD, SIGN, Planted, lay_out
 from app.demo.commentary.video import RATE, pictures
 
 PLANTED = lay_out(1, 2, 20.0)
 SENT = [(each, 100.0 + each.at) for each in PLANTED]
-WHYS = {"cut": "cut", "moves": "motion", "fade": "fade"}
+WHYS = {"cut": "cut", "moves": "motion", "fade": "fade", "text": "text"}
 
 
 def said_of(each: Planted, late: float = 0.4) -> Said:
     """A comment on that, in time."""
     arrived = 100.0 + each.at + each.seconds + late
-    return Said(WHYS[each.what], f"to the right, mostly {each.colour}", arrived, arrived + 0.5)
+    return Said(WHYS[each.what], f"to the right, mostly {each.colour}: {SIGN}", arrived, arrived + 0.5)
 
 
 def test_the_script_goes_on_without_a_gap_and_has_what_is_scored() -> None:
     assert all(before.until == after.at for before, after in pairwise(PLANTED))
     assert PLANTED[0].until == LEAD
-    assert [each.what for each in PLANTED] == ["start", "cut", "cut", "cut", "moves", "fade", "cut", "still"]
+    assert [each.what for each in PLANTED] == [
+        "start",
+        "cut",
+        "cut",
+        "cut",
+        "moves",
+        "fade",
+        "text",
+        "cut",
+        "still",
+    ]
 
 
 def test_what_is_drawn_is_what_commentary_measures() -> None:
@@ -38,7 +48,7 @@ def test_what_is_drawn_is_what_commentary_measures() -> None:
         if number % (RATE // 5) == 0:
             found += scene.step(look(picture), number / RATE)
     told = [(each.what, each.colour) for each in found]
-    assert told == [(each.what, each.colour) for each in planted if each.what != "still"]
+    assert told == [(each.what, each.colour) for each in planted if each.what not in ("still", "text")]
 
 
 def test_a_comment_on_all_that_happens_is_a_full_score() -> None:
@@ -49,7 +59,7 @@ def test_a_comment_on_all_that_happens_is_a_full_score() -> None:
     assert (result.share, result.too_many, result.of_nothing) == (1.0, [], [])
     assert all(each.right for each in result.happened)
     assert (result.shown.p95, result.spoken.p95) == (pytest.approx(0.4), pytest.approx(0.9))
-    assert score_table(result).row_count == 7
+    assert score_table(result).row_count == 8
 
 
 def test_what_is_missed_late_or_of_nothing_is_counted() -> None:
