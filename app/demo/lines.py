@@ -44,8 +44,10 @@ class Helper:
             start_new_session=True,
         )
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
+        # Where it has crashed already, what it said is told below.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
         self._on_event = on_event
         self._thread = threading.Thread(target=self._listen, name=module, daemon=True)
         self._thread.start()
