@@ -114,7 +114,7 @@ test: ## Run the unit tests, then the integration tests on the real media server
 	@$(PY) -m tests.beside unit $(ARGS)
 	@$(PY) -m tests.beside integration $(ARGS)
 
-test-docker: ## Test images, mirror and the local stack on a real Docker engine (about twenty minutes)
+test-docker: ## Test images, mirror and the local stack on a real Docker engine (about a quarter of an hour)
 	@$(CONTAINERS)
 	@$(TOOLS) $(CURDIR)/$(PY) -m tests.beside docker $(ARGS)
 
@@ -133,7 +133,7 @@ smoke: ## Check a running stack on AWS over SSH (make smoke STACK=prod ARGS="--s
 	@$(SETUP) --with dev
 	@[ ! -e out/$(STACK).env ] || . out/$(STACK).env; $(PY) -m pytest tests/smoke --stack $(STACK) --junitxml=out/smoke.xml $(ARGS)
 
-rehearse: ## Rehearse production with no account: AWS emulator, hosts that boot, releases, losses (about 15 minutes)
+rehearse: ## Rehearse production with no account: AWS emulator, hosts that boot, releases, losses (about ten minutes)
 	@$(CONTAINERS)
 	@$(TOOLS) $(CURDIR)/$(PY) -m tests.beside rehearsal $(ARGS)
 

@@ -48,6 +48,10 @@ PLANS = {
         # They measure how late sound and answers are.
         alone=("test_measuring.py", "dubbing/test_sound.py", "hostile/test_siege.py"),
     ),
+    # Containers are waited for most of the time.
+    "docker": Plan((("stack", "dev", "offline"),)),
+    # The hosts are machines, the others only what AWS would be asked for.
+    "rehearsal": Plan((("hosts",),)),
 }
 
 
