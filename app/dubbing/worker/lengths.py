@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 
-from app.dubbing.worker.fit import IN_TIME
 from app.dubbing.worker.profiles import Profile
 
 REMEMBERED = 20
@@ -38,5 +37,5 @@ class Lengths:
         if len(self._took) <= EXCEPTIONS:
             return most
         slow = sorted(self._took)[-1 - EXCEPTIONS]
-        left = self._profile.delay + IN_TIME - SPARE - slow
+        left = self._profile.delay - SPARE - slow
         return min(most, max(left, SHORTEST * most))
