@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,6 +236,34 @@ def row(result: Result) -> str:
     )
 
 
+def plot(results: Sequence[Result], to: Path) -> None:
+    """How much is understood, and where the rest was lost, as an SVG file."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "understood"
+    from matplotlib import pyplot
+
+    names = [f"{each.profile}, {each.streams}" for each in results]
+    parts = {
+        "content words heard": [100 * each.content for each in results],
+        "chrF of what was heard": [each.chrf for each in results],
+        "chrF of the translated text": [each.translated_chrf for each in results],
+        "phrases in time": [100 * each.in_time for each in results],
+    }
+    figure, axes = pyplot.subplots(figsize=(9, 3.6), layout="constrained")
+    width = 0.8 / len(parts)
+    for number, (label, values) in enumerate(parts.items()):
+        places = [index + (number - (len(parts) - 1) / 2) * width for index in range(len(values))]
+        axes.bar_label(axes.bar(places, values, width, label=label), fmt="%.0f", fontsize=7)
+    axes.set_xticks(range(len(names)), names)
+    axes.set_xlabel("profile, streams at once")
+    axes.set_ylim(0, 115)
+    axes.legend(loc="upper center", ncols=4, fontsize="small")
+    figure.savefig(to, metadata={"Date": None})
+    pyplot.close(figure)
+
+
 HEAD = (
     "| profile | streams | content words heard | chrF | word error of the source "
     "| chrF of the translated text | voice misheard | in time | engines |\n"
@@ -252,7 +280,7 @@ def main() -> None:
     parser.add_argument("--streams", nargs="*", type=int, default=[1])
     parser.add_argument("--seconds", type=float, default=200.0, help="about how long the programme is")
     parser.add_argument("--from", dest="language", default="en", choices=INTO, help="what is spoken")
-    parser.add_argument("--out", type=Path, help="file that the table is written to")
+    parser.add_argument("--out", type=Path, help="file that the table is written to, a plot beside it")
     parser.add_argument("--keep", type=Path, help="folder for the recordings and the records of the phrases")
     arguments = parser.parse_args()
     load()
@@ -265,11 +293,14 @@ def main() -> None:
         HEAD,
     ]
     print("\n".join(lines), flush=True)
+    results = []
     for streams, profile in itertools.product(arguments.streams, arguments.profile):
-        lines.append(row(measure(shown, profile, streams, model, arguments.keep)))
+        results.append(measure(shown, profile, streams, model, arguments.keep))
+        lines.append(row(results[-1]))
         print(lines[-1], flush=True)
     if arguments.out:
         arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        plot(results, arguments.out.with_suffix(".svg"))
 
 
 if __name__ == "__main__":
