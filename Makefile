@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint bench understood soak smoke locks env clean preview review deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
+.PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint bench understood soak smoke locks env clean preview review drift deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -83,6 +83,12 @@ review: ## The same as a comment for a merge request: dangers first, policies ch
 	@$(SETUP) --with dev
 	@$(SELECT)
 	@$(TOOLS) $(CURDIR)/$(PY) -m infra.preview --stack $(STACK) --to out/comment.md $(ARGS)
+
+drift: STACK = prod
+drift: ## Name what somebody has changed by hand since the last deployment; fails where there is something
+	@$(SETUP) --with dev && $(PYTHON) -m tools.toolchain
+	@$(SELECT)
+	@$(PULUMI) refresh --preview-only --expect-no-changes --diff --non-interactive --stack $(STACK) $(ARGS)
 
 deploy: STACK = prod
 deploy: ## Bring production on AWS to what the checkout says, unless a policy forbids it

@@ -65,16 +65,47 @@ def test_secrets_are_in_no_bundle_no_user_data_and_no_state(
     assert not [text for text in texts if PASSWORD in text]
 
 
+def open_to_everybody(emulator: Emulator, door: str) -> str:
+    """Opens a door of a security group behind Pulumi's back; what the program calls it."""
+    ec2 = emulator.client("ec2")
+    rules = ec2.describe_security_group_rules()["SecurityGroupRules"]
+    names = {tag["Value"]: each for each in rules for tag in each["Tags"] if tag["Key"] == "Name"}
+    ((name, rule),) = ((name, each) for name, each in names.items() if f"-{door}-" in name)
+    ec2.modify_security_group_rules(
+        GroupId=rule["GroupId"],
+        SecurityGroupRules=[
+            {
+                "SecurityGroupRuleId": rule["SecurityGroupRuleId"],
+                "SecurityGroupRule": {
+                    "IpProtocol": rule["IpProtocol"], "FromPort": rule["FromPort"], "ToPort": rule["ToPort"],
+                    "CidrIpv4": "0.0.0.0/0", "Description": rule["Description"],
+                },
+            }
+        ],
+    )  # fmt: skip
+    return name.removeprefix("voicestack-rehearsal-")
+
+
 def test_a_refresh_sees_what_somebody_changed_by_hand_and_the_next_up_puts_it_right(
     production: Production, emulator: Emulator
 ) -> None:
     ec2, found = emulator.client("ec2"), instance(emulator, "streaming")
     ec2.modify_instance_metadata_options(InstanceId=found["InstanceId"], HttpTokens="optional")
     ec2.create_tags(Resources=[found["VpcId"]], Tags=[{"Key": "owner", "Value": "somebody else"}])
+    opened = open_to_everybody(emulator, "streaming-ssh")
+    told = production.pulumi("refresh", "--preview-only", "--expect-no-changes", "--diff")
+    assert told.returncode != 0
+    for name in ("streaming", "vpc", opened):
+        assert f"::{name}]" in told.stdout, name
+    assert "0.0.0.0/0" in told.stdout
     done = production.pulumi("refresh", "--yes")
     assert done.returncode == 0, done.stdout
-    assert "2 updated" in done.stdout
-    assert production.changes() == {f"{INSTANCE}streaming": "update", "aws:ec2/vpc:Vpc::vpc": "update"}
+    assert "3 updated" in done.stdout
+    assert production.changes() == {
+        f"{INSTANCE}streaming": "update",
+        "aws:ec2/vpc:Vpc::vpc": "update",
+        f"{RULE}{opened}": "update",
+    }
     production.up()
     assert instance(emulator, "streaming")["MetadataOptions"]["HttpTokens"] == "required"
     assert production.changes() == {}
