@@ -12,7 +12,7 @@ import yaml
 from app.render import images
 
 ROOT = Path(__file__).parents[3]
-STAGES = ["build-images", "quality", "test", "coverage", "preview", "release", "secrets"]
+STAGES = ["build-images", "quality", "test", "coverage", "preview", "release", "drift", "secrets"]
 
 
 def github() -> dict[str, Any]:
