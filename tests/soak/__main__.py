@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from app.demo.publish import ingest_address
@@ -139,7 +140,9 @@ class Soak:
         self.found.phrases = self._phrases
         done = [fault for fault, _ in self.found.healed]
         for number, watcher in enumerate(watchers):
-            heard = [(at - self._began, level) for at, level in watcher.heard if at >= self._began]
+            heard = [
+                replace(each, at=each.at - self._began) for each in watcher.heard if each.at >= self._began
+            ]
             for one in interruptions(number, heard, self.found.samples[-1].at):
                 self.found.interruptions.append((one, explained(one, done)))
 

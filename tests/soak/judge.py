@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tests.soak.plan import Fault
 
-LONGEST_PAUSE = 2.0
-"""Seconds between two seconds of sound that come from a busy machine, not from a fault."""
 SILENT = -60.0
 """dBFS: the sample has noise of -40 dBFS in its pauses."""
 LONGEST_SILENCE = 3.0
+"""Seconds of sound that are missing or silent."""
+LONGEST_WAIT = 5.0
+"""Seconds by the clock without any sound: what comes later than that a player has no more in store for."""
 DELAY = 6.0
 """Seconds after which a viewer may notice what was done: the delay of the dub, and what players keep."""
+
+
+@dataclass(frozen=True)
+class Second:
+    """A second of sound: when it came, its place in the stream, both in seconds, and its level in dBFS."""
+
+    at: float
+    place: float
+    level: float
 
 
 @dataclass(frozen=True)
@@ -30,17 +41,18 @@ class Interruption:
         return self.end - self.start
 
 
-def interruptions(stream: int, heard: Sequence[tuple[float, float]], until: float) -> list[Interruption]:
-    """Where sound stopped, or was silence. `heard`: when each second of sound came, and its level in dBFS."""
+def interruptions(stream: int, heard: Sequence[Second], until: float) -> list[Interruption]:
+    """Where sound was missing, silent, or came too late."""
     found: list[Interruption] = []
-    last_sound = heard[0][0] if heard else 0.0
-    for at, level in heard[1:]:
-        if level > SILENT:
-            if at - last_sound > LONGEST_SILENCE:
-                found.append(Interruption(stream, last_sound, at))
-            last_sound = at
-    if until - last_sound > LONGEST_SILENCE:
-        found.append(Interruption(stream, last_sound, until))
+    sounding = [each for each in heard if each.level > SILENT]
+    for before, after in pairwise(sounding):
+        # Of a new connection the times begin anew.
+        missing = after.place - before.place if after.place > before.place else 0.0
+        if missing > LONGEST_SILENCE or after.at - before.at > LONGEST_WAIT:
+            found.append(Interruption(stream, before.at, after.at))
+    last = sounding[-1].at if sounding else 0.0
+    if until - last > LONGEST_WAIT:
+        found.append(Interruption(stream, last, until))
     return found
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.demo.lines import Event
 from app.demo.read import read
+from tests.soak.judge import Second
 
 AGAIN_AFTER = 2.0
 OUT_OF_TIME = 60.0
@@ -69,10 +70,10 @@ class Publisher:
 
 
 class Watcher:
-    """A player of the dub; `heard` has when each second of sound came (monotonic), and its level in dBFS."""
+    """A player of the dub; `heard` are the seconds of its sound, and when each came (monotonic)."""
 
     def __init__(self, address: str) -> None:
-        self.heard: list[tuple[float, float]] = []
+        self.heard: list[Second] = []
         self._address = address
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep_on, daemon=True)
@@ -85,7 +86,7 @@ class Watcher:
 
     def _notice(self, event: Event) -> None:
         if event["type"] == "level":
-            self.heard.append((time.monotonic(), event["level"]))
+            self.heard.append(Second(time.monotonic(), event["pts"], event["level"]))
 
     def _keep_on(self) -> None:
         while not self._ended.is_set():

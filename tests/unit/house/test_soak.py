@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from tests.soak.judge import LONGEST_SILENCE, Interruption, explained, interruptions
+from tests.soak.judge import LONGEST_WAIT, Interruption, Second, explained, interruptions
 from tests.soak.plan import KINDS, Fault, plan
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
-def seconds(*spans: tuple[int, int], level: float = -30.0) -> list[tuple[float, float]]:
-    return [(float(at), level) for start, end in spans for at in range(start, end)]
+def seconds(*spans: tuple[int, int], level: float = -30.0) -> list[Second]:
+    return [Second(float(at), float(at), level) for start, end in spans for at in range(start, end)]
 
 
-def test_sound_that_stops_or_falls_silent_is_an_interruption_and_a_short_pause_is_none() -> None:
+def test_sound_that_is_missing_or_falls_silent_is_an_interruption_and_a_short_pause_is_none() -> None:
     assert interruptions(0, seconds((0, 10), (12, 20)), 20.0) == []
     assert interruptions(0, seconds((0, 10), (20, 30)), 30.0) == [Interruption(0, 9.0, 20.0)]
-    silent = sorted([*seconds((0, 10), (20, 30)), *seconds((10, 20), level=-90.0)])
-    assert interruptions(0, silent, 30.0) == [Interruption(0, 9.0, 20.0)]
+    silent = [*seconds((0, 10)), *seconds((10, 14), level=-90.0), *seconds((14, 20))]
+    assert interruptions(0, silent, 20.0) == [Interruption(0, 9.0, 14.0)]
     [never_back] = interruptions(0, seconds((0, 10)), 30.0)
-    assert never_back.seconds > LONGEST_SILENCE
+    assert never_back.seconds > LONGEST_WAIT
+
+
+def test_sound_that_comes_a_little_late_is_none_and_a_new_connection_only_where_it_took_long() -> None:
+    late = [*seconds((0, 10)), *(Second(each.at + 3.5, each.place, each.level) for each in seconds((10, 20)))]
+    assert interruptions(0, late, 24.0) == []
+    again = [
+        *seconds((0, 10)),
+        *(Second(each.at + 12.0, each.place, each.level) for each in seconds((0, 10))),
+    ]
+    assert interruptions(0, again[:9] + again[10:], 22.0) == []
+    assert interruptions(0, again[:6] + again[10:], 22.0) == [Interruption(0, 5.0, 12.0)]
 
 
 def test_only_a_fault_that_may_silence_this_stream_explains_it() -> None:
