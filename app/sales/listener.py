@@ -126,7 +126,8 @@ class Listener:
                 ServerProblem,
             ) as lost:
                 problem = in_words(lost)
-            if self._was_ready:
+            if self._was_ready or STARTING in problem:
+                # What has only just started is there in a moment, however long it was gone before.
                 wait = self._live.first_wait
             self.reconnects += 1
             self._queue.rewind(self._settled)
@@ -226,3 +227,7 @@ def in_words(lost: Exception) -> str:
         case ConnectionClosed():
             return "live broke the connection off"
     return f"live cannot be reached: {hide_credentials(str(lost))[:200]}"
+
+
+STARTING = "is not ready"
+"""What live says of itself until its recogniser is loaded."""

@@ -17,11 +17,13 @@ LATE = 0.9
 """Seconds before its deadline that an answer is late: in the profile live it is heard 0.25 s late."""
 WINDOW = 10.0
 MANY = 3
+MOST = 0.5
 SPREAD = 3.0
-"""So many late answers within WINDOW seconds, and not all at once as after a stall, are no exception."""
+"""So many late answers within WINDOW seconds, and this share of all that came, are no exception; and no stall
+where they are so many seconds apart."""
 EFFECT = 5.0
 """Seconds until it shows whether one session less is enough."""
-PATIENCE, LONGEST_PATIENCE = 30.0, 480.0
+PATIENCE, LONGEST_PATIENCE = 15.0, 480.0
 """Seconds without lateness after which one more is tried, at first and at most: twice as many each time that
 it was one too many."""
 
@@ -35,7 +37,7 @@ class Room:
         self._clock = clock
         self._sessions: list[Hashable] = []
         self._most: int | None = None
-        self._late: deque[float] = deque()
+        self._answers: deque[tuple[float, bool]] = deque()
         self._changed = self._bad = clock()
         self._tried = False
         self._patience = PATIENCE
@@ -65,21 +67,24 @@ class Room:
 
     def answered(self, session: Hashable, *, late: bool) -> None:
         """How an answer of the session came; those of sessions that rest say nothing."""
-        if not late or session not in self._sessions[: self.dubbed]:
+        if session not in self._sessions[: self.dubbed]:
             return
         now = self._clock()
+        self._answers.append((now, late))
+        while self._answers[0][0] < now - WINDOW:
+            self._answers.popleft()
+        if not late:
+            return
         self._bad = now
-        self._late.append(now)
-        while self._late[0] < now - WINDOW:
-            self._late.popleft()
-        many = len(self._late) >= MANY and now - self._late[0] >= SPREAD
+        found = [at for at, was_late in self._answers if was_late]
+        many = len(found) >= max(MANY, MOST * len(self._answers)) and now - found[0] >= SPREAD
         if many and self.dubbed > 1 and now >= self._changed + EFFECT:
             self._one_less(now)
 
     def _one_less(self, now: float) -> None:
         self._patience = min(LONGEST_PATIENCE, 2 * self._patience) if self._tried else PATIENCE
         self._most, self._changed, self._tried = self.dubbed - 1, now, False
-        self._late.clear()
+        self._answers.clear()
         log.warning(
             "too much for this machine: the newest session rests", dubbed=self.dubbed, resting=self.resting
         )
