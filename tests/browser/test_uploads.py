@@ -255,6 +255,8 @@ def test_what_is_recorded_outlives_its_page_and_a_broken_line(hearing_page: Page
     page.reload()
     kept = page.locator("#kept .entry")
     expect(kept).to_contain_text("not sent before its page was closed")
+    # What is kept is known before the archive has answered.
+    expect(page.get_by_role("heading", name="Uploads", level=1)).to_be_visible()
     assert badly_built(page) == []
     broken: list[str] = []
 
