@@ -25,7 +25,9 @@ from pathlib import Path
 
 for each in json.loads(Path("resources.json").read_text()):
     options = pulumi.ResourceOptions(protect=each["protect"])
-    pulumi.ComponentResource(each["type"], each["name"], each["inputs"], options)
+    made = pulumi.ComponentResource(each["type"], each["name"], each["inputs"], options)
+    # What is about the whole stack is shown what came of a resource.
+    made.register_outputs(each["inputs"])
 """
 TAGGED = {"tags": dict.fromkeys(TAGS, "x")}
 RULE = {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "description": "who logs in", **TAGGED}
