@@ -20,6 +20,8 @@ from tools.registry import ADDRESS
 from tools.toolchain import BUILDER, answer, environment
 
 FORMATS = Path("/proc/sys/fs/binfmt_misc")
+MOST_KEPT = "16GB"
+"""Of layers that builds may use again, the least used go first: all images for both platforms take 8 GB."""
 OTHER = {"x86_64": "aarch64", "aarch64": "x86_64"}
 
 
@@ -31,6 +33,8 @@ def configuration() -> str:
   http = true
 [worker.oci]
   max-parallelism = 2
+  gc = true
+  maxUsedSpace = "{MOST_KEPT}"
 [worker.containerd]
   enabled = false
 """
