@@ -14,7 +14,7 @@ Samples = npt.NDArray[np.float32]
 COMFORTABLE_SPEED = 1.25
 FASTEST_SPEED = 1.4
 IN_TIME = 0.1
-OVERRUN = 0.08
+OVERRUN = 0.05
 """Seconds that a dub may last longer than its phrase: a pause may be as short as the phrases' padding."""
 SILENCE = 10 ** (-45 / 20)
 KEPT_EDGE = 0.02
