@@ -18,7 +18,7 @@ from tests.bench.run import Result
 PARTS = ("workers", "sts", "media", "dubber", "measuring")
 NOTES = """\
 Every stream is the sample broadcast (640x360 H.264 at 25 frames a second, AAC), published over RTMP,
-dubbed from English into Spanish by PocketSphinx, Apertium and eSpeak NG in the profile `live`, and read
+dubbed from English into Spanish by Whisper, Apertium and Pico or Kokoro in the profile `live`, and read
 over RTMP by a process that decodes the frame number in each picture and the beeps in the sound.
 
 - *picture delay*: from sending a picture to receiving it; p50 over all streams, p99 and variation
