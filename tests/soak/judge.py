@@ -9,9 +9,9 @@ from itertools import pairwise
 from tests.soak.plan import Fault
 
 SILENT = -60.0
-"""dBFS: the sample has noise of -40 dBFS in its pauses."""
-LONGEST_SILENCE = 3.0
-"""Seconds of sound that are missing or silent."""
+"""dBFS: nothing is spoken, and nothing else is heard."""
+LONGEST_SILENCE = 6.0
+"""Seconds of sound that are missing or silent; the sample itself pauses for 4 s before it begins anew."""
 LONGEST_WAIT = 5.0
 """Seconds by the clock without any sound: what comes later than that a player has no more in store for."""
 DELAY = 6.0

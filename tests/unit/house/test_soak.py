@@ -15,8 +15,8 @@ def seconds(*spans: tuple[int, int], level: float = -30.0) -> list[Second]:
 def test_sound_that_is_missing_or_falls_silent_is_an_interruption_and_a_short_pause_is_none() -> None:
     assert interruptions(0, seconds((0, 10), (12, 20)), 20.0) == []
     assert interruptions(0, seconds((0, 10), (20, 30)), 30.0) == [Interruption(0, 9.0, 20.0)]
-    silent = [*seconds((0, 10)), *seconds((10, 14), level=-90.0), *seconds((14, 20))]
-    assert interruptions(0, silent, 20.0) == [Interruption(0, 9.0, 14.0)]
+    silent = [*seconds((0, 10)), *seconds((10, 18), level=-90.0), *seconds((18, 20))]
+    assert interruptions(0, silent, 20.0) == [Interruption(0, 9.0, 18.0)]
     [never_back] = interruptions(0, seconds((0, 10)), 30.0)
     assert never_back.seconds > LONGEST_WAIT
 
