@@ -110,7 +110,7 @@ class Index:
     def refresh(self) -> None:
         """Looks at the disk again."""
         # In this order: what ends writes its last segment first.
-        ended = (self.folder / ENDED).exists()
+        ended = is_ended(self.folder)
         try:
             with open(self.folder / INDEX, "rb") as file:
                 status = os.fstat(file.fileno())
@@ -131,6 +131,16 @@ class Index:
             except (ValueError, TypeError, KeyError):
                 # Of a machine that lost its power.
                 continue
+
+
+def is_ended(folder: Path) -> bool:
+    """Whether no more comes to a showing."""
+    return (folder / ENDED).exists()
+
+
+def end(folder: Path) -> None:
+    """No more comes to it."""
+    (folder / ENDED).touch(mode=0o600)
 
 
 def folder_of(root: Path, name: str, began: float) -> Path:

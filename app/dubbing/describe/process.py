@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from multiprocessing.connection import Connection
-
-import structlog
 
 from app.dubbing.describe.described import Described
 from app.dubbing.messages import Command, DescribeConfig, DescribeState, SentencePart
 from app.dubbing.worker.running import Running
-from app.service import configure_logging
 
 
 class Describer(Running[Described]):
@@ -49,10 +44,5 @@ class Describer(Running[Described]):
 
 
 def main(config: DescribeConfig, pipe: Connection) -> None:
-    """Describes in this process, which ends with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    configure_logging(config.log_level, config.log_format)
-    structlog.contextvars.bind_contextvars(**config.names)
+    """Describes in this process."""
     Describer(config, pipe).run()
-    # A thread that hangs in FFmpeg must not keep the process.
-    os._exit(0)

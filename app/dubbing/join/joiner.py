@@ -131,10 +131,7 @@ class Joiner:
                 self._break()
                 return
             placed += self._begins
-            if self._timeline.epochs != self._epoch:
-                if self._epoch:
-                    self._break()
-                self._epoch = self._timeline.epochs
+            self._see_steps()
             self.pictures.add(data, placed + shift)
             if not self._has_picture:
                 return
@@ -196,10 +193,7 @@ class Joiner:
             self._start = shown
 
     def _sound_alone(self, at: float) -> None:
-        if self._timeline.epochs != self._epoch:
-            if self._epoch:
-                self._break()
-            self._epoch = self._timeline.epochs
+        self._see_steps()
         if self._start is None:
             self._start = at
         while at - self._start >= SHORTEST:
@@ -207,6 +201,13 @@ class Joiner:
             end = self._start + math.floor(SHORTEST * RATE / FRAME) * FRAME / RATE
             self._cut(end, end)
             self._start = end
+
+    def _see_steps(self) -> None:
+        """What comes after a step of the source's clock does not follow from what came before it."""
+        if self._timeline.epochs != self._epoch:
+            if self._epoch:
+                self._break()
+            self._epoch = self._timeline.epochs
 
     def _break(self) -> None:
         """Whatever comes next does not follow from what came."""

@@ -5,8 +5,6 @@ No picture is encoded again. What is joined is as far behind its source as the s
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
 from multiprocessing.connection import Connection
@@ -29,7 +27,6 @@ from app.dubbing.messages import (
     Spoken,
     Stop,
 )
-from app.service import configure_logging
 
 HEARTBEAT = 0.5
 LOOK_EVERY = 0.05
@@ -137,10 +134,5 @@ class Join:
 
 
 def main(config: JoinConfig, pipe: Connection) -> None:
-    """Joins a stream in this process, which ends with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    configure_logging(config.log_level, config.log_format)
-    structlog.contextvars.bind_contextvars(**config.names)
+    """Joins a stream in this process."""
     Join(config, pipe).run()
-    # A thread that hangs in FFmpeg must not keep the process.
-    os._exit(0)

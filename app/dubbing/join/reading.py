@@ -15,8 +15,8 @@ from app.dubbing.join import boxes
 from app.dubbing.join.joiner import Joiner
 from app.dubbing.join.matching import Place
 from app.dubbing.join.writer import Writer
-from app.dubbing.restream.process import Broken, packets, reading
 from app.dubbing.showing import Picture
+from app.dubbing.viewing import Broken, packets, reading
 from app.dubbing.worker.source import Item, Source, SourceError, VideoPacket, reason
 
 MOST_HELD = 400

@@ -109,14 +109,15 @@ class Writer:
         self._lines += 1
         self._bytes += size(segment)
         if number % SHARED_EVERY == 0:
-            self._share = self._most // max(1, sum(not ended(each) for each in showing.showings(self._root)))
+            live = [each for each in showing.showings(self._root) if not showing.is_ended(each)]
+            self._share = self._most // max(1, len(live))
         self._trim()
         return segment
 
     def end(self) -> None:
         """No more comes."""
         if self._last is not None:
-            (self.folder / showing.ENDED).touch(mode=0o600)
+            showing.end(self.folder)
 
     def remove(self) -> None:
         """Deletes the showing."""
@@ -184,11 +185,6 @@ def new_folder(root: Path, name: str, now: float) -> Path:
     while (folder := showing.folder_of(root, name, now)).exists():
         now += 1.0
     return folder
-
-
-def ended(folder: Path) -> bool:
-    """Whether a showing has ended."""
-    return (folder / showing.ENDED).exists()
 
 
 def lock(file: Path) -> IO[bytes]:

@@ -8,7 +8,6 @@ then hears nothing from it, ends it and starts another one.
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from collections import deque
@@ -22,13 +21,12 @@ import structlog
 from app.backoff import Backoff
 from app.dubbing.messages import RestreamConfig, RestreamState, Stop
 from app.dubbing.restream.greeting import NoAnswer, greet
+from app.dubbing.viewing import Broken, packets, reading
 from app.dubbing.worker.source import reason
-from app.service import configure_logging
 
 HEARTBEAT = 0.5
 TAKEN_WITHIN = 4.0
 """Seconds within which a server answers."""
-PATIENCE = {"rw_timeout": str(round(TAKEN_WITHIN * 1e6))}
 BELIEVED_AFTER = 5.0
 """Seconds of sending after which it is told: a server that refuses a key takes the first packets, too."""
 STEADY = 10.0
@@ -36,10 +34,6 @@ STEADY = 10.0
 RATE_OVER = 5.0
 
 log = structlog.get_logger()
-
-
-class Broken(Exception):
-    """Sending has ended; the message says why, without an address."""
 
 
 class Restream:
@@ -141,15 +135,6 @@ class Restream:
             os._exit(0)
 
 
-def reading(address: str) -> Any:
-    """The dub, opened; its picture may be newer than RTMP. Raises Broken."""
-    options = {"rtmp_enhanced_codecs": "hvc1,av01,vp09", "analyzeduration": "1000000"}
-    try:
-        return av.open(address, options=PATIENCE | options)
-    except (av.error.FFmpegError, OSError) as error:
-        raise Broken(f"the dub can't be read: {reason(error)}") from None
-
-
 def writing(address: str) -> Any:
     """The target, opened. Raises Broken."""
     try:
@@ -161,20 +146,6 @@ def writing(address: str) -> Any:
         raise Broken(f"the target can't be reached: {reason(error)}") from None
 
 
-def packets(source: Any, chosen: list[Any]) -> Any:
-    """The packets with a time, as they come. Raises Broken where the dub breaks off."""
-    try:
-        for packet in source.demux(chosen):
-            if packet.dts is not None:
-                yield packet
-    except (av.error.FFmpegError, OSError) as error:
-        raise Broken(f"the dub broke off: {reason(error)}") from None
-
-
 def main(config: RestreamConfig, pipe: Connection) -> None:
-    """Sends a dub on in this process, which ends with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    configure_logging(config.log_level, config.log_format)
-    structlog.contextvars.bind_contextvars(**config.names)
+    """Sends a dub on in this process."""
     Restream(config, pipe).run()
-    os._exit(0)

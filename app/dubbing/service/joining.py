@@ -153,7 +153,7 @@ class Joining:
             last = index.segments[-1].at if index.segments else folder.stat().st_mtime
             if not live and not index.ended and time.time() - last > ABANDONED:
                 if self.keeps and index.segments:
-                    (folder / showing.ENDED).touch(mode=0o600)
+                    showing.end(folder)
                 else:
                     shutil.rmtree(folder, ignore_errors=True)
                     continue

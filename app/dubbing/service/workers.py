@@ -8,6 +8,7 @@ not the workers.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -37,6 +38,7 @@ from app.dubbing.messages import (
 )
 from app.dubbing.service.process import Process
 from app.forked import ForkServer
+from app.service import configure_logging
 
 SILENCE = 5.0
 FIRST_STATE = 15.0
@@ -93,7 +95,11 @@ def in_child(main: Main[Config], config: Config, pipe: Connection) -> None:
     """What a worker process runs. Ctrl-C reaches the whole terminal; the dubber stops its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    configure_logging(config.log_level, config.log_format)
+    structlog.contextvars.bind_contextvars(**config.names)
     main(config, pipe)
+    # A thread that hangs in FFmpeg must not keep the process.
+    os._exit(0)
 
 
 @dataclass(frozen=True)

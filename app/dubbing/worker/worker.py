@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from multiprocessing.connection import Connection
-
-import structlog
 
 from app.dubbing.messages import Bypass, Command, RecordPhrases, Reword, Spoken, State, WorkerConfig
 from app.dubbing.worker.pipeline import Pipeline
 from app.dubbing.worker.running import Running
-from app.service import configure_logging
 
 
 class Worker(Running[Pipeline]):
@@ -69,10 +64,5 @@ class Worker(Running[Pipeline]):
 
 
 def main(config: WorkerConfig, pipe: Connection) -> None:
-    """Runs a worker in this process, which ends with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    configure_logging(config.log_level, config.log_format)
-    structlog.contextvars.bind_contextvars(**config.names)
+    """Runs a worker in this process."""
     Worker(config, pipe).run()
-    # A thread that hangs in FFmpeg must not keep the process.
-    os._exit(0)
