@@ -42,7 +42,7 @@ class Engines:
             engine.close()
 
 
-def _pocketsphinx(_: Settings) -> Engine:
+def _pocketsphinx(_: Settings, any_language: bool = False) -> Engine:  # noqa: ARG001
     return _new("pocketsphinx", "PocketSphinx")()
 
 
@@ -138,7 +138,7 @@ def _new(module: str, name: str) -> Callable[..., Engine]:
     return factory
 
 
-FACTORIES: dict[str, dict[str, Callable[[Settings], Engine]]] = {
+FACTORIES: dict[str, dict[str, Callable[..., Engine]]] = {
     "asr": {"auto": _best_recogniser, "pocketsphinx": _pocketsphinx, "whisper": _whisper},
     "mt": {"apertium": _apertium, "ctranslate2": _ctranslate2, "identity": _identity, "llm": _llm},
     "tts": {
@@ -154,11 +154,7 @@ FACTORIES: dict[str, dict[str, Callable[[Settings], Engine]]] = {
 
 def recogniser(settings: Settings, any_language: bool = False) -> Recogniser:
     """The recogniser that the settings name; `auto` prefers one for SOURCE_LANGUAGE, or for any language."""
-    if settings.asr_engine == "auto":
-        return _best_recogniser(settings, any_language)  # type: ignore[return-value]
-    if settings.asr_engine == "whisper":
-        return _whisper(settings, any_language)  # type: ignore[return-value]
-    return FACTORIES["asr"][settings.asr_engine](settings)  # type: ignore[return-value]
+    return FACTORIES["asr"][settings.asr_engine](settings, any_language)  # type: ignore[return-value]
 
 
 def choose(settings: Settings) -> Engines:
