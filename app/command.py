@@ -155,16 +155,9 @@ def doctor(
 ) -> None:
     """Name everything that is missing on this machine and how to get it; exit code 1 where it is needed."""
     from app.native.doctor import examine
+    from app.native.finding import show
 
-    found = examine(load_settings())
-    if as_json:
-        print(json.dumps([each.as_json() for each in found], indent=2))
-    else:
-        show_table(
-            ("", "What", "Found", "How to get it"),
-            [(each.state, each.subject, each.detail, each.remedy) for each in found],
-        )
-    raise typer.Exit(1 if any(each.state == "missing" for each in found) else 0)
+    raise typer.Exit(show(examine(load_settings()), as_json=as_json))
 
 
 @cli.command()

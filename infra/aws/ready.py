@@ -19,9 +19,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from app.native.finding import Finding
+from app.native.finding import Finding, show
 from app.release import names
-from app.terminal import show_table
 from infra.aws.config import AwsConfig, HostConfig
 from infra.aws.deployer import actions
 from infra.aws.read import ARM, read
@@ -272,15 +271,7 @@ def main() -> int:
         print(problem, file=sys.stderr)
         return 2
     session = boto3.Session(profile_name=config.profile or None, region_name=config.region)
-    found = examine(config, session.client)
-    if asked.json:
-        print(json.dumps([each.as_json() for each in found], indent=2))
-    else:
-        show_table(
-            ("", "What", "Found", "How to get it"),
-            [(each.state, each.subject, each.detail, each.remedy) for each in found],
-        )
-    return 1 if any(each.state == "missing" for each in found) else 0
+    return show(examine(config, session.client), as_json=asked.json)
 
 
 if __name__ == "__main__":
