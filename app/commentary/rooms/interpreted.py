@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import time
 import wave
 from collections import deque
 from collections.abc import Coroutine
@@ -15,11 +14,9 @@ import structlog
 from livekit import rtc
 from livekit.rtc.participant import PublishTrackError
 
-from app.commentary.frames.coming_back import Again
-from app.commentary.frames.problem import Problem, SourceProblem
 from app.commentary.rooms.door import INTERPRETER, LANGUAGE, OURS, Door
 from app.commentary.rooms.speaker import Speaker
-from app.commentary.rooms.visit import Visit
+from app.commentary.rooms.visit import Visit, Visitor
 from app.commentary.rooms.voice import Voice
 from app.commentary.speech import Sound
 from app.speech.client.sts_client import Answer
@@ -43,28 +40,13 @@ class Said:
     text: str
 
 
-class InterpretedRoom(Again):
-    """The one that interprets in a room: comes back by itself, and leaves when everybody has left."""
-
-    final = frozenset({"left"})
+class InterpretedRoom(Visitor["InterpretingVisit"]):
+    """The one that interprets in a room."""
 
     def __init__(self, name: str, door: Door, first_wait: float, longest_wait: float) -> None:
-        super().__init__(f"interpreted room {name}", first_wait, longest_wait)
-        self.name = name
+        super().__init__(f"interpreted room {name}", name, door, first_wait, longest_wait)
         self.ended = False
         self.said: deque[Said] = deque(maxlen=MOST_SAID)
-        self._door = door
-        self._visit: InterpretingVisit | None = None
-
-    @property
-    def guests(self) -> int:
-        """How many people are in the room."""
-        return self._visit.guests if self._visit is not None else 0
-
-    @property
-    def connected(self) -> bool:
-        """Whether it is in the room now."""
-        return self._visit is not None
 
     @property
     def languages(self) -> set[str]:
@@ -81,18 +63,8 @@ class InterpretedRoom(Again):
     def _is_over(self) -> None:
         self.ended = True
 
-    async def _once(self) -> Problem:
-        visit = InterpretingVisit(self.name, self._door, self.said)
-        try:
-            await visit.open()
-            self._visit, self._problem = visit, None
-            return await visit.last()
-        except SourceProblem as problem:
-            return problem.problem
-        finally:
-            self._visit = None
-            await visit.close()
-            self._heard = time.monotonic()
+    def _new_visit(self) -> InterpretingVisit:
+        return InterpretingVisit(self.name, self._door, self.said)
 
 
 class InterpretingVisit(Visit):

@@ -9,33 +9,21 @@ from typing import Any
 from livekit import rtc
 
 from app.commentary.frames.coming_back import ComingBack
-from app.commentary.frames.problem import Problem, SourceProblem
 from app.commentary.frames.provider import Picture
 from app.commentary.messages import Comment
 from app.commentary.rooms.door import WATCHER, Door
-from app.commentary.rooms.visit import Visit
+from app.commentary.rooms.visit import Visit, Visitor
 from app.commentary.rooms.voice import Voice
 from app.commentary.rooms.watching import Watching
 from app.commentary.speech import Sound
 
 
-class Room(ComingBack):
-    """The one that watches a room: comes back by itself, and leaves when everybody has left."""
-
-    final = frozenset({"left"})
+class Room(Visitor["WatchingVisit"], ComingBack):
+    """The one that watches a room."""
 
     def __init__(self, name: str, door: Door, first_wait: float, longest_wait: float) -> None:
-        super().__init__(f"room {name}", first_wait, longest_wait)
-        self.name = name
-        self.connected = False
-        self._door = door
+        super().__init__(f"room {name}", name, door, first_wait, longest_wait)
         self._began = time.monotonic()
-        self._visit: WatchingVisit | None = None
-
-    @property
-    def guests(self) -> int:
-        """How many people are in the room."""
-        return self._visit.guests if self._visit is not None else 0
 
     def _silence(self, seconds: float) -> str:  # noqa: ARG002
         return "no camera is shown in the room"
@@ -50,19 +38,8 @@ class Room(ComingBack):
         if self._visit is not None:
             self._visit.write(comment.text)
 
-    async def _once(self) -> Problem:
-        """One visit until its end; why it ended."""
-        visit = WatchingVisit(self.name, self._door, self._take)
-        try:
-            await visit.open()
-            self._visit, self._problem, self.connected = visit, None, True
-            return await visit.last()
-        except SourceProblem as problem:
-            return problem.problem
-        finally:
-            self._visit = None
-            await visit.close()
-            self._heard, self.connected = time.monotonic(), False
+    def _new_visit(self) -> WatchingVisit:
+        return WatchingVisit(self.name, self._door, self._take)
 
     def _take(self, picture: Picture) -> None:
         self._slot.put(picture, time.monotonic() - self._began)

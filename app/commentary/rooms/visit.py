@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from abc import abstractmethod
 from collections.abc import Coroutine, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import structlog
 from livekit import rtc
 from livekit.rtc.participant import PublishTrackError
 
+from app.commentary.frames.coming_back import Again
 from app.commentary.frames.problem import Problem, SourceProblem
 from app.commentary.rooms.door import OURS, Door
 
@@ -131,3 +133,46 @@ class Visit:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+Stay = TypeVar("Stay", bound=Visit)
+
+
+class Visitor(Again, Generic[Stay]):
+    """One that visits a room time and again, and leaves it when everybody has left."""
+
+    final = frozenset({"left"})
+
+    def __init__(self, shown: str, name: str, door: Door, first_wait: float, longest_wait: float) -> None:
+        super().__init__(shown, first_wait, longest_wait)
+        self.name = name
+        self._door = door
+        self._visit: Stay | None = None
+
+    @property
+    def guests(self) -> int:
+        """How many people are in the room."""
+        return self._visit.guests if self._visit is not None else 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether it is in the room now."""
+        return self._visit is not None
+
+    @abstractmethod
+    def _new_visit(self) -> Stay:
+        """The next visit, not begun yet."""
+
+    async def _once(self) -> Problem:
+        """One visit until its end; why it ended."""
+        visit = self._new_visit()
+        try:
+            await visit.open()
+            self._visit, self._problem = visit, None
+            return await visit.last()
+        except SourceProblem as problem:
+            return problem.problem
+        finally:
+            self._visit = None
+            await visit.close()
+            self._heard = time.monotonic()
