@@ -159,8 +159,7 @@ class Stack:
             **free_ports(),
             **self.extra,
         }
-        self.environment = {name: value for name, value in os.environ.items() if name not in known_names()}
-        self.environment |= chosen | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        self.environment = inherited() | chosen | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         self.settings: Settings = load(chosen)
         self.names = [service.name for service in select(self.services)]
         if "edge" in self.names:
@@ -394,6 +393,7 @@ def link_models(models_dir: Path) -> None:
             place.symlink_to(kept)
 
 
-def known_names() -> set[str]:
-    """The environment variables that are settings of ours."""
-    return {name.upper() for name in Settings.model_fields}
+def inherited() -> dict[str, str]:
+    """This process's environment without the variables that are settings of ours."""
+    ours = {name.upper() for name in Settings.model_fields}
+    return {name: value for name, value in os.environ.items() if name not in ours}

@@ -22,26 +22,12 @@ from app.web.service import create
 from tests.browser.conftest import ARGUMENTS, LOCALE, watched
 from tests.browser.looking import until
 from tests.browser.servers import serving
+from tests.browser.voice import sounds
 from tests.stack import Stack, free_port, wait_for
 from tools.livekit import ensure
 
 PATIENCE = 30_000
 Result = TypeVar("Result")
-LEVEL = """
-async () => {
-  const stream = document.querySelector("#room-voice")?.srcObject;
-  if (!stream) return 0;
-  window.listening ??= (() => {
-    const context = new AudioContext();
-    const analyser = context.createAnalyser();
-    context.createMediaStreamSource(stream).connect(analyser);
-    return analyser;
-  })();
-  const samples = new Float32Array(window.listening.fftSize);
-  window.listening.getFloatTimeDomainData(samples);
-  return Math.sqrt(samples.reduce((sum, each) => sum + each * each, 0) / samples.length);
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +152,7 @@ def test_a_browsers_camera_is_seen_and_what_is_said_of_it_heard_there(
     page = seeing_page
     room = show(page, address)
     expect(page.locator("#lines .line").first).to_be_visible(timeout=PATIENCE)
-    until(page, f"({LEVEL})().then((level) => level > 0.01)")
+    until(page, sounds("#room-voice"))
     expect(page.locator("#states")).to_contain_text("LiveKit: connected")
     # Somebody else reads along.
     heard = apart(captions(stack.settings.livekit_address, ask(address, room).json()["token"]))

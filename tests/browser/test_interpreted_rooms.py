@@ -24,7 +24,7 @@ from app.web.service import create
 from tests.browser.conftest import ARGUMENTS, LOCALE, watched
 from tests.browser.looking import badly_built, unreadable, until
 from tests.browser.servers import serving
-from tests.browser.voice import save
+from tests.browser.voice import save, sounds
 from tests.stack import Stack, free_port, wait_for
 from tools.livekit import ensure
 
@@ -36,21 +36,6 @@ SAID = {
 """What is said in each language, and words that tell that it was understood.
 
 Into English Whisper translates by itself, and tells no Spanish words.
-"""
-LEVEL = """
-async (track) => {
-  const audio = document.querySelector(`audio[data-track="${track}"]`);
-  if (!audio?.srcObject) return 0;
-  audio.listening ??= (() => {
-    const context = new AudioContext();
-    const analyser = context.createAnalyser();
-    context.createMediaStreamSource(audio.srcObject).connect(analyser);
-    return analyser;
-  })();
-  const samples = new Float32Array(audio.listening.fftSize);
-  audio.listening.getFloatTimeDomainData(samples);
-  return Math.sqrt(samples.reduce((sum, each) => sum + each * each, 0) / samples.length);
-}
 """
 
 
@@ -164,7 +149,7 @@ def test_two_browsers_in_a_room_each_hear_and_read_their_own_language(
             enter(page, address, own)
             assert page.locator(f'audio[data-track="dub-{other}"]').count() == 0
         for page, own in ((ada, "en"), (berta, "es")):
-            until(page, f"({LEVEL})('dub-{own}').then((level) => level > 0.01)", PATIENCE / 1000)
+            until(page, sounds(f'audio[data-track="dub-{own}"]'), PATIENCE / 1000)
             # What the other says in another language is not heard as it is, nor what is for the other.
             assert page.locator("audio").count() == 1
         for own, other in (("en", "es"), ("es", "en")):

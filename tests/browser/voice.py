@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import wave
 from pathlib import Path
 
@@ -12,6 +13,27 @@ from app.demo.sample import load_voice
 
 RATE = 48_000
 PAUSE = 0.8
+LEVEL = """
+async (selector) => {
+  const audio = document.querySelector(selector);
+  if (!audio?.srcObject) return 0;
+  audio.listening ??= (() => {
+    const context = new AudioContext();
+    const analyser = context.createAnalyser();
+    context.createMediaStreamSource(audio.srcObject).connect(analyser);
+    return analyser;
+  })();
+  const samples = new Float32Array(audio.listening.fftSize);
+  audio.listening.getFloatTimeDomainData(samples);
+  return Math.sqrt(samples.reduce((sum, each) => sum + each * each, 0) / samples.length);
+}
+"""
+"""How loud an element plays what comes over WebRTC (RMS, 0 to 1); it is listened to from the first time."""
+
+
+def sounds(selector: str) -> str:
+    """JavaScript that tells whether anything is heard of an element."""
+    return f"({LEVEL})({json.dumps(selector)}).then((level) => level > 0.01)"
 
 
 def speak(sentences: list[str], lead_in: float = 1.0) -> NDArray[np.float32]:

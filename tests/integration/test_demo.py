@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import av
 import httpx
 import pytest
 
-from tests.stack import ROOT, free_ports, known_names, wait_for
+from tests.stack import ROOT, free_ports, inherited, wait_for
 
 LONGEST = 240
 # The same in all: the sample is made once for each length.
@@ -22,9 +21,8 @@ SECONDS = ("--seconds", "20")
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in known_names()}
     return {
-        **inherited,
+        **inherited(),
         **free_ports(),
         "DATA_DIR": str(tmp_path / "data"),
         "PYTHONPATH": str(ROOT),

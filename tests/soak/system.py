@@ -17,7 +17,7 @@ import psutil
 
 from app.settings import Settings, load
 from tests.bench.cost import MIB
-from tests.stack import ROOT, StackError, free_ports, known_names, link_models, wait_for
+from tests.stack import ROOT, StackError, free_ports, inherited, link_models, wait_for
 
 SERVICES = ("media", "sts", "dubber")
 UP_WITHIN = 120.0
@@ -37,8 +37,7 @@ class System:
         }
         self.folder = folder
         self.settings: Settings = load(chosen)
-        inherited = {name: value for name, value in os.environ.items() if name not in known_names()}
-        self._environment = {**inherited, **chosen}
+        self._environment = {**inherited(), **chosen}
         self.http = httpx.Client(base_url=self.settings.dubber_address, trust_env=False, timeout=5.0)
 
     def __enter__(self) -> Self:

@@ -7,7 +7,6 @@ import functools
 import hashlib
 import io
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -30,7 +29,7 @@ from app.settings import Settings, load
 from app.speech.engines.piper import Piper
 from app.speech.sound import to_pcm
 from app.speech.types import Samples
-from tests.stack import ROOT, free_port, free_ports, known_names, link_models, wait_for
+from tests.stack import ROOT, free_port, free_ports, inherited, link_models, wait_for
 from tests.unit.sales.stand_in_model import StandInModel, says
 
 UP_WITHIN = 60.0
@@ -173,8 +172,7 @@ class Archive:
         }  # fmt: skip
         self.settings: Settings = load(chosen)
         link_models(self.settings.models_dir)
-        inherited = {name: value for name, value in os.environ.items() if name not in known_names()}
-        self.environment = {**inherited, **chosen, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        self.environment = {**inherited(), **chosen, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         self.log = folder / "run.log"
         self.process = self.run("run", "--no-setup", "api", "transcriber")
         self.one, self.two, self.fuzz = (Owner(self.settings, key) for key in KEYS)

@@ -19,7 +19,7 @@ import pytest
 from app import catalog
 from app.native.plan import everything
 from app.settings import Settings, load
-from tests.stack import ROOT, free_ports, known_names, wait_for
+from tests.stack import ROOT, free_ports, inherited, wait_for
 
 UP_WITHIN = 90.0
 # A stand-in: no real media server fails its start on demand.
@@ -62,8 +62,7 @@ class Run:
     def __init__(self, folder: Path, *arguments: str, **extra: str) -> None:
         chosen = {**free_ports(), "DATA_DIR": str(folder), **extra}
         self.settings: Settings = load(chosen)
-        inherited = {name: value for name, value in os.environ.items() if name not in known_names()}
-        self.environment = {**inherited, **chosen}
+        self.environment = {**inherited(), **chosen}
         self.lines: list[str] = []
         self.process = subprocess.Popen(
             [sys.executable, "-m", "app", "run", "--no-setup", *arguments],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from app.sales.service import create
 from app.settings import load
-from tests.stack import ROOT, free_ports, known_names
+from tests.stack import ROOT, free_ports, inherited
 
 LONGEST = 120
 # Nothing listens there.
@@ -39,12 +38,11 @@ UNHEARD = load(
 
 
 def test_a_call_as_text_finds_every_planted_objection_and_leaves_nothing_running(tmp_path: Path) -> None:
-    inherited = {name: value for name, value in os.environ.items() if name not in known_names()}
     ports = free_ports()
     done = subprocess.run(
         [sys.executable, "-m", "app", "demo-sales", "--text", "--output", str(tmp_path / "out")],
         cwd=tmp_path,
-        env={**inherited, **ports, "DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)},
+        env={**inherited(), **ports, "DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

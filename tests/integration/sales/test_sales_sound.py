@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.stack import ROOT, free_ports, known_names
+from tests.stack import ROOT, free_ports, inherited
 
 LONGEST = 300
 LEAST = 6
 
 
 def test_a_spoken_call_shows_its_objections(tmp_path: Path) -> None:
-    inherited = {name: value for name, value in os.environ.items() if name not in known_names()}
     done = subprocess.run(
         [sys.executable, "-m", "app", "demo-sales", "--output", str(tmp_path / "out")],
         cwd=tmp_path,
-        env={**inherited, **free_ports(), "DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)},
+        env={**inherited(), **free_ports(), "DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
