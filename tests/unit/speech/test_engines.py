@@ -7,6 +7,8 @@ import resource
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import psutil
 import pytest
 
@@ -187,6 +189,15 @@ def test_a_loaded_piper_has_the_voices_of_its_languages_ready() -> None:
     engine.load()
 
     assert list(engine._loaded) == ["en_US-joe-medium"]
+
+
+def test_a_piper_voice_says_a_text_in_the_same_way_after_every_start() -> None:
+    spoken = []
+    for start in (1, 2):
+        onnxruntime.set_seed(start)
+        spoken.append(piper.Piper(Path("no-such-folder")).speak("Good morning.", "en", "")[0])
+
+    assert np.array_equal(*spoken)
 
 
 def test_a_piper_voice_that_is_broken_is_named_when_it_is_loaded(tmp_path: Path) -> None:
