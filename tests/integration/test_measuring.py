@@ -8,7 +8,8 @@ from typing import Literal
 import av
 import pytest
 
-from app.demo.measure import Measurement
+from app.demo.lines import Event
+from app.demo.measure import SAME_BEEP, Measurement, pair_nearest
 from app.demo.picture import decode_number
 from tests.stack import Stack, wait_for
 
@@ -35,6 +36,23 @@ def test_what_is_published_arrives_unharmed_and_in_step(
         numbers = [decode_number(frame.to_ndarray(format="gray8")) for frame in container.decode(video=0)]
     assert None not in numbers
     assert numbers == list(range(numbers[0] or 0, (numbers[0] or 0) + len(numbers)))
+
+
+def test_the_first_viewer_of_a_dub_over_rtsp_has_picture_and_sound_in_step_at_once(stack: Stack) -> None:
+    """Sender reports, which tell how they belong together, come ten seconds later."""
+    events: list[Event] = []
+
+    def skew() -> float | None:
+        flashes, beeps = ([e["pts"] for e in events if e["type"] == each] for each in ("flash", "beep"))
+        pairs = pair_nearest(flashes, beeps, SAME_BEEP)
+        return pairs[0][1] - pairs[0][0] if pairs else None
+
+    with stack.sample("early", 30):
+        wait_for("the dub is there", lambda: "dub/early/es" in stack.ready_paths(), 40)
+        reader = stack.read("dub/early/es", events.append, protocol="rtsp")
+        found = wait_for("a beep with its flash", lambda: (at := skew()) is not None and (at,), 30)
+        reader.stop()
+    assert abs(found[0]) < 0.08
 
 
 def test_a_reader_of_nothing_says_so(stack: Stack) -> None:

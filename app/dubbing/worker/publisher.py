@@ -14,6 +14,7 @@ from collections.abc import Callable
 import structlog
 
 from app.backoff import Backoff
+from app.dubbing.worker.clocks import make_known
 from app.dubbing.worker.delayed import Delayed
 from app.dubbing.worker.mixer import SAMPLE_RATE
 from app.dubbing.worker.output import BLOCK, Output, OutputError
@@ -112,6 +113,7 @@ class Publisher:
         """Publishes until the source comes back in another shape."""
         shape, output = self._line.prepare_output(self._url)
         with output:
+            make_known(self._url)
             self._lost = True
             self._line.start_output()
             log.info("publishing", picture=shape.video or "none")
