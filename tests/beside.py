@@ -56,6 +56,15 @@ PLANS = {
         # They measure how late sound and answers are.
         alone=("test_measuring.py", "dubbing/test_sound.py", "hostile/test_siege.py"),
     ),
+    # A page waits for its service, and two browsers leave enough of two cores.
+    "browser": Plan(
+        (
+            ("test_transcribing.py", "test_states.py", "test_calling.py", "test_playing.py"),
+            ("test_real_services.py", "test_speaking.py", "test_over_https.py"),
+            ("test_camera_rooms.py", "test_interpreted_rooms.py", "test_commenting.py"),
+        ),
+        at_once=2,
+    ),
     # Containers are waited for most of the time.
     "docker": Plan((("stack", "dev", "offline"),)),
     # The hosts are machines, the others only what AWS would be asked for.

@@ -182,7 +182,7 @@ def test_the_server_is_killed_and_back_and_all_come_back_by_themselves_in_rooms_
             assert guest.startswith("guest-")
     # Everybody has left.
     seeing_page.goto("about:blank")
-    wait_for("rooms are left", lambda: all(each["state"] == "ended" for each in sessions(address)), 40.0)
+    wait_for("rooms are left", lambda: all(each["state"] == "ended" for each in sessions(address)), 90.0)
     assert {each["source"]["name"] for each in sessions(address)} >= {first, second}
 
 

@@ -22,7 +22,7 @@ from app.web.service import create
 from tests.browser.looking import PLAYING, until
 from tests.browser.servers import publishing_file, serving
 from tests.showing_a_clip import PICTURES_A_SECOND, shown
-from tests.stack import Stack, free_port
+from tests.stack import Stack, free_port, wait_for
 
 PATIENCE = 60_000
 SAID_AT = 6.0
@@ -121,6 +121,24 @@ def test_another_language_is_heard_and_the_picture_goes_on(
     assert abs(found["rows"][-1][2] - 880) < 30
     assert found["waits"] == []
     told(found, capsys)
+
+
+def test_a_stream_that_is_over_is_listed_and_watched_again(console: str, page: Page) -> None:
+    page.goto(console)
+    listed = page.get_by_role("navigation", name="Streams").get_by_role("link", name="news")
+    expect(listed).to_contain_text("30 s", timeout=20_000)
+    listed.click()
+    expect(page.get_by_role("heading", name="news")).to_be_visible()
+    expect(page.locator("#again-about")).to_contain_text("Spanish")
+    expect(page.locator("#again-heard option")).to_have_text(
+        ["Original (English)", "Spanish"], timeout=20_000
+    )
+    page.get_by_label("Sound").locator("visible=true").select_option("Spanish")
+    page.get_by_label("Subtitles").locator("visible=true").select_option("Spanish")
+    video = page.get_by_label("Recorded video")
+    wait_for("it plays", lambda: video.evaluate("video => video.currentTime") > 1, 20)
+    page.goto(f"{console}/#again=news@20000101T000000")
+    expect(page.locator("#again-about")).to_have_text("This stream is not kept any more.")
 
 
 def test_a_subtitle_is_seen_when_its_words_are_heard(

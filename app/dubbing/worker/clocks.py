@@ -1,8 +1,8 @@
 """The media server made to know a publication's clocks before the first viewer comes over RTSP.
 
-MediaMTX 1.13.1 notes how the clocks of picture and sound belong together (RTP-Info, RFC 2326 12.33) only once
-somebody asked for the path over RTSP (gortsplib's ServerStream, made by internal/stream/stream.go, RTSPStream).
-Who comes first is told nothing, guesses, and has the sound 0.2 s off until the sender reports ten seconds later.
+MediaMTX 1.13.1 notes how the clocks of picture and sound belong together (RTP-Info, RFC 2326, 12.33) only
+once somebody asked for the path over RTSP (internal/stream/stream.go, RTSPStream). Who comes first is told
+nothing, guesses, and has the sound 0.2 s off until the sender reports, ten seconds later.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ log = structlog.get_logger(__name__)
 def make_known(url: str) -> None:
     """Asks for the path at `url`, which has the credentials in it, as a first viewer would (DESCRIBE).
 
-    To be called before the first picture is sent: a clock is known from a key frame on. Where the media server
-    does not answer, that is logged, and a first viewer has to wait for sender reports.
+    To be called before the first picture is sent: a clock is known from a key frame on. Where the media
+    server does not answer, that is logged, and a first viewer has to wait for sender reports.
     """
     parts = urlsplit(url)
     login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"

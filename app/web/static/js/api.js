@@ -51,6 +51,10 @@ const profileAddress = (stream) => `${DUBBER}/streams/${encodeURIComponent(strea
 export const profileOf = (stream) => request("GET", profileAddress(stream));
 export const editProfile = (stream, profile) => request("PUT", profileAddress(stream), profile);
 
+/** The streams that are over and kept, newest first. */
+export const finished = async () =>
+  (await request("GET", `${DUBBER}/joined`)).showings.filter((showing) => showing.ended).reverse();
+
 /** Where dubs are sent on to. */
 export const restreams = async () => (await request("GET", `${DUBBER}/restreams`)).restreams;
 const restreamAddress = (...parts) => `${DUBBER}/restreams/${parts.map(encodeURIComponent).join("/")}`;

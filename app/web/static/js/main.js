@@ -1,5 +1,6 @@
 // Puts the page together: the dubber's events in, everything that is seen out.
 
+import { Again, againIn } from "./again.js";
 import { dubAddress, pageSettings, phrases, recordedAddress } from "./api.js";
 import { Captions, Subtitles } from "./captions.js";
 import { Controls } from "./controls.js";
@@ -20,7 +21,7 @@ import { PLAYABLE, STATUS, duration, enginesInUse, languageName, spokenLanguage 
 
 const KEPT_PHRASES = 100;
 
-const view = { streams: null, choice: readHash(location.hash), plays: "dub", connected: false, shown: "", said: "" };
+const view = { streams: null, choice: readHash(location.hash), again: againIn(location.hash), plays: "dub", connected: false, shown: "", said: "" };
 let settings = { rtmp_port: 1935, srt_port: 8890, srt_needs_passphrase: false, source_language: "en", target_languages: [], publishing_needs_password: false };
 
 const video = byId("video");
@@ -34,7 +35,8 @@ const controls = new Controls({ choose, announce });
 const recordSwitch = new RecordSwitch(byId("record"), byId("record-problem"));
 const wording = new WordingForm({ announce });
 const restreaming = new Restreams({ announce });
-const renditions = new Renditions(player);
+const renditions = new Renditions(player, { row: byId("renditions"), heard: byId("heard"), read: byId("read") });
+const again = new Again();
 const captions = new Captions({
   target: byId("caption-target"),
   source: byId("caption-source"),
@@ -61,6 +63,8 @@ function choose(stream, language) {
 }
 
 function render() {
+  again.choose(view.again);
+  if (view.again) return renderAgain();
   if (!view.streams) return;
   if (!view.choice) {
     view.choice = firstChoice(view.streams);
@@ -72,6 +76,15 @@ function render() {
   byId("empty").hidden = Boolean(now);
   if (!now) byId("publish").open = true;
   if (now) renderMonitor(now);
+}
+
+/** A stream that is over is watched: the live one rests. */
+function renderAgain() {
+  if (view.streams) renderStreams(byId("streams"), view.streams, null);
+  byId("monitor").hidden = byId("empty").hidden = true;
+  view.shown = "";
+  document.title = `${view.again.split("@")[0]}, again – Voicestack`;
+  player.play("");
 }
 
 function renderMonitor({ stream, dub }) {
@@ -239,8 +252,9 @@ byId("announce-captions").addEventListener("change", (event) => {
 });
 addEventListener("hashchange", () => {
   const chosen = readHash(location.hash);
-  if (!chosen) return;
-  view.choice = chosen;
+  view.again = againIn(location.hash);
+  if (!chosen && !view.again) return;
+  view.choice = chosen ?? view.choice;
   render();
 });
 document.querySelector(".skip").addEventListener("click", (event) => {
@@ -258,6 +272,7 @@ document.addEventListener("visibilitychange", () => {
 });
 
 async function start() {
+  render();
   health.check();
   settings = await pageSettings().catch(() => settings);
   controls.configure(settings);

@@ -84,6 +84,11 @@ const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-dig
 /** A Unix time in seconds as the time of day here. */
 export const timeOfDay = (unix) => (Number.isFinite(unix) ? clock.format(new Date(unix * 1000)) : "–");
 
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+
+/** A Unix time in seconds as day and time of day here: "27 Nov 2026, 14:03". */
+export const dayAndTime = (unix) => day.format(new Date(unix * 1000));
+
 /** "1 phrase", "2 phrases". */
 export const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
 
