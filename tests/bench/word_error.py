@@ -1,21 +1,19 @@
-"""Word error rate between texts, as speech recognition counts it. Pure."""
+"""Word error rate between English texts, counted as Whisper's paper counts it. Pure.
+
+Spellings, short forms and numbers are made one first ("forty-five" and "45", "harbour" and "harbor"), by the
+normaliser of that paper (Radford and others, 2022, appendix C).
+"""
 
 from __future__ import annotations
 
-import re
+from whisper_normalizer.english import EnglishTextNormalizer
 
-SPELLINGS = {"canceled": "cancelled", "favorite": "favourite", "meters": "metres"}
-SHORT_FORMS = {"'re": " are", "'ll": " will", "'ve": " have", "'m": " am", "n't": " not"}
-IS = re.compile(r"\b(there|it|he|she|that|what|who|here)'s\b")
+normalised = EnglishTextNormalizer()
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in lower case, short forms written out and spellings made one."""
-    text = text.lower().replace("-", " ").replace("can't", "can not").replace("won't", "will not")
-    text = IS.sub(r"\1 is", text)
-    for short, long in SHORT_FORMS.items():
-        text = text.replace(short, long)
-    return [SPELLINGS.get(word, word) for word in re.sub(r"[^a-z' ]", " ", text).split()]
+    """The words of a text as they are compared."""
+    return str(normalised(text)).split()
 
 
 def errors(reference: list[str], heard: list[str]) -> int:
