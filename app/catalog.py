@@ -264,7 +264,7 @@ CATALOG: tuple[Service, ...] = (
     Service(
         name="commentary",
         title="Commentary on video: what is seen, in text and speech",
-        image="app",
+        image="commentary",
         module="app.commentary.service",
         ports=(Port("http", "commentary_port", 8199, "sources, sessions, comments"),),
         volumes=("videos", "access"),

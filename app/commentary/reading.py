@@ -71,17 +71,17 @@ class Reader:
     def _load(self) -> None:
         import onnxruntime
 
-        folder = places.ready(OCR, self._models_dir)
-        if folder is None:
+        files = places.in_place(OCR, self._models_dir)
+        if files is None:
             raise EngineMissing("text on screen can't be read: `make setup` brings the package that it takes")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
         # Each width of a line would be one more pattern to be kept.
         options.enable_mem_pattern = False
-        self._read = onnxruntime.InferenceSession(folder / "read.onnx", options)
+        self._read = onnxruntime.InferenceSession(files["read.onnx"], options)
         self._letters = ["", *self._read.get_modelmeta().custom_metadata_map["character"].splitlines(), " "]
-        self._find = onnxruntime.InferenceSession(folder / "find.onnx", options)
+        self._find = onnxruntime.InferenceSession(files["find.onnx"], options)
 
     def _boxes(self, picture: Picture) -> list[Box]:
         height, width = picture.shape[:2]

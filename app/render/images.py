@@ -42,6 +42,8 @@ APP = "images/app/Dockerfile"
 
 IMAGES: tuple[Image, ...] = (
     Image("app", "services without a speech engine", APP, "app", limit=220, contexts=("browser",)),
+    Image("commentary", "commentary on video, with what reads text on screen", APP, "commentary", limit=260,
+          contexts=("browser",)),
     Image("speech", "every service, with speech engines for the processor", APP, "speech",
           limit=800, arguments={"VARIANT": "cpu"}, contexts=("browser",)),
     Image("speech-cuda", "every service, with speech engines for NVIDIA GPUs", APP, "speech",

@@ -70,6 +70,25 @@ def ready(name: str, models_dir: Path, report: Report = quiet, locate: Locate = 
     return folder
 
 
+def in_place(name: str, models_dir: Path, locate: Locate = installed) -> dict[str, Path] | None:
+    """The files of a model by name, where they lie: in its folder, or in packages, none in parts; nothing is
+    written. None where neither has it. Raises EngineMissing where a package's file is not what it should be.
+    """
+    model, folder = BY_NAME[name], models_dir / folder_name(name)
+    if complete(folder):
+        return {file.name: folder / file.name for file in model.files}
+    if carried(name, locate) is None:
+        return None
+    found = {}
+    for file in model.files:
+        (part,) = file.parts
+        place = found[file.name] = _there(part, locate)
+        with place.open("rb") as content:
+            if hashlib.file_digest(content, "sha256").hexdigest() != file.sha256:
+                raise _damaged(file)
+    return found
+
+
 def anew(model: Carried, models_dir: Path, report: Report, locate: Locate = installed) -> None:
     """Puts the model there from its packages, whatever is in its place. Raises EngineMissing."""
     with written(models_dir):
@@ -129,10 +148,7 @@ def _write(file: ModelFile, place: Path, report: Callable[[int], None], locate: 
     seen = hashlib.sha256()
     with place.open("wb") as out:
         for part in file.parts:
-            found = locate(part)
-            if found is None:
-                raise EngineMissing(f"the package {part.package} has gone: run `make setup`")
-            with found.open("rb") as content:
+            with _there(part, locate).open("rb") as content:
                 while piece := content.read(CHUNK):
                     seen.update(piece)
                     out.write(piece)
@@ -140,11 +156,22 @@ def _write(file: ModelFile, place: Path, report: Callable[[int], None], locate: 
         out.flush()
         os.fsync(out.fileno())
     if seen.hexdigest() != file.sha256:
-        names = ", ".join(dict.fromkeys(part.package for part in file.parts))
-        raise EngineMissing(
-            f"{file.name} from {names} is damaged or another version (its checksum is wrong): install it "
-            "anew with `make setup`"
-        )
+        raise _damaged(file)
+
+
+def _there(part: Part, locate: Locate) -> Path:
+    found = locate(part)
+    if found is None:
+        raise EngineMissing(f"the package {part.package} has gone: run `make setup`")
+    return found
+
+
+def _damaged(file: ModelFile) -> EngineMissing:
+    names = ", ".join(dict.fromkeys(part.package for part in file.parts))
+    return EngineMissing(
+        f"{file.name} from {names} is damaged or another version (its checksum is wrong): install it "
+        "anew with `make setup`"
+    )
 
 
 def _durable(place: Path, content: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -27,6 +28,7 @@ def test_the_demo_of_commentary_passes_against_containers(checkout: Checkout) ->
     )  # fmt: skip
     assert demo.returncode == 0, demo.stdout
     assert "already running" in demo.stdout
+    assert re.search(r"texts told\W+1 of 1, 1 of them rightly", demo.stdout), demo.stdout
 
 
 def test_a_camera_in_a_room_is_seen_and_what_is_said_of_it_heard_and_read_there(checkout: Checkout) -> None:

