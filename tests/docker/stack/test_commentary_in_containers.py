@@ -1,23 +1,121 @@
-"""Commentary among containers: its demo, and a camera in a room of LiveKit (COM-1, COM-3, COM-5)."""
+"""Commentary among containers: its demo, a camera in a room, an interpreted room (COM-1, COM-3, COM-5)."""
 
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import re
 import subprocess
 import sys
+import wave
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import numpy as np
 from livekit import rtc
 
+from tests.docker import phrase
 from tests.docker.checkout import Checkout
 from tests.stack import ROOT, wait_for
 
 PATIENCE = 40.0
 LOUD = 0.01
+PIECE = 0.02
+JSON = {"content-type": "application/json"}
+
+
+class Guest:
+    """One who is in a room: reads captions, and knows by name the voices that became loud."""
+
+    def __init__(self) -> None:
+        self.room = rtc.Room()
+        self.captions = asyncio.Queue[str]()
+        self.voices = asyncio.Queue[str]()
+        self.working = set[asyncio.Task[Any]]()
+        self.room.register_text_stream_handler(
+            "lk.transcription", lambda stream, _: self._do(self._read(stream))
+        )
+        self.room.on("track_subscribed", self._hear)
+
+    async def heard(self, name: str) -> None:
+        """Waits until that voice is loud."""
+        while await self.voices.get() != name:
+            pass
+
+    async def read(self, word: str = "") -> str:
+        """Waits for a caption with that word in it."""
+        while word not in (caption := await self.captions.get()):
+            pass
+        return caption
+
+    def _do(self, what: Any) -> None:
+        self.working.add(asyncio.create_task(what))
+
+    async def _read(self, stream: rtc.TextStreamReader) -> None:
+        self.captions.put_nowait(await stream.read_all())
+
+    def _hear(self, track: rtc.Track, publication: rtc.RemoteTrackPublication, *_: object) -> None:
+        if track.kind == rtc.TrackKind.KIND_AUDIO:
+            self._do(self._listen(track, publication.name))
+
+    async def _listen(self, track: rtc.Track, name: str) -> None:
+        async for event in rtc.AudioStream(track):
+            samples = np.frombuffer(event.frame.data, np.int16) / 32768
+            if float(np.sqrt(np.mean(samples**2))) > LOUD:
+                return self.voices.put_nowait(name)
+
+
+@asynccontextmanager
+async def guest(
+    address: str, token: str, show: Callable[[rtc.Room], Awaitable[None]] | None = None
+) -> AsyncIterator[Guest]:
+    """One who is in the room meanwhile and shows something there."""
+    there = Guest()
+    await there.room.connect(address, token)
+    showing = {asyncio.ensure_future(show(there.room))} if show else set()
+    try:
+        yield there
+    finally:
+        for task in there.working | showing:
+            task.cancel()
+        await there.room.disconnect()
+
+
+class Rooms:
+    """What commentary and console among the containers say of rooms."""
+
+    def __init__(self, checkout: Checkout) -> None:
+        self.commentary = f"http://127.0.0.1:{checkout.ports['COMMENTARY_PORT']}/api"
+        self.console = f"http://127.0.0.1:{checkout.ports['WEB_PORT']}"
+        self.address = f"ws://127.0.0.1:{checkout.ports['LIVEKIT_PORT']}"
+
+    def ask(self, path: str, **wishes: object) -> dict[str, Any]:
+        """Commentary's answer to a POST."""
+        answer = httpx.post(f"{self.commentary}/{path}", json=wishes, timeout=20, trust_env=False)
+        assert answer.status_code in (200, 201), answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    def token(self, room: str, **wishes: str) -> str:
+        """What lets a guest in, once the console leads there."""
+        token = str(self.ask("livekit/token", room=room, **wishes)["token"])
+
+        def lets_in() -> bool:
+            query = {"access_token": token}
+            asked = httpx.get(f"{self.console}/api/livekit/rtc/validate", params=query, trust_env=False)
+            return asked.status_code == 200
+
+        wait_for("the console leads to the room", lets_in, PATIENCE)
+        return token
+
+    def end(self, path: str) -> None:
+        """Ends a session, or interpreting."""
+        httpx.request(
+            "DELETE", f"{self.commentary}/{path}", timeout=20, trust_env=False, headers=JSON
+        ).raise_for_status()
 
 
 def test_the_demo_of_commentary_passes_against_containers(checkout: Checkout) -> None:
@@ -32,61 +130,37 @@ def test_the_demo_of_commentary_passes_against_containers(checkout: Checkout) ->
 
 
 def test_a_camera_in_a_room_is_seen_and_what_is_said_of_it_heard_and_read_there(checkout: Checkout) -> None:
-    commentary = f"http://127.0.0.1:{checkout.ports['COMMENTARY_PORT']}/api"
-    console = f"http://127.0.0.1:{checkout.ports['WEB_PORT']}/api/livekit"
-    wishes = {"source": {"kind": "livekit", "name": "hall"}, "pace": "lively"}
-    began = httpx.post(f"{commentary}/sessions", json=wishes, timeout=20, trust_env=False)
-    assert began.status_code == 201, began.text
-    given = httpx.post(f"{commentary}/livekit/token", json={"room": "hall"}, timeout=20, trust_env=False)
-    token = given.json()["token"]
+    rooms = Rooms(checkout)
+    session = rooms.ask("sessions", source={"kind": "livekit", "name": "hall"}, pace="lively")
 
-    def lets_in() -> bool:
-        query = {"access_token": token}
-        return httpx.get(f"{console}/rtc/validate", params=query, trust_env=False).status_code == 200
+    async def shown(token: str) -> str:
+        async with asyncio.timeout(PATIENCE), guest(rooms.address, token, paint) as there:
+            await there.heard("commentary")
+            return await there.read()
 
-    wait_for("the console leads to the room", lets_in, PATIENCE)
-    caption, loudest = asyncio.run(told(f"ws://127.0.0.1:{checkout.ports['LIVEKIT_PORT']}", token))
-    assert caption
-    assert loudest > LOUD
-    httpx.request(
-        "DELETE", f"{commentary}/sessions/{began.json()['id']}", timeout=20, trust_env=False,
-        headers={"content-type": "application/json"},
-    ).raise_for_status()  # fmt: skip
+    assert asyncio.run(shown(rooms.token("hall")))
+    rooms.end(f"sessions/{session['id']}")
 
 
-async def told(address: str, token: str) -> tuple[str, float]:
-    """The first caption that one who shows a camera gets, and how loud it became until both were there."""
-    room, captions, working = rtc.Room(), asyncio.Queue[str](), set[asyncio.Task[Any]]()
-    loud = asyncio.Event()
-    levels = [0.0]
+def test_what_is_said_in_an_interpreted_room_is_heard_and_read_in_another_language(
+    checkout: Checkout,
+) -> None:
+    rooms = Rooms(checkout)
+    for page in ("/rooms/", "/libraries/livekit-client.js"):
+        assert httpx.get(f"{rooms.console}{page}", trust_env=False).status_code == 200
+    rooms.ask("livekit/interpreted", room="lobby")
 
-    async def read(stream: rtc.TextStreamReader) -> None:
-        captions.put_nowait(await stream.read_all())
+    async def interpreted(speaker: str, listener: str) -> str:
+        async with (
+            asyncio.timeout(PATIENCE),
+            guest(rooms.address, listener) as there,
+            guest(rooms.address, speaker, speak),
+        ):
+            await there.heard("dub-es")
+            return await there.read("escuelas")
 
-    async def listen(track: rtc.Track) -> None:
-        async for event in rtc.AudioStream(track):
-            samples = np.frombuffer(event.frame.data, np.int16) / 32768
-            levels.append(float(np.sqrt(np.mean(samples**2))))
-            if levels[-1] > LOUD:
-                loud.set()
-
-    def heard(track: rtc.Track, *_: object) -> None:
-        if track.kind == rtc.TrackKind.KIND_AUDIO:
-            working.add(asyncio.create_task(listen(track)))
-
-    room.register_text_stream_handler(
-        "lk.transcription", lambda stream, _: working.add(asyncio.create_task(read(stream)))
-    )
-    room.on("track_subscribed", heard)
-    async with asyncio.timeout(PATIENCE):
-        await room.connect(address, token)
-        working.add(asyncio.create_task(paint(room)))
-        caption = await captions.get()
-        await loud.wait()
-    for task in working:
-        task.cancel()
-    await room.disconnect()
-    return caption, max(levels)
+    assert asyncio.run(interpreted(rooms.token("lobby", language="en"), rooms.token("lobby", language="es")))
+    rooms.end("livekit/interpreted/lobby")
 
 
 async def paint(room: rtc.Room) -> None:
@@ -102,3 +176,18 @@ async def paint(room: rtc.Room) -> None:
         source.capture_frame(rtc.VideoFrame(320, 240, rtc.VideoBufferType.RGBA, painted))
         number += 1
         await asyncio.sleep(0.05)
+
+
+async def speak(room: rtc.Room) -> None:
+    """Says an English sentence again and again, until it is cancelled."""
+    with wave.open(io.BytesIO(phrase.spoken())) as opened:
+        rate, said = opened.getframerate(), opened.readframes(opened.getnframes())
+    source = rtc.AudioSource(rate, 1)
+    track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
+    options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+    await room.local_participant.publish_track(track, options)
+    samples, piece = np.frombuffer(said + bytes(4 * rate), np.int16), int(rate * PIECE)
+    while True:
+        for start in range(0, len(samples) - piece + 1, piece):
+            frame = samples[start : start + piece].tobytes()
+            await source.capture_frame(rtc.AudioFrame(frame, rate, 1, piece))
