@@ -19,7 +19,8 @@ from app.speech.engines.pipe import NullFlushPipe
 from app.speech.types import EngineMissing, SpeechError
 
 MODES = Path("/usr/share/apertium/modes")
-TIMEOUT = 3.0
+TIMEOUT, STARTING = 3.0, 20.0
+"""Seconds for an answer, and for the first: ten programs read dictionaries, maybe while a host boots."""
 END = "[][\n]"
 """What apertium-destxt puts at the end of a text: without it lt-proc -b waits for more."""
 THREE = {"en": "eng", "es": "spa", "fr": "fra", "pt": "por", "ca": "cat", "it": "ita", "de": "deu"}
@@ -94,7 +95,8 @@ class Apertium:
             pair = (source, target)
             if pair not in self._pipes:
                 mode = self.modes / f"{THREE.get(source, source)}-{THREE.get(target, target)}.mode"
-                self._pipes[pair] = NullFlushPipe(f"apertium {source}-{target}", command(mode), TIMEOUT)
+                name = f"apertium {source}-{target}"
+                self._pipes[pair] = NullFlushPipe(name, command(mode), TIMEOUT, STARTING)
             return self._pipes[pair]
 
 

@@ -63,11 +63,13 @@ class NullFlushPipe:
 
     A process that dies or does not answer within `timeout` seconds is ended, the question fails with
     SpeechError, and the next question starts it anew; a dead one found before asking is started at once.
+    The first answer may take `starting` seconds, where that is longer.
     """
 
-    def __init__(self, name: str, command: tuple[str, ...], timeout: float) -> None:
+    def __init__(self, name: str, command: tuple[str, ...], timeout: float, starting: float = 0.0) -> None:
         self.name = name
         self.timeout = timeout
+        self.starting = max(timeout, starting)
         self._lock = threading.Lock()
         self._resident = Resident(command)
 
@@ -99,17 +101,19 @@ class NullFlushPipe:
             self._resident.end()
 
     def _ask(self, question: str) -> str:
+        before = self.starts
         process = self._resident.running()
+        within = self.starting if self.starts > before else self.timeout
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(question.encode() + b"\0")
         process.stdin.flush()
         answer = bytearray()
-        end = time.monotonic() + self.timeout
+        end = time.monotonic() + within
         while b"\0" not in answer:
             if not readable(process.stdout, end - time.monotonic()) or len(answer) > LONGEST_ANSWER:
                 self._resident.end()
-                raise SpeechError(f"{self.name} gave no answer within {self.timeout:g} s")
+                raise SpeechError(f"{self.name} gave no answer within {within:g} s")
             block = os.read(process.stdout.fileno(), 1 << 16)
             if not block:
                 raise BrokenPipeError

@@ -133,6 +133,14 @@ def test_a_program_that_never_answers_is_ended_within_its_time() -> None:
     assert pipe.pid is None
 
 
+def test_a_program_may_take_its_time_to_start_and_none_after_that() -> None:
+    slow = ("/bin/sh", "-c", "sleep 0.5; head -c 6; sleep 60")
+    pipe = NullFlushPipe("slow to start", slow, timeout=0.2, starting=30.0)
+    assert pipe.ask("hello") == "hello"
+    with pytest.raises(SpeechError, match=r"within 0\.2 s"):
+        pipe.ask("world")
+
+
 def test_a_program_that_ends_is_started_again_once() -> None:
     pipe = NullFlushPipe("one answer", ("/bin/sh", "-c", "head -c 6"), timeout=5.0)
     assert pipe.ask("hello") == "hello"
