@@ -7,8 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from app.live.agreement import Agreement
-from app.live.gate import Spoken
 from app.speech.cutter import SAMPLE_RATE, Cut
+from app.speech.gate import Spoken
 from app.speech.sound import from_pcm
 from app.speech.types import RecogniserSession, Word
 
@@ -32,11 +32,13 @@ SHORTEST_GUESS = SAMPLE_RATE // 2
 class Heard:
     """What a piece of work brought; times in seconds of the connection.
 
+    `settled` are those words of `partial` that don't change any more.
     `waited` is how long the end of a phrase had been known when it was settled, in seconds.
     """
 
     final: list[list[Word]] = field(default_factory=list)
     partial: list[Word] = field(default_factory=list)
+    settled: list[Word] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
 
 
@@ -147,7 +149,7 @@ class Ear:
 
     def _settle(self, ended: list[tuple[Cut, float]]) -> Heard:
         if self._origin is None:
-            return Heard()
+            return Heard([[] for _ in ended])
         self._unsettled = 0
         last, _ = ended[-1]
         until = (last.end - self._origin) / SAMPLE_RATE
@@ -158,12 +160,12 @@ class Ear:
             phrases.append([word for word in words if word.middle < cut.end / SAMPLE_RATE])
             words = words[len(phrases[-1]) :]
         now = time.monotonic()
-        return Heard([*phrases, words], [], [now - known for _, known in ended])
+        return Heard([*phrases, words], waited=[now - known for _, known in ended])
 
     def _guess(self, asked: float) -> Heard:
         too_soon = time.monotonic() < self._next_guess or self._unsettled < SHORTEST_GUESS
         if too_soon or not self._speaking:
-            return Heard(partial=[*self._said, *self._agreement.pending])
+            return self._so_far()
         words = self._moved(self._recogniser.partial())
         settled = self._agreement.propose(words, self._next / SAMPLE_RATE - UNFINISHED)
         if settled and self._origin is not None:
@@ -171,7 +173,10 @@ class Ear:
         self._said += settled
         now = time.monotonic()
         self._next_guess = now + (now - asked)
-        return Heard(partial=[*self._said, *self._agreement.pending])
+        return self._so_far()
+
+    def _so_far(self) -> Heard:
+        return Heard(partial=[*self._said, *self._agreement.pending], settled=list(self._said))
 
     def _moved(self, words: list[Word]) -> list[Word]:
         offset = (self._origin or 0) / SAMPLE_RATE

@@ -16,9 +16,9 @@ PIECE = 0.5
 class Inlet:
     """Sound as it came, with the places where it paused; bytes, however small the frames they came in."""
 
-    def __init__(self, audio_format: str) -> None:
+    def __init__(self, audio_format: str, rate: int = SAMPLE_RATE) -> None:
         self._format = audio_format
-        self._second = SAMPLE_BYTES[audio_format] * SAMPLE_RATE
+        self._second = SAMPLE_BYTES[audio_format] * rate
         self._parts = deque([bytearray()])  # a pause is between two of them
         self._size = 0
         self._speaking = False
@@ -44,11 +44,13 @@ class Inlet:
         self._size += len(frame)
         self._speaking = True
 
-    def pause(self) -> None:
-        """The sound stops here, for now or for good."""
-        if self._speaking:
+    def pause(self, *, always: bool = False) -> bool:
+        """The sound stops here, for now or for good; whether that is new, which it is `always` on demand."""
+        is_new = self._speaking or always
+        if is_new:
             self._parts.append(bytearray())
             self._speaking = False
+        return is_new
 
     def take(self) -> tuple[bytes, bool]:
         """The next piece, PIECE long at most, and whether the sound pauses after it."""

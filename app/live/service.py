@@ -1,4 +1,4 @@
-"""live: transcription over WebSocket, as WhisperLive's client speaks it, at ws://host:9090/."""
+"""live: transcription over WebSocket: WhisperLive's protocol at ws://host:9090/, OpenAI's at /v1/realtime."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from app.access.gate import Gate, NotAdmitted
 from app.live.ear import Ear
 from app.live.greeting import BadClient, Greeting, read_greeting
 from app.live.metrics import Metrics
-from app.live.session import Session, Translate
+from app.live.realtime.door import PATH, Realtime
+from app.live.session import Hands, Session
+from app.live.whisper_live import Translate, WhisperLiveSession
 from app.service import Readiness, create_app, meanwhile
 from app.settings import Settings
 from app.speech import registry
@@ -54,6 +56,7 @@ class Live:
         # Voice activity detection holds the interpreter's lock: a second thread would gain nothing.
         self.gates = ThreadPoolExecutor(1, "live-gate")
         self.metrics = Metrics(lambda: self.places, lambda: sum(session.waiting for session in self.sessions))
+        self.hands = Hands(self.gates, self.threads, self.metrics)
         self._translating = asyncio.Lock()
         self._translator_loaded = False
 
@@ -150,14 +153,14 @@ class Live:
 
     async def _transcribe(self, socket: WebSocket, greeting: Greeting) -> bool:
         """Serves the client; whether it was ended by the drain."""
-        language = greeting.language or self._default_language()
+        language = greeting.language or self.default_language
         warnings = []
         if greeting.task != "transcribe":
             warnings.append(f"live does not do {greeting.task[:40]!r}; it transcribes in the language spoken")
         translate = await self._translate(greeting, language, warnings)
         recogniser = await asyncio.to_thread(self.recogniser.session, language)
         ear = Ear(recogniser, self.recogniser.hears_anew)
-        session = Session(socket, greeting, ear, self.gates, self.threads, self.metrics, translate)
+        session = WhisperLiveSession(socket, greeting, ear, self.hands, translate)
         try:
             await session.tell(message="SERVER_READY", backend=BACKEND)
             if greeting.language is None:
@@ -172,7 +175,9 @@ class Live:
             self.sessions.discard(session)
             await asyncio.shield(asyncio.to_thread(ear.close))
 
-    def _default_language(self) -> str:
+    @property
+    def default_language(self) -> str:
+        """What is spoken where a client does not say it (ISO 639)."""
         known = self.recogniser.languages
         source = self.settings.first_language
         return source if source in known or "*" in known else known[0]
@@ -229,4 +234,5 @@ def create(settings: Settings) -> FastAPI:
         drain=live.drain,
     )
     app.add_api_websocket_route("/", live.talk)
+    app.add_api_websocket_route(PATH, Realtime(live).talk)
     return app

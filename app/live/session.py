@@ -1,25 +1,26 @@
-"""One client of live, from SERVER_READY to its close."""
+"""One client of live, from its first sound to its close: the same for each protocol."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor, Future
-from typing import Any
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
 
-import structlog
 from fastapi import WebSocket, WebSocketDisconnect
 
 from app.live.ear import Ear, Heard
-from app.live.gate import Gate, Spoken
-from app.live.greeting import BadClient, Greeting, is_end, samples_of
 from app.live.inlet import Inlet
 from app.live.metrics import Metrics
-from app.live.transcript import Segment, Transcript
 from app.speech.cutter import Cut
+from app.speech.gate import Gate, Spoken
 from app.speech.ranked import RankedExecutor
+from app.speech.types import Samples
 
 SILENT_CLIENT = 2.0
 """Seconds without sound after which what was said is finished."""
@@ -30,46 +31,58 @@ MOST_WAITING = 600.0
 SEND_WITHIN = 10.0
 FINALS, PARTIALS = 0, 1
 
-Translate = Callable[[str], str]
+Then = Callable[[list[Spoken | Cut]], Awaitable[None]]
+"""What is done once all sound before a pause was listened to; gets what the gate found at its end."""
 
-log = structlog.get_logger(__name__)
+
+@dataclass(frozen=True)
+class Hands:
+    """What all clients of live share: threads for the gates, threads for the recogniser, metrics."""
+
+    gates: Executor
+    threads: RankedExecutor
+    metrics: Metrics
 
 
-class Session:
-    """Reads sound, has it listened to and recognised, tells the transcript.
+class Session(ABC):
+    """Reads sound, has it listened to and recognised; what is read and told is the protocol's.
 
     Each piece of sound goes through the gate in a thread of `gates`, and what may be speech to the
     recogniser in one of `threads`: nothing that takes long is done in the event loop.
     """
 
-    def __init__(
-        self,
-        socket: WebSocket,
-        greeting: Greeting,
-        ear: Ear,
-        gates: Executor,
-        threads: RankedExecutor,
-        metrics: Metrics,
-        translate: Translate | None,
-    ) -> None:
+    def __init__(self, socket: WebSocket, inlet: Inlet, gate: Gate, ear: Ear, hands: Hands) -> None:
         self.ends = 0.0
         self.ear = ear
         self.drained = False
         self._idle = False
         self._socket = socket
-        self._greeting = greeting
-        self._gates = gates
-        self._threads = threads
-        self._metrics = metrics
-        self._translate = translate
-        self._inlet = Inlet(greeting.audio_format)
-        self._gate = Gate()
-        self._transcript = Transcript(greeting.shown, greeting.word_timestamps)
-        self._translated: list[dict[str, Any]] = []
+        self._gates = hands.gates
+        self._threads = hands.threads
+        self._metrics = hands.metrics
+        self._inlet = inlet
+        self._gate = gate
         self._sound, self._news, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
         self._ended = self._over = False
         self._partial: Future[Heard] | None = None
+        self._after_pauses: deque[Then | None] = deque()
+
+    @abstractmethod
+    async def _take(self, message: dict[str, Any]) -> bool:
+        """A message of the client; whether it was the last. Raises BadClient."""
+
+    @abstractmethod
+    def _samples(self, piece: bytes) -> Samples:
+        """A piece of the sound that came, as float32 at 16 kHz. Called in a thread, in order."""
+
+    @abstractmethod
+    async def _tell(self, heard: Heard) -> None:
+        """Tells the client what was recognised."""
+
+    @abstractmethod
+    async def _tell_end(self, why: Literal["idle", "time"]) -> None:
+        """Tells the client why the session ends: nothing came for long, or it lasted as long as it may."""
 
     @property
     def waiting(self) -> float:
@@ -106,11 +119,7 @@ class Session:
                 task.cancel()
             await asyncio.wait({reading, *rest})
         if overtime or self._idle:
-            await self._send({"message": "DISCONNECT", "reason": "idle" if self._idle else "time"})
-
-    async def tell(self, **message: Any) -> None:
-        """Sends a message with the client's uid."""
-        await self._send(message)
+            await self._tell_end("idle" if self._idle else "time")
 
     async def _read(self) -> None:
         receiving: asyncio.Task[Any] | None = None
@@ -128,15 +137,8 @@ class Session:
                 message, receiving = receiving.result(), None
                 if message["type"] == "websocket.disconnect":
                     raise WebSocketDisconnect
-                frame = message.get("bytes")
-                if frame is None:
-                    frame = message.get("text") or ""
-                if is_end(frame):
+                if await self._take(message):
                     return
-                if isinstance(frame, str):
-                    raise BadClient("after the first message come sound and END_OF_AUDIO, no other text")
-                self._inlet.put(frame)
-                self._sound.set()
                 while self.waiting > MOST_WAITING:
                     self._room.clear()
                     await self._room.wait()
@@ -145,8 +147,15 @@ class Session:
             if receiving is not None:
                 receiving.cancel()
 
-    def _pause(self) -> None:
-        self._inlet.pause()
+    def _put_sound(self, frame: bytes) -> None:
+        """Takes sound in. Raises BadClient for a frame that is too large, or ends in half a sample."""
+        self._inlet.put(frame)
+        self._sound.set()
+
+    def _pause(self, then: Then | None = None) -> None:
+        """What was said ends here, and `then` is done."""
+        if self._inlet.pause(always=then is not None):
+            self._after_pauses.append(then)
         self._sound.set()
 
     async def _listen(self) -> None:
@@ -157,16 +166,23 @@ class Session:
             self._sound.clear()
             while not self._inlet.idle:
                 piece, pauses = self._inlet.take()
-                self._put(await loop.run_in_executor(self._gates, self._hear, piece, pauses))
+                items = await loop.run_in_executor(self._gates, self._hear, piece, pauses)
+                await self._listened(items)
                 self._room.set()
+                if pauses and (then := self._after_pauses.popleft()) is not None:
+                    await then(items)
             if self._ended:
                 self._over = True
                 self._news.set()
                 return
 
     def _hear(self, piece: bytes, pauses: bool) -> list[Spoken | Cut]:
-        items = self._gate.feed(samples_of(piece, self._greeting.audio_format))
+        items = self._gate.feed(self._samples(piece))
         return items + self._gate.flush() if pauses else items
+
+    async def _listened(self, items: list[Spoken | Cut]) -> None:
+        """Hands on to the recogniser what the gate let through."""
+        self._put(items)
 
     def _put(self, items: list[Spoken | Cut]) -> None:
         if items:
@@ -195,35 +211,18 @@ class Session:
                     continue
                 heard = done.result()
                 self._room.set()
+                for seconds in heard.waited:
+                    self._metrics.lag.observe(seconds)
                 await self._tell(heard)
             if self._over:
                 return
 
-    async def _tell(self, heard: Heard) -> None:
-        for seconds in heard.waited:
-            self._metrics.lag.observe(seconds)
-        for words in heard.final:
-            messages, segment = self._transcript.final(words)
-            for segments in messages:
-                await self._send({"segments": segments})
-            if segment is not None:
-                self._metrics.finals.inc()
-                await self._tell_translated(segment)
-        for segments in self._transcript.partial(heard.partial):
-            await self._send({"segments": segments})
 
-    async def _tell_translated(self, segment: Segment) -> None:
-        if self._translate is None:
-            return
-        loop = asyncio.get_running_loop()
-        text = await loop.run_in_executor(self._threads.at(PARTIALS), self._translate, segment.text)
-        told = Segment(segment.start, segment.end, text).told(True, False)
-        self._translated = [*self._translated, told][-self._greeting.shown :]
-        await self._send({"translated_segments": self._translated})
-
-    async def _send(self, message: dict[str, Any]) -> None:
-        try:
-            async with asyncio.timeout(SEND_WITHIN):
-                await self._socket.send_text(json.dumps({"uid": self._greeting.uid, **message}))
-        except (TimeoutError, RuntimeError, OSError) as error:
-            raise WebSocketDisconnect from error
+@asynccontextmanager
+async def sending() -> AsyncIterator[None]:
+    """What is sent to a client within it, the client takes in within SEND_WITHIN s, or is let go."""
+    try:
+        async with asyncio.timeout(SEND_WITHIN):
+            yield
+    except (TimeoutError, RuntimeError, OSError) as error:
+        raise WebSocketDisconnect from error

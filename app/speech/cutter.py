@@ -74,6 +74,11 @@ class Cutter:
         """Whether there is speech, or what may turn out to be."""
         return self._speech_start is not None
 
+    @property
+    def start(self) -> int | None:
+        """Where the open phrase begins; None without one."""
+        return self._start
+
     def feed(self, position: int, samples: npt.NDArray[np.float32], probability: float) -> list[Cut]:
         """The phrases that end with this chunk. A step in `position` ends the open one."""
         cuts = []

@@ -7,8 +7,8 @@ import pytest
 
 from app.live import ear as module
 from app.live.ear import Ear
-from app.live.gate import Spoken
 from app.speech.cutter import SAMPLE_RATE, Cut
+from app.speech.gate import Spoken
 from app.speech.types import Samples, Word
 
 PIECE = SAMPLE_RATE // 4

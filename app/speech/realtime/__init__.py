@@ -1,0 +1,1 @@
+"""OpenAI's realtime API over WebSocket: what live's transcription and sts' translation share."""
