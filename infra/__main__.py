@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import pulumi
 
 from infra import config
+from infra.given import PROJECT
 
 if TYPE_CHECKING:
     from infra.aws.stack import AwsStack
@@ -24,10 +25,10 @@ def program() -> AwsStack | LocalStack:
         from infra.aws import read
         from infra.aws.stack import AwsStack
 
-        return AwsStack(config.PROJECT, read.load())
+        return AwsStack(PROJECT, read.load())
     from infra.local import LocalStack
 
-    return LocalStack(config.PROJECT, config.load())
+    return LocalStack(PROJECT, config.load())
 
 
 try:

@@ -16,24 +16,12 @@ from app.catalog import Service
 from app.render import containers, images
 from app.settings import Settings
 from app.settings.rules import explain
+from infra.given import PROJECT, Given
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = "voicestack"
 KINDS = ("local", "aws")
-KEYS = {
-    "kind": "local: containers on this machine; aws: hosts on AWS",
-    "services": "services to run, separated by commas; all without it",
-    "variant": "cpu or cuda",
-    "registry": "registry that holds released images; without it they are built here",
-    "tag": "tag of the released images",
-    "builder": "buildx builder that builds the images",
-    "livekit": "true adds rooms that browsers bring their cameras into, and commentary on them",
-    "source": "true mounts the checkout's code and reloads it on change",
-    "settings": "variables of .env.example for this stack alone",
-}
 VARIANTS = ("cpu", "cuda")
 ROOMS = ("commentary", "livekit")
-BUILDER = "voicestack"
 
 
 class ConfigError(ValueError):
@@ -76,46 +64,32 @@ def load() -> StackConfig:
     return replace(config, settings=config.settings.model_copy(update={"livekit_api_secret": secret}))
 
 
-def read(stack: str, given: Mapping[str, str], env_file: Path | None) -> StackConfig:
+def read(stack: str, values: Mapping[str, str], env_file: Path | None) -> StackConfig:
     """The configuration from what the stack's file gives, with .env and the environment below it.
 
     Raises ConfigError, naming everything wrong.
     """
-    wrong = [
-        f"{PROJECT}:{key}: unknown; the keys are: {', '.join(KEYS)}" for key in sorted(set(given) - set(KEYS))
-    ]
-    if given.get("kind", "local") != "local":
-        wrong.append(f"{PROJECT}:kind: {given['kind']!r} is neither {' nor '.join(KINDS)}")
-    gpu = given.get("variant", "cpu") == "cuda"
-    if given.get("variant", "cpu") not in VARIANTS:
-        wrong.append(f"{PROJECT}:variant: {given['variant']!r} is neither cpu nor cuda")
-    wrong += [
-        f"{PROJECT}:{key}: {given[key]!r} is neither true nor false"
-        for key in ("source", "livekit")
-        if given.get(key, "false") not in ("true", "false")
-    ]
+    given = Given(values)
+    if (kind := given.choice("kind", KINDS)) in KINDS[1:]:
+        given.say("kind", f"{kind!r} is no stack on this machine")
+    gpu = given.choice("variant", VARIANTS) == "cuda"
     services: tuple[Service, ...] = ()
     try:
-        services = catalog.select(given.get("services", "").replace(",", " ").split())
+        services = catalog.select(given.words("services"))
     except catalog.UnknownService as error:
-        wrong.append(f"{PROJECT}:services: {error}")
-    settings = read_settings(given.get("settings", "{}"), env_file, wrong)
+        given.say("services", str(error))
+    settings = read_settings(given, env_file)
+    livekit = given.flag("livekit")
     if settings is not None:
-        if given.get("livekit") == "true":
+        if livekit:
             services, settings = with_rooms(services, settings)
-        wrong += containers.problems(services, settings, gpu=gpu and bool(services), made_there=True)
-    if wrong or settings is None:
-        raise ConfigError("\n".join([f"stack {stack} can't be made:", *wrong]))
-    return StackConfig(
-        stack=stack,
-        services=services,
-        settings=settings,
-        gpu=gpu,
-        registry=given.get("registry", ""),
-        tag=given.get("tag", "latest"),
-        builder=given.get("builder", BUILDER),
-        source=given.get("source") == "true",
-    )
+        given.wrong += containers.problems(services, settings, gpu=gpu and bool(services), made_there=True)
+    registry, tag, builder = (given.value(key) for key in ("registry", "tag", "builder"))
+    source = given.flag("source")
+    given.say_what_nobody_asked_for()
+    if given.wrong or settings is None:
+        raise ConfigError("\n".join([f"stack {stack} can't be made:", *given.wrong]))
+    return StackConfig(stack, services, settings, gpu, registry, tag, builder, source)
 
 
 def with_rooms(services: tuple[Service, ...], settings: Settings) -> tuple[tuple[Service, ...], Settings]:
@@ -124,27 +98,25 @@ def with_rooms(services: tuple[Service, ...], settings: Settings) -> tuple[tuple
     return catalog.select(names), settings.model_copy(update={"livekit_enabled": True})
 
 
-def read_settings(text: str, env_file: Path | None, wrong: list[str]) -> Settings | None:
-    """The settings, those of the stack first; what is wrong with them is added to `wrong`."""
+def read_settings(given: Given, env_file: Path | None) -> Settings | None:
+    """The settings, those of the stack first; what is wrong with them is said."""
     try:
-        own: Any = json.loads(text)
+        own: Any = json.loads(given.value("settings", "object"))
     except ValueError:
         own = None
     if not isinstance(own, dict):
-        wrong.append(f"{PROJECT}:settings: not a map of variables")
+        given.say("settings", "not a map of variables")
         return None
     known = {name.upper() for name in Settings.model_fields}
-    wrong += [
-        f"{PROJECT}:settings.{name}: unknown; .env.example has every variable"
-        for name in sorted(set(own) - known)
-    ]
+    for name in sorted(set(own) - known):
+        given.say(f"settings.{name}", "unknown; .env.example has every variable")
     try:
         chosen: dict[str, Any] = {
             name.lower(): value for name, value in own.items() if name in known and value != ""
         }
         return Settings(**{"_env_file": env_file, **chosen})
     except ValidationError as error:
-        wrong += explain(error, Settings).splitlines()
+        given.wrong += explain(error, Settings).splitlines()
         return None
 
 

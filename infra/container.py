@@ -8,8 +8,9 @@ import pulumi
 import pulumi_docker as docker
 
 from app.render.containers import LABEL, LOG_OPTIONS, RESTART, Container
-from infra.config import PROJECT, ROOT, StackConfig
+from infra.config import ROOT, StackConfig
 from infra.gate import Gated
+from infra.given import PROJECT
 from infra.health import HEALTHY
 
 CODE = "/opt/voicestack/app"

@@ -11,8 +11,9 @@ from app.catalog import VOLUMES
 from app.native.plan import addresses
 from app.render.containers import LABEL, containers
 from app.speech.models.names import used
-from infra.config import PROJECT, StackConfig
+from infra.config import StackConfig
 from infra.container import ServiceContainer
+from infra.given import PROJECT
 from infra.images import Images
 from infra.models import VOLUME, Models
 

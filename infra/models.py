@@ -9,8 +9,9 @@ import pulumi
 import pulumi_docker as docker
 
 from app.render.containers import LABEL, LOCAL_HOSTS, LOG_OPTIONS, Container
-from infra.config import PROJECT, StackConfig
+from infra.config import StackConfig
 from infra.gate import Gated
+from infra.given import PROJECT
 from infra.health import DONE
 
 VOLUME = "models"

@@ -11,8 +11,8 @@ from app.render import edge
 from tools.go_modules import Program
 
 SDK = "github.com/pulumi/pulumi/sdk/v3"
-# An older one is passed over, and ours is built.
-OLDEST_PULUMI = (3, 150)
+# An older one is passed over, and ours is built: before it Pulumi.yaml could declare no map.
+OLDEST_PULUMI = (3, 190)
 
 PULUMI = Program(
     "pulumi",

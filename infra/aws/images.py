@@ -16,7 +16,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.config import PROJECT, ROOT
+from infra.config import ROOT
+from infra.given import PROJECT
 
 # Both bring the agent of Systems Manager; the one for GPUs brings driver, engine and container toolkit too.
 PARAMETERS = {

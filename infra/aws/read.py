@@ -25,39 +25,10 @@ from infra.aws.config import (
     AwsConfig,
     HostConfig,
 )
-from infra.aws.given import Given
 from infra.aws.secrets import readable_state, secrets
-from infra.config import PROJECT, ROOT, ConfigError
+from infra.config import ROOT, ConfigError
+from infra.given import PROJECT, Given
 
-KEYS = {
-    **{key: meaning for key, meaning in common.KEYS.items() if key != "source"},
-    "owner": "who answers for the stack: a tag of everything",
-    "costCentre": "who pays for it: a tag of everything",
-    "zone": "the one availability zone that hosts and volumes are in",
-    "network": "private addresses of the stack, at least a /24",
-    "streamingType": "instance type of the streaming host (arm64)",
-    "streamingAmi": "machine image of the streaming host",
-    "streamingVolume": "GB that outlive the streaming host: recordings, database",
-    "speechHosts": "how many hosts for speech there are; with 0 everything runs on the streaming host",
-    "speechType": "instance type of the speech hosts (amd64, with a GPU for the variant cuda)",
-    "speechAmi": "machine image of the speech hosts",
-    "speechVolume": "GB that outlive a speech host: models, voices",
-    "speechMarket": "on-demand or spot",
-    "ingestCidrs": "who may publish",
-    "playbackCidrs": "who may watch and listen",
-    "consoleCidrs": "who may use the console and the APIs",
-    "sshCidrs": "who may log in; nobody without it",
-    "sshKey": "public key of those who may log in",
-    "renewHosts": "hosts to replace when their machine image or user data have changed",
-    "volumesFrom": "a snapshot for each host whose volume is to begin with one",
-    "alarmEmail": "whom alarms tell",
-    "database": "address of a PostgreSQL of your own (HOST or HOST:PORT); without it, the streaming host's",
-    "hub": "registry in place of Docker Hub, for images that are not ours (postgres)",
-    "domain": "name of the streaming host, under hostedZone",
-    "hostedZone": "id of the Route 53 zone that holds domain",
-    "logs": "true keeps the logs of the services in CloudWatch too",
-    "snapshots": "how many daily snapshots of each volume are kept",
-}
 AMI_COMMAND = "`python -m infra.aws.images` names the newest"
 STACK = re.compile(r"[a-z][a-z0-9-]{0,11}")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
@@ -95,18 +66,17 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
     Raises ConfigError, naming everything wrong.
     """
     given = Given(values)
-    for key in sorted(set(values) - set(KEYS)):
-        given.say(key, f"unknown; the keys are: {', '.join(KEYS)}")
+    given.choice("kind", common.KINDS)
     if not STACK.fullmatch(stack):
         given.wrong.append(f"stack {stack!r}: names of resources begin with it: a-z, 0-9 and -, at most 12")
     if not REGION.fullmatch(region):
         given.wrong.append(f"aws:region: {region!r} is not a region (for example eu-central-1)")
     zone = given.text("zone", like=re.compile(f"{region}[a-z]"), fix=f"for example {region}a")
     gpu = given.choice("variant", ("cuda", "cpu")) == "cuda"
-    speech = given.number("speechHosts", 1, 0, MOST_SPEECH_HOSTS)
+    speech = given.number("speechHosts", 0, MOST_SPEECH_HOSTS)
     services = selected(given)
-    settings = common.read_settings(values.get("settings", "{}"), env_file, given.wrong)
-    if given.choice("livekit", ("false", "true")) == "true" and settings is not None:
+    settings = common.read_settings(given, env_file)
+    if given.flag("livekit") and settings is not None:
         services, settings = common.with_rooms(services, settings)
     services, settings = with_database(given, services, settings)
     network = private_network(given)
@@ -130,13 +100,14 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
         "hosted_zone": given.text(
             "hostedZone", optional=True, like=ZONE_ID, fix="an id such as Z0123456789ABC"
         ),
-        "tag": given.text("tag", "latest", like=re.compile(r"[\w][\w.-]{0,127}"), fix="a tag such as 1.2.0"),
+        "tag": given.text("tag", like=re.compile(r"[\w][\w.-]{0,127}"), fix="a tag such as 1.2.0"),
     }
-    logs = given.choice("logs", ("false", "true")) == "true"
-    snapshots = given.number("snapshots", 7, 1, 365)
+    logs = given.flag("logs")
+    registry, builder, hub = (given.value(key) for key in ("registry", "builder", "hub"))
+    snapshots = given.number("snapshots", 1, 365)
     if bool(made["domain"]) != bool(made["hosted_zone"]):
         given.say("domain", "domain and hostedZone go together: set both or none")
-    if values.get("registry") and made["tag"] == "latest":
+    if registry and made["tag"] == "latest":
         given.say("tag", "latest means another image each day: name a release such as 1.2.0")
     given.wrong += open_doors(ranges, ssh, made["ssh_key"], settings)
     if settings is not None and catalog.has_edge(services) and not settings.domain:
@@ -145,20 +116,21 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
         # As on the hosts, whatever this machine's own address is.
         there = settings.model_copy(update={"bind_address": "0.0.0.0"})
         given.wrong += containers.problems(services, there, made_there=True)
+    given.say_what_nobody_asked_for()
     if given.wrong or settings is None:
         raise ConfigError("\n".join([f"stack {stack} can't be made:", *given.wrong]))
     return AwsConfig(
         stack=stack, region=region, zone=zone, network=network, hosts=hosts, services=services,
-        settings=settings, gpu=gpu, registry=values.get("registry", ""),
-        builder=values.get("builder", common.BUILDER), ranges=ranges, ssh=ssh, logs=logs,
-        snapshots=snapshots, hub=values.get("hub", ""), **made,
+        settings=settings, gpu=gpu, registry=registry,
+        builder=builder, ranges=ranges, ssh=ssh, logs=logs,
+        snapshots=snapshots, hub=hub, **made,
     )  # fmt: skip
 
 
 def selected(given: Given) -> tuple[Service, ...]:
     """The services that run somewhere in the stack."""
     try:
-        return catalog.select(given.names("services"))
+        return catalog.select(given.words("services"))
     except catalog.UnknownService as error:
         given.say("services", str(error))
         return ()
@@ -183,9 +155,9 @@ def with_database(
 
 def private_network(given: Given) -> IPv4Network:
     """The addresses of the stack's own network."""
-    default = IPv4Network("10.40.0.0/24")
+    default = IPv4Network(given.defaults["network"])
     try:
-        network = IPv4Network(given.values.get("network", str(default)))
+        network = IPv4Network(given.value("network"))
     except ValueError as error:
         given.say("network", f"{error} (for example {default})")
         return default
@@ -203,19 +175,18 @@ def read_hosts(given: Given, network: IPv4Network, speech: int, *, gpu: bool) ->
             name=STREAMING,
             role="streaming",
             address=str(network[FIRST_STREAMING]),
-            instance_type=instance_type(given, "streamingType", "c7g.xlarge", gpu=False),
+            instance_type=instance_type(given, "streamingType", given.defaults["streamingType"], gpu=False),
             ami=given.text("streamingAmi", like=AMI, fix=AMI_COMMAND),
-            volume=given.number("streamingVolume", 100, 1, 16384),
+            volume=given.number("streamingVolume", 1, 16384),
             root=STREAMING_ROOT,
             renew=STREAMING in renew,
             snapshot=snapshots.get(STREAMING, ""),
         )
     ]
-    if speech:
-        kind = instance_type(given, "speechType", "g6.xlarge" if gpu else "c7i.xlarge", gpu=gpu)
-        ami = given.text("speechAmi", like=AMI, fix=AMI_COMMAND)
-        volume = given.number("speechVolume", 100, 1, 16384)
-        spot = given.choice("speechMarket", ("on-demand", "spot")) == "spot"
+    kind = instance_type(given, "speechType", "g6.xlarge" if gpu else "c7i.xlarge", gpu=gpu)
+    ami = given.text("speechAmi", like=AMI, fix=AMI_COMMAND, optional=not speech)
+    volume = given.number("speechVolume", 1, 16384)
+    spot = given.choice("speechMarket", ("on-demand", "spot")) == "spot"
     for number in range(speech):
         name = f"speech-{number + 1}"
         hosts.append(

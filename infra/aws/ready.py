@@ -24,7 +24,8 @@ from app.release import names
 from infra.aws.config import AwsConfig, HostConfig
 from infra.aws.deployer import actions
 from infra.aws.read import ARM, read
-from infra.config import PROJECT, ROOT, ConfigError
+from infra.config import ROOT, ConfigError
+from infra.given import PROJECT
 
 Client = Callable[[str], Any]
 Check = Callable[[AwsConfig, Client], Iterator[Finding]]

@@ -58,11 +58,20 @@ class Checkout:
 
     def configure(self, settings: Mapping[str, str], **keys: str) -> None:
         """Adds to the stack's configuration; the services move to free ports."""
-        shown = self.pulumi("config", "get", "voicestack:settings")
-        before = json.loads(shown.stdout) if shown.returncode == 0 else {}
-        values = {**keys, "settings": json.dumps({**before, **self.ports, **settings})}
-        for key, value in values.items():
-            self.pulumi("config", "set", f"voicestack:{key}", value, check=True)
+        before = json.loads(self.pulumi("config", "get", "voicestack:settings", check=True).stdout)
+        self.say(**keys, settings={**before, **self.ports, **settings})
+
+    def say(self, **keys: object) -> None:
+        """Puts values into the stack's configuration, lists and maps as such."""
+        given = {}
+        for key, value in keys.items():
+            given[f"voicestack:{key}"] = (
+                {"value": json.dumps(value), "objectValue": value}
+                if isinstance(value, list | dict)
+                else {"value": str(value)}
+            )
+        done = self.pulumi("config", "set-all", "--json", json.dumps(given))
+        assert done.returncode == 0, done.stdout
 
     def up(self) -> str:
         """Brings the stack up; what Pulumi said. Fails the test where it fails."""

@@ -49,15 +49,6 @@ class Production(Checkout):
             self.environment |= registry.environment
         self.say(**CONFIGURED)
 
-    def say(self, **keys: object) -> None:
-        """Puts values into the stack's configuration."""
-        given = [
-            f"--plaintext=voicestack:{key}={value if isinstance(value, str) else json.dumps(value)}"
-            for key, value in keys.items()
-        ]
-        done = self.pulumi("config", "set-all", *given)
-        assert done.returncode == 0, done.stdout
-
     def say_setting(self, variable: str, value: str) -> None:
         """Sets a variable of .env.example for the stack."""
         self.pulumi("config", "set", "--path", f"voicestack:settings.{variable}", value, check=True)

@@ -70,13 +70,13 @@ def test_everything_wrong_is_told_at_once() -> None:
 
 @pytest.mark.parametrize("cidr", ["0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/4"])
 def test_nobody_logs_in_from_everywhere(cidr: str) -> None:
-    assert "sshCidrs" in wrong(sshCidrs=cidr)
-    assert "consoleCidrs" in wrong(consoleCidrs=cidr)
+    assert "sshCidrs" in wrong(sshCidrs=json.dumps([cidr]))
+    assert "consoleCidrs" in wrong(consoleCidrs=json.dumps([cidr]))
 
 
 def test_publishing_from_everywhere_needs_a_password_also_where_only_watching_is_open() -> None:
     assert "MEDIA_PUBLISH_PASSWORD" in wrong(settings="{}")
-    assert chosen(settings="{}", playbackCidrs="203.0.113.0/24").ranges["viewers"] == ("203.0.113.0/24",)
+    assert chosen(settings="{}", playbackCidrs='["203.0.113.0/24"]').ranges["viewers"] == ("203.0.113.0/24",)
 
 
 def test_a_released_image_is_named_by_its_version() -> None:

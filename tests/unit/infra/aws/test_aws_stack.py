@@ -136,7 +136,7 @@ def test_a_newer_machine_image_replaces_a_host_only_where_that_is_asked_for(made
     kind = "aws:ec2/instance:Instance"
     for name in ("streaming", "speech-1"):
         assert {"ami", "userData"} <= set(made.options[kind, name].ignoreChanges)
-    renewed = stack(chosen(renewHosts="speech-1"))
+    renewed = stack(chosen(renewHosts='["speech-1"]'))
     assert list(renewed.options[kind, "speech-1"].ignoreChanges) == []
     assert "ami" in renewed.options[kind, "speech-2"].ignoreChanges
     assert renewed.of("ec2/instance:Instance")["speech-1"]["userDataReplaceOnChange"] is True
@@ -145,7 +145,7 @@ def test_a_newer_machine_image_replaces_a_host_only_where_that_is_asked_for(made
 def test_a_volume_begins_with_a_snapshot_and_changes_it_only_with_its_host() -> None:
     kind = "aws:ebs/volume:Volume"
     snapshot = json.dumps({"streaming": "snap-0123456789abcdef0"})
-    made = stack(chosen(volumesFrom=snapshot, renewHosts="streaming"))
+    made = stack(chosen(volumesFrom=snapshot, renewHosts='["streaming"]'))
     assert made.of("ebs/volume:Volume")["streaming-data"]["snapshotId"] == "snap-0123456789abcdef0"
     assert "snapshotId" not in made.of("ebs/volume:Volume")["speech-1-data"]
     assert list(made.options[kind, "streaming-data"].ignoreChanges) == []
