@@ -133,8 +133,8 @@ def test_a_stream_that_is_over_is_listed_and_watched_again(console: str, page: P
     expect(page.locator("#again-heard option")).to_have_text(
         ["Original (English)", "Spanish"], timeout=20_000
     )
-    page.get_by_label("Sound").locator("visible=true").select_option("Spanish")
-    page.get_by_label("Subtitles").locator("visible=true").select_option("Spanish")
+    page.locator("#again-heard").select_option("Spanish")
+    page.locator("#again-read").select_option("Spanish")
     video = page.get_by_label("Recorded video")
     wait_for("it plays", lambda: video.evaluate("video => video.currentTime") > 1, 20)
     page.goto(f"{console}/#again=news@20000101T000000")
@@ -171,7 +171,7 @@ def test_the_console_plays_a_live_stream_in_the_language_that_is_chosen(stack: S
     page.goto(f"http://127.0.0.1:{stack.settings.web_port}/")
     expect(page.locator("#status")).to_contain_text("Dubbing", timeout=PATIENCE)
     page.get_by_role("button", name="All languages").click()
-    sound, subtitles = page.get_by_label("Sound", exact=True), page.get_by_label("Subtitles")
+    sound, subtitles = page.locator("#heard"), page.locator("#read")
     expect(sound.locator("option")).to_have_text(
         ["Original (English)", "Spanish", "French"], timeout=PATIENCE
     )
