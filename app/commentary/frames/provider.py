@@ -14,8 +14,8 @@ from app.commentary.frames.problem import Problem
 
 Picture = npt.NDArray[np.uint8]
 """Red, green, blue; of shape (height, width, 3)."""
-FRESH = 2.5
-"""Seconds after which the latest frame says nothing about now."""
+FRESH, PAUSE = 2.5, 1.0
+"""Seconds after which the latest frame says nothing about now, and that are a pause between two."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Slot:
     def __init__(self) -> None:
         self.latest: Frame | None = None
         self.ended = False
-        self._rate = 0.0
+        self._interval = 0.0
         self._news = asyncio.Event()
 
     def put(self, picture: Picture, position: float) -> None:
@@ -80,10 +80,10 @@ class Slot:
         now = time.monotonic()
         last = self.latest
         if last is not None:
-            interval = max(now - last.arrived, 1e-3)
-            # Smoothed over about ten frames; a pause counts at once.
-            rate = self._rate + (1.0 / interval - self._rate) * 0.1 if self._rate else 1.0 / interval
-            self._rate = min(rate, 1.0 / interval) if interval > 1.0 else rate
+            interval = min(now - last.arrived, PAUSE)
+            # Smoothed over about ten frames, which may come in bursts; a pause counts at once.
+            mean = self._interval + (interval - self._interval) * 0.1 if self._interval else interval
+            self._interval = interval if interval == PAUSE else mean
         self.latest = Frame((last.number if last else 0) + 1, picture, now, position)
         self._tell()
 
@@ -100,7 +100,7 @@ class Slot:
     @property
     def rate(self) -> float:
         """Frames a second at present; 0 where none come."""
-        return round(self._rate, 1) if self.fresh else 0.0
+        return round(1.0 / self._interval, 1) if self.fresh and self._interval else 0.0
 
     async def newer(self, number: int) -> Frame | None:
         """The latest frame once it is newer than that number; None at the end."""

@@ -19,10 +19,10 @@ from app.commentary.frames.allowed import Place, files, place_of
 from app.commentary.frames.captured import Captured, Launcher
 from app.commentary.frames.decoding import judge, resolved
 from app.commentary.frames.problem import Kind, SourceProblem
-from app.commentary.frames.provider import Health
+from app.commentary.frames.provider import Health, Slot
 from app.commentary.messages import Source
 from app.settings import Settings, SettingsError, load
-from tests.unit.commentary.moving_pictures import BLUE, RED, video
+from tests.unit.commentary.moving_pictures import BLUE, GREY, RED, video
 
 WITHIN = 20.0
 pytestmark = pytest.mark.anyio
@@ -31,6 +31,18 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+async def test_frames_that_come_in_bursts_are_no_more_than_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    slot, now = Slot(), [100.0]
+    monkeypatch.setattr("app.commentary.frames.provider.time.monotonic", lambda: now[0])
+    for number in range(100):
+        now[0] += 0.01 if number % 2 else 0.39
+        slot.put(GREY, number / 5)
+    assert slot.rate == pytest.approx(5.0, abs=0.3)
+    now[0] += 2.0
+    slot.put(GREY, 20.0)
+    assert slot.rate <= 1.0
 
 
 @pytest.fixture(scope="module")
