@@ -64,9 +64,14 @@ class Services:
         return self._process is not None
 
     def health(self) -> bool | None:
-        """True where the service and all it needs are fine, False where not, None where it doesn't answer."""
-        healths = [self._health(address) for address in self._addresses]
-        return None if healths[0] is None else all(healths)
+        """True where the service and all it needs are fine, False where not, None where it doesn't answer.
+
+        What is beside services that run already may be out of our reach, as in production.
+        """
+        own, *others = (self._health(address) for address in self._addresses)
+        if own is None:
+            return None
+        return own and all(each or (each is None and not self.are_ours) for each in others)
 
     def __enter__(self) -> Self:
         if self.health() is None:

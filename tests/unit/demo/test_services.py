@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from app.demo.services import Services, ServicesError
+from app.demo.services import Part, Services, ServicesError
 from app.settings import load
-from tests.stack import free_ports
+from tests.stack import free_port, free_ports
 
 
 def test_services_that_do_not_start_say_why_and_leave_nothing_running(
@@ -29,4 +31,33 @@ def test_services_that_do_not_start_say_why_and_leave_nothing_running(
         with pytest.raises(ServicesError, match="did not start") as failure, services:
             pass
     assert environment["STS_PORT"] in str(failure.value)
+    assert services.health() is None
+
+
+class Healthy(BaseHTTPRequestHandler):
+    """Somebody's service that is fine."""
+
+    def do_GET(self) -> None:
+        """Answers."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"status": "ok"}')
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+def test_services_that_run_elsewhere_are_used_where_what_is_beside_them_is_out_of_reach(
+    tmp_path: Path,
+) -> None:
+    with HTTPServer(("127.0.0.1", 0), Healthy) as server:
+        threading.Thread(target=server.serve_forever).start()
+        there = {
+            "COMMENTARY_URL": f"http://127.0.0.1:{server.server_port}",
+            "DUBBER_PORT": str(free_port()),
+        }
+        part = Part("commentary_address", ("run", "nothing"), beside=("dubber_address",))
+        with Services(load(there), tmp_path / "services.log", {}, part) as services:
+            assert not services.are_ours
+        server.shutdown()
     assert services.health() is None
