@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+from app import catalog
 from infra.hosts.converge import engine
 from tests.smoke.facts import CheckFailed, Facts, said
 from tests.smoke.host import Host
@@ -112,10 +113,19 @@ def gpu_visible(host: Host, facts: Facts) -> str:
     if not asking:
         raise CheckFailed("no service of the release asks for the GPU")
     for name in asking:
-        container = f"$(docker ps --quiet --filter label={engine.LABEL}.project={facts.project} "
-        container += f"--filter label={engine.LABEL}.service={name})"
-        said(host, f"docker exec {container} nvidia-smi --list-gpus")
+        said(host, f"docker exec {facts.container(name)} nvidia-smi --list-gpus")
     return found
+
+
+def rooms_open(host: Host, facts: Facts) -> str:
+    """Where there are rooms, LiveKit's server answers commentary, which makes them."""
+    if "livekit" not in facts.services:
+        return "no rooms"
+    address = f"http://livekit:{catalog.get('livekit').port('http').number}/"
+    asked = host.run(f"docker exec {facts.container('commentary')} curl --silent --fail {address}")
+    if asked.status != 0:
+        raise CheckFailed(f"LiveKit does not answer commentary ({asked.err.strip() or asked.status})")
+    return "LiveKit answers"
 
 
 def disk_in_bounds(host: Host, facts: Facts) -> str:
@@ -171,6 +181,7 @@ CHECKS: dict[str, Check] = {
     "containers": containers_healthy,
     "ports": ports_expected,
     "gpu": gpu_visible,
+    "rooms": rooms_open,
     "disk": disk_in_bounds,
     "memory": memory_in_bounds,
     "secrets": secrets_kept,

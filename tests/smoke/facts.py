@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from infra.hosts.converge import engine
 from tests.smoke.host import Host
 
 
@@ -47,6 +48,11 @@ class Facts:
     def project(self) -> str:
         """The name of its Compose project."""
         return str(self.bundle["compose"]["name"])
+
+    def container(self, service: str) -> str:
+        """The words with which a shell finds the id of a service's container."""
+        label = f"--filter label={engine.LABEL}"
+        return f"$(docker ps --quiet {label}.project={self.project} {label}.service={service})"
 
     @property
     def ports(self) -> set[tuple[str, int]]:

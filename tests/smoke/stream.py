@@ -12,7 +12,6 @@ from app.demo.publish import ingest_address, publish
 from app.demo.read import read, watch_address
 from app.demo.sample import sample_video
 from app.settings import Settings, load
-from infra.hosts.converge import engine
 from tests.smoke.facts import CheckFailed, Facts, said
 from tests.smoke.host import Host
 from tests.smoke.secret_search import secrets as plain
@@ -70,10 +69,10 @@ def dubbed(host: Host, facts: Facts, address: str, seconds: float) -> Dubbed:
 
 def dubbed_phrases(host: Host, facts: Facts, language: str) -> int:
     """How many phrases of the test stream were dubbed, as the dubber tells on the host."""
-    container = f"$(docker ps --quiet --filter label={engine.LABEL}.project={facts.project} "
-    container += f"--filter label={engine.LABEL}.service=dubber)"
     address = f"http://127.0.0.1:{catalog.get('dubber').port('http').number}/streams"
-    streams = json.loads(said(host, f"docker exec {container} curl --silent --fail {address}"))["streams"]
+    streams = json.loads(
+        said(host, f"docker exec {facts.container('dubber')} curl --silent --fail {address}")
+    )["streams"]
     for stream in streams:
         for dub in stream["dubs"]:
             if (stream["name"], dub["language"]) == (NAME, language):

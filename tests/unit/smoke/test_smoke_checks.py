@@ -169,6 +169,16 @@ def test_a_gpu_is_looked_for_on_the_host_and_in_the_containers_that_ask_for_it()
     assert not [command for command in host.asked if "service=media" in command]
 
 
+def test_where_there_are_rooms_livekit_answers_commentary(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks.rooms_open(RecordedHost({}), known()) == "no rooms"
+    monkeypatch.setitem(SERVICES, "livekit", {"image": IMAGE})
+    well, silent = RecordedHost({"docker exec": "OK"}), RecordedHost({"docker exec": Answer(7, "", "")})
+    assert checks.rooms_open(well, known()) == "LiveKit answers"
+    assert "service=commentary) curl" in well.asked[0]
+    with pytest.raises(CheckFailed, match="does not answer"):
+        checks.rooms_open(silent, known())
+
+
 @pytest.mark.parametrize(
     ("answers", "words"),
     [
