@@ -26,6 +26,7 @@ from tests.rehearsal.production import Production
 from tests.rehearsal.registry import Registry
 from tests.stack import ROOT
 from tests.unit.speech import tiny_models
+from tools import mirror
 
 TAG = "1.0.0"
 NETWORK = "10.44.0.0/24"
@@ -69,14 +70,20 @@ class Rehearsal:
         """Runs the smoke tests, as people do; their words in `stdout`."""
         return self._run("pytest", "tests/smoke", "--stack", self.production.stack, *self.ways_in, *options)
 
+    def commentary_demo(self) -> subprocess.CompletedProcess[str]:
+        """The demo of commentary against the streaming host, as people give it; its words in `stdout`."""
+        host = self.address("streaming")
+        there = {"MEDIA_HOST": host, "COMMENTARY_URL": f"http://{host}:8199"}
+        return self._run("app", "demo-commentary", "--quick", **SETTINGS, **SECRETS, **there)
+
     def release(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`python -m app release`, as operators give it; its words in `stdout`."""
         return self._run("app", "release", *words, "--stack", self.production.stack)
 
-    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", *words], cwd=ROOT, env=self.production.environment, timeout=ENDS_WITHIN,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+            [sys.executable, "-m", *words], cwd=ROOT, env={**self.production.environment, **variables},
+            timeout=ENDS_WITHIN, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
 
     def guest(self, host: str) -> Guest:
@@ -125,6 +132,7 @@ class Rehearsal:
 @contextmanager
 def rehearsal(folder: Path) -> Iterator[Rehearsal]:
     """Production, configured but not made, with everything in that folder for the time of a `with` block."""
+    mirror.ensure(extra=True)
     release(TAG)
     model, checkout, machines = folder / "tiny", folder / "checkout", folder / "machines"
     tiny_models.whisper(model)
@@ -142,7 +150,7 @@ def rehearsal(folder: Path) -> Iterator[Rehearsal]:
     ):
         production = Production(checkout, emulator, registry)
         production.say(
-            services=SERVICES, hub=HUB, registry=RELEASED, tag=TAG, network=NETWORK,
+            services=SERVICES, livekit="true", hub=HUB, registry=RELEASED, tag=TAG, network=NETWORK,
             streamingVolume="2", speechVolume="2",
             ingestCidrs=[OPERATOR], playbackCidrs=[OPERATOR], consoleCidrs=[OPERATOR], sshCidrs=[OPERATOR],
             sshKey=f"{key.get_name()} {key.get_base64()}",

@@ -9,7 +9,7 @@ from tests.docker.release.tiny import run
 from tools.build import Version, build
 
 RELEASED = "127.0.0.1:5000/voicestack-rehearsed"
-OURS = ("app", "media", "speech")
+OURS = ("app", "commentary", "media", "speech")
 WORDS = "no such voice: carol"
 # Everything else in the image still works: what fails is one service.
 BROKEN = f'[ "$SERVICE_MODE" != dubber ] || {{ echo "{WORDS}" >&2; exit 3; }}; exec python -m app serve'

@@ -6,8 +6,10 @@ Times are told (with pytest's -s), not judged.
 from __future__ import annotations
 
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +21,9 @@ from app.demo.read import watch_address
 from app.demo.sample import sample_video
 from app.release.names import DATA
 from app.settings import Settings, load
+from tests.docker.rooms import Rooms
 from tests.integration.archive.conftest import TUS, speech, spread_out, text_of
+from tests.rehearsal.guests.firewall import CHAIN
 from tests.rehearsal.hosts import releases
 from tests.rehearsal.hosts.rehearsal import OPERATOR, SECRETS, SETTINGS, Rehearsal
 from tests.rehearsal.made import instance, volumes
@@ -32,7 +36,7 @@ PICTURES = 100
 APPEARS_WITHIN = 120.0
 SETTLES_WITHIN = 120.0
 CONNECTS_WITHIN = 3.0
-SSH, STS, DATABASE = 22, 5003, 5432
+SSH, STS, DATABASE, ROOMS, ROOMS_TCP = 22, 5003, 5432, 7882, 7881
 TEXT_WITHIN = 120.0
 LONG = 340, (5, 15, 25, 35, 160, 170, 180, 190, 310)  # seconds, and those at which a sentence is said
 
@@ -57,6 +61,25 @@ def reaches(rehearsal: Rehearsal, host: str, port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+@contextmanager
+def reached_as_on_aws(rehearsal: Rehearsal) -> Iterator[None]:
+    """The streaming host's public address, which LiveKit tells its guests, leads there."""
+    public, private = rehearsal.production.outputs()["address"], rehearsal.address("streaming")
+    rule = ["OUTPUT", "--destination", public, "--jump", "DNAT", "--to-destination", private]
+    subprocess.run(["iptables", "--wait", "--table", "nat", "--append", *rule], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["iptables", "--wait", "--table", "nat", "--delete", *rule], check=True)
+
+
+def entered(rehearsal: Rehearsal, host: str, protocol: str, port: int) -> int:
+    """How many connections a host's security group has let in there."""
+    listed = rehearsal.guest(host).run(f"iptables --table mangle --list {CHAIN} --verbose --exact --numeric")
+    lines = [line.split() for line in listed.splitlines() if f"{protocol} dpt:{port}" in line]
+    return sum(int(counted) for counted, *_ in lines)
 
 
 def api(rehearsal: Rehearsal) -> httpx.Client:
@@ -134,6 +157,19 @@ def test_an_upload_lies_in_the_bucket_and_becomes_text_on_a_speech_host(rehearsa
     wait_for("its pieces to go", lambda: not [key for key in rehearsal.uploads if "/pieces/" in key], 10.0)
 
 
+def test_the_demo_of_commentary_passes_and_a_room_is_commented_on_meanwhile(rehearsal: Rehearsal) -> None:
+    host = rehearsal.address("streaming")
+    rooms = Rooms(f"http://{host}:8199", f"http://{host}:4200", f"ws://{host}:7880")
+    with told("the demo of commentary"), ThreadPoolExecutor(1) as beside, reached_as_on_aws(rehearsal):
+        demo = beside.submit(rehearsal.commentary_demo)
+        assert rooms.commented_on("hall")
+        done = demo.result()
+    assert done.returncode == 0, done.stdout
+    assert "1 of 1, 1 of them rightly" in done.stdout, done.stdout
+    assert entered(rehearsal, "streaming", "udp", ROOMS) > 0
+    assert reaches(rehearsal, "streaming", ROOMS_TCP)
+
+
 def test_the_archive_is_backed_up_each_day_and_restored_from_the_bucket(rehearsal: Rehearsal) -> None:
     bucket = rehearsal.production.outputs()["uploads"]
     (nightly,) = [key for key in rehearsal.uploads if key.startswith("backups/")]
@@ -168,7 +204,12 @@ def test_a_second_release_leaves_the_media_server_and_its_publishers_alone(rehea
         assert publisher.running
         print(f"dubbed stream interrupted: {viewer.longest_pause(began):.1f} s", flush=True)
     after = rehearsal.containers("streaming")
-    assert {name for name in before if before[name] == after[name]} == {"media", "db"}
+    assert {name for name in before if before[name] == after[name]} == {
+        "media",
+        "db",
+        "livekit",
+        "commentary",
+    }
 
 
 def test_a_release_is_put_back_by_hand(rehearsal: Rehearsal) -> None:
