@@ -151,6 +151,7 @@ def routes(settings: Settings, web: str) -> list[dict[str, Any]]:
                 [{"path": ["/"], "header_regexp": {"Upgrade": {"pattern": "(?i)^websocket$"}}}],
                 [passed_to_address(settings.live_address)],
             ),
+            route([{"path": ["/v1/realtime/translations"]}], [passed_to_address(settings.sts_addresses[0])]),
             route([{"path": ["/v1/realtime"]}], [passed_to_address(settings.live_address)]),
             route([{"path": ["/v1/audio/speech", "/v1/voices"]}], [largest(1), passed_to_address(tts)]),
             route([{"path": ["/v1/*"]}], [largest(speech), passed_to_address(asr)]),

@@ -18,9 +18,9 @@ from openai.types.realtime import (
 from app.live import session as sessions
 from app.live.ear import Ear
 from app.live.realtime.session import KINDS, RealtimeSession, cleared, nothing_to_commit, updated
-from app.live.realtime.wishes import MODEL, Update, Wishes, changed, fresh, language_of, prompt_of
+from app.live.realtime.wishes import MODEL, Wishes, changed, fresh, language_of, prompt_of
 from app.speech.realtime.door import entered, model_of
-from app.speech.realtime.line import Line, made
+from app.speech.realtime.line import Line, Update, made
 from app.speech.types import SpeechError
 
 if TYPE_CHECKING:

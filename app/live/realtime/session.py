@@ -27,12 +27,12 @@ from pydantic import BaseModel
 
 from app.live.ear import Ear, Heard
 from app.live.inlet import Inlet
-from app.live.realtime.wishes import Update, Wishes, changed, language_of, prompt_of, turns_of
+from app.live.realtime.wishes import Wishes, changed, language_of, prompt_of, turns_of
 from app.live.session import Hands, Session
 from app.live.transcript import Transcript
 from app.speech.cutter import SAMPLE_RATE, Cut
 from app.speech.gate import RULES, Gate, Spoken
-from app.speech.realtime.line import RATE, BadEvent, Line, made, new_id, sound
+from app.speech.realtime.line import RATE, BadEvent, Line, Update, made, new_id, sound
 from app.speech.sound import Resampler, from_pcm
 from app.speech.types import RecogniserSession, Samples, Word
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
 
 from openai.types.realtime import RealtimeTranscriptionSessionCreateRequest
 from openai.types.realtime.realtime_transcription_session_audio_input_turn_detection import ServerVad
-from pydantic import BaseModel
 
 from app.speech.cutter import Rules
 from app.speech.gate import RULES
-from app.speech.realtime.line import RATE, BadEvent, merged, new_id
+from app.speech.realtime.line import RATE, BadEvent, Update, merged, new_id
 
 MODEL = "gpt-realtime-whisper"
 """What a client is told where it names no model; whatever it names, ASR_ENGINE does the work."""
@@ -20,13 +18,6 @@ SHORTEST_SILENCE, LONGEST_SILENCE = 100, 10_000
 INPUT = "session.audio.input"
 
 Wishes = RealtimeTranscriptionSessionCreateRequest
-
-
-class Update(BaseModel):
-    """A session.update; what is in `session` is checked together with what stays as it is."""
-
-    type: Literal["session.update"]
-    session: dict[str, Any]
 
 
 def fresh(model: str, language: str, expires: int) -> Wishes:

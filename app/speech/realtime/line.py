@@ -9,7 +9,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from fastapi import WebSocket, WebSocketDisconnect
 from openai.types.realtime import RealtimeError, RealtimeErrorEvent
@@ -34,6 +34,13 @@ class BadEvent(Exception):
         super().__init__(message)
         self.code = code
         self.param = param
+
+
+class Update(BaseModel):
+    """A session.update; what is in `session` is checked together with what stays as it is."""
+
+    type: Literal["session.update"]
+    session: dict[str, Any]
 
 
 class Line:

@@ -18,13 +18,13 @@ from app.speech import registry
 from app.speech.protocol import PATH, Config, Error, ErrorCode, Ready
 from app.speech.ranked import RankedExecutor
 from app.speech.rest.models import source_of
-from app.speech.sts import translation
+from app.speech.sts import interpreting, translation
 from app.speech.sts.lane import Lane
 from app.speech.sts.metrics import Metrics
 from app.speech.sts.pace import Pace
 from app.speech.sts.phrase import Dubber
 from app.speech.sts.room import Room
-from app.speech.sts.session import SEND_WITHIN, Admission, BadMessage, Session, parse
+from app.speech.sts.session import SEND_WITHIN, Admission, BadMessage, Peer, Refused, Session, Wire, parse
 from app.speech.sts.timely import Capacity, Speaker, calibrated
 from app.speech.types import HurriedTranslator, SpeechError
 
@@ -33,14 +33,6 @@ log = structlog.get_logger(__name__)
 MAX_SESSIONS = 16
 CONFIG_WITHIN = 10.0
 SERVICE_RESTART = 1012  # a WebSocket's close code
-
-
-class Refused(Exception):
-    """A session that can't be opened."""
-
-    def __init__(self, code: ErrorCode, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class SpeechService:
@@ -138,54 +130,46 @@ class SpeechService:
             return
         await socket.accept()
         try:
-            session = await self._open(socket)
-        except Refused as refused:
-            await refuse(socket, refused.code, str(refused))
-            return
-        except WebSocketDisconnect:
-            return
-        self.sessions.add(session)
-        self.room.enter(session)
-        if self.draining:
-            session.drain()
-        try:
-            await session.run()
-            if session.draining:
-                await socket.close(SERVICE_RESTART)
-        except BadMessage as error:
+            config = await first_message(socket)
+            tells = frozenset(socket.query_params.getlist("tell"))
+            async with self.session(Wire(socket), config, tells) as (session, ready):
+                await socket.send_text(ready.model_dump_json())
+                await session.run()
+                if session.draining:
+                    await socket.close(SERVICE_RESTART)
+        except (Refused, BadMessage) as error:
             await refuse(socket, error.code, str(error))
         except (WebSocketDisconnect, RuntimeError):
             log.info("client went away")
         except SpeechError as error:
             await refuse(socket, "no_recogniser", str(error))
-        finally:
-            self.sessions.discard(session)
-            self.room.leave(session)
-            await asyncio.get_running_loop().run_in_executor(None, session.lane.recogniser.close)
 
-    async def _open(self, socket: WebSocket) -> Session:
-        try:
-            async with asyncio.timeout(CONFIG_WITHIN):
-                message = await socket.receive()
-        except TimeoutError:
-            raise Refused("bad_config", f"no config message within {CONFIG_WITHIN:g} s") from None
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect
-        try:
-            config = parse(message.get("text") or "", Config)
-        except BadMessage as error:
-            raise Refused("bad_config", f"the first message must be a config message: {error}") from error
+    @asynccontextmanager
+    async def session(
+        self, peer: Peer, config: Config, tells: frozenset[str] = frozenset()
+    ) -> AsyncIterator[tuple[Session, Ready]]:
+        """A session to run within the block, and what it is made of. Raises Refused."""
         if not self.readiness.ready:
             raise Refused("overloaded", f"not ready: {self.readiness.detail}")
         if len(self.sessions) + self.opening >= MAX_SESSIONS:
             raise Refused("overloaded", f"{MAX_SESSIONS} sessions are open, which is the most")
         self.opening += 1
         try:
-            return await self._session(socket, config)
+            session, ready = await self._made(peer, config, tells)
         finally:
             self.opening -= 1
+        self.sessions.add(session)
+        self.room.enter(session)
+        if self.draining:
+            session.drain()
+        try:
+            yield session, ready
+        finally:
+            self.sessions.discard(session)
+            self.room.leave(session)
+            await asyncio.get_running_loop().run_in_executor(None, session.lane.recogniser.close)
 
-    async def _session(self, socket: WebSocket, config: Config) -> Session:
+    async def _made(self, peer: Peer, config: Config, tells: frozenset[str]) -> tuple[Session, Ready]:
         engines = self.engines
         if not registry.translates(engines, config.source, config.target):
             same = " (that is what is spoken: nothing to dub)" if config.source == config.target else ""
@@ -205,7 +189,7 @@ class SpeechService:
         except SpeechError as error:
             raise Refused("no_recogniser", str(error)) from error
         session = Session(
-            socket,
+            peer,
             Lane(recogniser, config.sample_rate, config.source),
             Dubber(
                 engines,
@@ -219,7 +203,7 @@ class SpeechService:
                     self.capacity,
                     lambda name: self.metrics.spoken.labels(name).inc(),
                 ),
-                tells=frozenset(socket.query_params.getlist("tell")),
+                tells=tells,
             ),
             self.admission,
             self.room,
@@ -234,8 +218,22 @@ class SpeechService:
             synthesiser=registry.speaker(engines.synthesiser, config.target, voice),
             voice=voice,
         )
-        await socket.send_text(ready.model_dump_json())
-        return session
+        return session, ready
+
+
+async def first_message(socket: WebSocket) -> Config:
+    """What a client of our own protocol wants. Raises Refused and WebSocketDisconnect."""
+    try:
+        async with asyncio.timeout(CONFIG_WITHIN):
+            message = await socket.receive()
+    except TimeoutError:
+        raise Refused("bad_config", f"no config message within {CONFIG_WITHIN:g} s") from None
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect
+    try:
+        return parse(message.get("text") or "", Config)
+    except BadMessage as error:
+        raise Refused("bad_config", f"the first message must be a config message: {error}") from error
 
 
 async def refuse(socket: WebSocket, code: ErrorCode, message: str) -> None:
@@ -261,5 +259,6 @@ def create(settings: Settings) -> FastAPI:
         drain=service.drain,
     )
     app.add_api_websocket_route(PATH, service.talk)
+    app.add_api_websocket_route(interpreting.PATH, interpreting.Translations(service).talk)
     translation.install(app, service)
     return app

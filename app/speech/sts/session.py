@@ -7,9 +7,9 @@ import json
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from fastapi import WebSocket, WebSocketDisconnect
@@ -35,6 +35,14 @@ SEND_WITHIN = 10.0
 
 Parsed = TypeVar("Parsed", Config, PhraseMark, Profile)
 Answer = tuple[Failure, None] | tuple[Dub, bytes]
+
+
+class Refused(Exception):
+    """A session that can't be opened."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class BadMessage(Exception):
@@ -68,12 +76,43 @@ class Admission:
         self.pending -= 1
 
 
+class Peer(Protocol):
+    """Whom a session dubs for."""
+
+    async def receive(self) -> Mapping[str, Any]:
+        """The next message in the shape of ASGI, as app/speech/protocol.py has them."""
+
+    async def answer(self, message: Failure | Dub, pcm: bytes) -> None:
+        """Tells what became of a phrase; `pcm` is its sound. Raises WebSocketDisconnect."""
+
+
+class Wire:
+    """A peer that speaks our own protocol over a WebSocket."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+
+    async def receive(self) -> Mapping[str, Any]:
+        """The next message."""
+        return await self._socket.receive()
+
+    async def answer(self, message: Failure | Dub, pcm: bytes) -> None:
+        """Sends the message, and the sound after it."""
+        try:
+            async with asyncio.timeout(SEND_WITHIN):
+                await self._socket.send_text(message.model_dump_json())
+                if pcm:
+                    await self._socket.send_bytes(pcm)
+        except TimeoutError as error:
+            raise WebSocketDisconnect from error
+
+
 class Session:
-    """Runs from the `ready` message until the client goes or an error ends it."""
+    """Runs until the client goes or an error ends it."""
 
     def __init__(
         self,
-        socket: WebSocket,
+        peer: Peer,
         lane: Lane,
         dubber: Dubber,
         admission: Admission,
@@ -81,7 +120,7 @@ class Session:
         executor: Executor,
         metrics: Metrics,
     ) -> None:
-        self.socket = socket
+        self.peer = peer
         self.lane = lane
         self.dubber = dubber
         self.admission = admission
@@ -123,7 +162,7 @@ class Session:
 
     async def _read(self) -> None:
         while True:
-            message = await self.socket.receive()
+            message = await self.peer.receive()
             if message["type"] == "websocket.disconnect":
                 return
             if message.get("bytes") is not None:
@@ -228,16 +267,7 @@ class Session:
                 raise
             self.room.answered(self, late=late(message, phrase))
             self._count(message)
-            await self._send(message, pcm)
-
-    async def _send(self, message: Failure | Dub, pcm: bytes | None) -> None:
-        try:
-            async with asyncio.timeout(SEND_WITHIN):
-                await self.socket.send_text(message.model_dump_json())
-                if pcm:
-                    await self.socket.send_bytes(pcm)
-        except TimeoutError as error:
-            raise WebSocketDisconnect from error
+            await self.peer.answer(message, pcm or b"")
 
     def _count(self, message: Failure | Dub) -> None:
         if isinstance(message, Failure):
