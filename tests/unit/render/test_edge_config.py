@@ -88,9 +88,13 @@ def test_of_the_dubber_only_what_is_watched_is_reached(path: str, passed_on: boo
 def test_services_with_keys_are_reached_directly_where_there_are_keys_alone() -> None:
     alone = {"127.0.0.1:4200", "127.0.0.1:8003", "127.0.0.1:8888", "127.0.0.1:8889"}
     assert upstreams() == alone
-    assert upstreams(API_KEYS="x") == alone | {f"127.0.0.1:{port}" for port in (5001, 5002, 9090, 8001)}
+    assert upstreams(API_KEYS="x") == alone | {f"127.0.0.1:{port}" for port in (5001, 5002, 5003, 9090, 8001)}
     assert "192.0.2.7:5001" in upstreams(API_KEYS="x", ASR_URL="http://192.0.2.7:5001")
-    assert "sts" not in json.dumps(server("https", API_KEYS="x"))
+    # Of sts alone what asks for a key.
+    routes = server("https", API_KEYS="x", STS_URLS="ws://192.0.2.7:5003")["routes"]
+    inner = routes[1]["handle"][0]["routes"]
+    to_sts = [each["match"] for each in inner if "192.0.2.7:5003" in json.dumps(each)]
+    assert to_sts == [[{"path": ["/v1/realtime/translations"]}]]
 
 
 @pytest.mark.parametrize(
