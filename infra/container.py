@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_docker as docker
@@ -23,34 +24,38 @@ def duration(seconds: float) -> str:
     return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest}s"
 
 
+@dataclass(frozen=True)
+class ServiceArgs:
+    """A container, the image that it runs, what it is connected to, and what it comes `after`."""
+
+    container: Container
+    config: StackConfig
+    image: pulumi.Input[str]
+    network: docker.Network
+    volumes: Mapping[str, docker.Volume]
+    after: Sequence[Gated] = ()
+
+
 class ServiceContainer(Gated):
     """A service's container on the stack's network."""
 
-    def __init__(
-        self,
-        container: Container,
-        config: StackConfig,
-        image: pulumi.Input[str],
-        network: docker.Network,
-        volumes: Mapping[str, docker.Volume],
-        after: Sequence[Gated],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("voicestack:local:ServiceContainer", container.name, {}, opts)
+    def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("local:ServiceContainer", name, opts)
+        container, config = args.container, args.config
         service, grace = container.service, int(container.service.grace)
-        name = f"{PROJECT}-{config.stack}-{container.name}"
+        called = f"{PROJECT}-{config.stack}-{container.name}"
         developed = config.source and service.module is not None
         self.container = docker.Container(
-            container.name,
-            name=name,
-            image=image,
+            self.named(),
+            name=called,
+            image=args.image,
             command=["serve", "--reload"] if developed else None,
             envs=[
                 *(f"{key}={value}" for key, value in container.environment.items()),
                 *(pulumi.Output.secret(f"{key}={value}") for key, value in container.secrets.items()),
             ],
             networks_advanced=[
-                docker.ContainerNetworksAdvancedArgs(name=network.name, aliases=[container.name])
+                docker.ContainerNetworksAdvancedArgs(name=args.network.name, aliases=[container.name])
             ],
             ports=[
                 docker.ContainerPortArgs(
@@ -60,7 +65,7 @@ class ServiceContainer(Gated):
             ],
             mounts=[
                 *(
-                    docker.ContainerMountArgs(type="volume", source=volumes[volume].name, target=path)
+                    docker.ContainerMountArgs(type="volume", source=args.volumes[volume].name, target=path)
                     for volume, path in container.mounts.items()
                 ),
                 *(
@@ -105,14 +110,14 @@ class ServiceContainer(Gated):
             destroy_grace_seconds=grace,
             log_driver="json-file",
             log_opts=LOG_OPTIONS,
-            opts=pulumi.ResourceOptions(
-                parent=self,
+            opts=self.inside(
+                container.name,
                 # Its name is taken until it is gone.
                 delete_before_replace=True,
                 # The provider would keep the old check.
                 replace_on_changes=["healthcheck"],
-                depends_on=[each.gate for each in after],
+                depends_on=[each.gate for each in args.after],
             ),
         )
-        self.wait_until(HEALTHY, name, service.start_within + 30)
-        self.register_outputs({})
+        self.wait_until(HEALTHY, called, service.start_within + 30)
+        self.register_outputs({"container": self.container.name, "health": self.state})

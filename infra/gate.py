@@ -5,10 +5,11 @@ from __future__ import annotations
 import pulumi
 import pulumi_docker as docker
 
+from infra.component import Component
 from infra.health import wait
 
 
-class Gated(pulumi.ComponentResource):
+class Gated(Component):
     """`state` is the container's, known once it is what is waited for, and asked anew on every `up`."""
 
     container: docker.Container

@@ -12,23 +12,24 @@ import pulumi
 import pulumi_docker_build as build
 
 from app.render import images
+from infra.component import Component
 from infra.config import ROOT, StackConfig, image_names
 
 
-class Images(pulumi.ComponentResource):
+class Images(Component):
     """Every image that a stack's services run in; `references` has what a container runs."""
 
     references: dict[str, pulumi.Output[str]]
 
     def __init__(self, name: str, config: StackConfig, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("voicestack:local:Images", name, {}, opts)
+        super().__init__("local:Images", name, opts)
         if not config.registry and not pulumi.runtime.is_dry_run():
             check_builder(config.builder)
         self.references = {
             each: self._released(each, config) if config.registry else self._built(each, config)
             for each in image_names(config)
         }
-        self.register_outputs({})
+        self.register_outputs({"references": self.references})
 
     def _released(self, name: str, config: StackConfig) -> pulumi.Output[str]:
         return pulumi.Output.from_input(images.reference(images.get(name), config.registry, config.tag))
@@ -37,7 +38,7 @@ class Images(pulumi.ComponentResource):
         image = images.get(name)
         tag = f"voicestack/{name}:{config.stack}"
         built = build.Image(
-            name,
+            self.named(name),
             tags=[tag],
             **recipe(image),
             builder=build.BuilderConfigArgs(name=config.builder),
@@ -45,7 +46,7 @@ class Images(pulumi.ComponentResource):
             push=False,
             build_on_preview=False,
             # Who builds, and behind which proxy, makes no other image.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["secrets"]),
+            opts=self.inside(name, ignore_changes=["secrets"]),
         )
         # The tag stays when its image changes, so containers run the image by its id.
         return built.digest.apply(lambda _: image_id(tag))

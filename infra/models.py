@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_docker as docker
@@ -20,32 +21,36 @@ PASSED_ON = ("HF_ENDPOINT", "HF_TOKEN", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 WITHIN = 4 * 3600.0
 
 
-class Models(Gated):
-    """A container that fetches what is missing, then ends. `user` is one of those that need the models."""
+@dataclass(frozen=True)
+class ModelsArgs:
+    """`user` is one of the containers that need the models; the image is its own."""
 
-    def __init__(
-        self,
-        user: Container,
-        config: StackConfig,
-        image: pulumi.Input[str],
-        network: docker.Network,
-        volumes: Mapping[str, docker.Volume],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("voicestack:local:Models", VOLUME, {}, opts)
-        name = f"{PROJECT}-{config.stack}-preload"
+    user: Container
+    config: StackConfig
+    image: pulumi.Input[str]
+    network: docker.Network
+    volumes: Mapping[str, docker.Volume]
+
+
+class Models(Gated):
+    """A container that fetches what is missing, then ends."""
+
+    def __init__(self, name: str, args: ModelsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("local:Models", name, opts)
+        user, config = args.user, args.config
+        called = f"{PROJECT}-{config.stack}-preload"
         self.container = docker.Container(
-            "preload",
-            name=name,
-            image=image,
+            self.named("preload"),
+            name=called,
+            image=args.image,
             command=["preload", "--all"],
             envs=[
                 *(f"{key}={value}" for key, value in user.environment.items()),
                 *(pulumi.Output.secret(f"{key}={value}") for key, value in passed_on(os.environ).items()),
             ],
-            networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=network.name)],
+            networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=args.network.name)],
             mounts=[
-                docker.ContainerMountArgs(type="volume", source=volumes[each].name, target=path)
+                docker.ContainerMountArgs(type="volume", source=args.volumes[each].name, target=path)
                 for each, path in user.mounts.items()
             ],
             tmpfs=dict(user.tmpfs),
@@ -56,10 +61,10 @@ class Models(Gated):
             restart="no",
             log_driver="json-file",
             log_opts=LOG_OPTIONS,
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            opts=self.inside("preload", delete_before_replace=True),
         )
-        self.wait_until(DONE, name, WITHIN)
-        self.register_outputs({})
+        self.wait_until(DONE, called, WITHIN)
+        self.register_outputs({"container": self.container.name, "state": self.state})
 
 
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_aws import iam
 
 from app.release import names
 from infra.aws.config import AwsConfig
+from infra.aws.tags import of_hosts
 from infra.aws.uploads import uploads_role
 from infra.aws.volume import trust
+from infra.component import Component
 
 # What the agent of Systems Manager needs for Run Command. The managed policy for it would let every host
 # read every parameter, also the secrets of the others.
@@ -33,48 +36,50 @@ AGENT = [
 PULL = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"]
 
 
-class Access(pulumi.ComponentResource):
+@dataclass(frozen=True)
+class AccessArgs:
+    """Whose access it is, and to what: the account, the bucket of releases, the repositories by image."""
+
+    config: AwsConfig
+    role: names.Role
+    account: pulumi.Input[str]
+    bucket: pulumi.Input[str]
+    repositories: Mapping[str, pulumi.Output[str]]
+
+
+class Access(Component):
     """The instance profile of the hosts of a role."""
 
     profile: iam.InstanceProfile
     identity: iam.Role
 
-    def __init__(
-        self,
-        config: AwsConfig,
-        role: names.Role,
-        account: pulumi.Input[str],
-        bucket: pulumi.Input[str],
-        repositories: Mapping[str, pulumi.Output[str]],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("voicestack:aws:Access", f"{role}-access", {}, opts)
-        inside = pulumi.ResourceOptions(parent=self)
+    def __init__(self, name: str, args: AccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("aws:Access", name, of_hosts(opts, args.role))
+        config, role = args.config, args.role
+        inside = self.inside(role)
         self.identity = iam.Role(
-            role,
+            self.named(),
             name=f"{config.name}-{role}",
             assume_role_policy=json.dumps(trust("ec2.amazonaws.com")),
-            tags=config.tags(role, role),
             opts=inside,
         )
-        pulled = [repositories[name] for name in config.images_of(role)]
+        pulled = [args.repositories[each] for each in config.images_of(role)]
         self.policy = iam.RolePolicy(
-            role,
+            self.named(),
             name="host",
             role=self.identity.name,
-            policy=pulumi.Output.all(account, bucket, *pulled).apply(
+            policy=pulumi.Output.all(args.account, args.bucket, *pulled).apply(
                 lambda known: json.dumps(permissions(config, role, known[0], known[1], known[2:]))
             ),
             opts=inside,
         )
         self.profile = iam.InstanceProfile(
-            role,
+            self.named(),
             name=f"{config.name}-{role}",
             role=self.identity.name,
-            tags=config.tags(role, role),
             opts=inside,
         )
-        self.register_outputs({})
+        self.register_outputs({"profile": self.profile.name, "role": self.identity.arn})
 
 
 def permissions(

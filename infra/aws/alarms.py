@@ -10,6 +10,8 @@ from pulumi_aws import cloudwatch, sns
 
 from app.release import names
 from infra.aws.config import AwsConfig, HostConfig
+from infra.aws.tags import of_hosts
+from infra.component import Component
 
 FULL = 85.0  # percent
 EC2 = "AWS/EC2"
@@ -88,32 +90,36 @@ def moved(host: HostConfig) -> bool:
     return not (host.spot or host.gpu or OWN_DISKS.match(host.instance_type))
 
 
-class Alarms(pulumi.ComponentResource):
+@dataclass(frozen=True)
+class AlarmsArgs:
+    """The host, its instance, and the topic that is told; None tells nobody."""
+
+    config: AwsConfig
+    host: HostConfig
+    instance: pulumi.Input[str]
+    topic: sns.Topic | None = None
+
+
+class Alarms(Component):
     """The alarms of a host. `health` is the one that tells whether its services are healthy."""
 
     health: cloudwatch.MetricAlarm
 
-    def __init__(
-        self,
-        config: AwsConfig,
-        host: HostConfig,
-        instance: pulumi.Input[str],
-        topic: sns.Topic | None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("voicestack:aws:Alarms", f"{host.name}-alarms", {}, opts)
+    def __init__(self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        config, host, topic = args.config, args.host, args.topic
+        super().__init__("aws:Alarms", name, of_hosts(opts, host.role, host.name))
         for alarm in alarms(config.stack, host):
             own = {"stack": config.stack, "host": host.name}
             actions: list[pulumi.Input[str]] = [topic.arn] if topic else []
             if alarm.action:
                 actions.append(f"arn:aws:automate:{config.region}:ec2:{alarm.action}")
             self.health = cloudwatch.MetricAlarm(
-                alarm.name,
+                self.named(alarm.name.removeprefix(f"{host.name}-")),
                 name=f"{config.name}-{alarm.name}",
                 alarm_description=alarm.meaning,
                 namespace=alarm.namespace,
                 metric_name=alarm.metric,
-                dimensions={"InstanceId": instance} if alarm.namespace == EC2 else own,
+                dimensions={"InstanceId": args.instance} if alarm.namespace == EC2 else own,
                 statistic="Maximum",
                 comparison_operator="GreaterThanThreshold",
                 threshold=alarm.threshold,
@@ -122,16 +128,16 @@ class Alarms(pulumi.ComponentResource):
                 treat_missing_data=alarm.missing,
                 alarm_actions=actions,
                 ok_actions=[topic.arn] if topic else [],
-                tags=config.tags(alarm.name, host.role, host.name),
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=self.inside(alarm.name),
             )
-        self.register_outputs({})
+        self.register_outputs({"health": self.health.name})
 
 
-def topic(config: AwsConfig, opts: pulumi.ResourceOptions | None = None) -> sns.Topic | None:
-    """Where alarms go, with the address that is told; None where none is configured."""
+def topic(stack: Component, config: AwsConfig) -> sns.Topic | None:
+    """Where the alarms of a stack go, with the address that is told; None where none is configured."""
     if not config.alarm_email:
         return None
-    made = sns.Topic("alarms", name=f"{config.name}-alarms", tags=config.tags("alarms"), opts=opts)
-    sns.TopicSubscription("alarms", topic=made.arn, protocol="email", endpoint=config.alarm_email, opts=opts)
+    own, inside = stack.named("alarms"), stack.inside("alarms")
+    made = sns.Topic(own, name=f"{config.name}-alarms", opts=inside)
+    sns.TopicSubscription(own, topic=made.arn, protocol="email", endpoint=config.alarm_email, opts=inside)
     return made

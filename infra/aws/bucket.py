@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pulumi
 from pulumi_aws import s3
 
 from infra.aws.config import AwsConfig
+from infra.component import Component
 
 
-class Bucket(pulumi.ComponentResource):
+@dataclass(frozen=True)
+class AccountArgs:
+    """The stack, and the account that it is in."""
+
+    config: AwsConfig
+    account: pulumi.Input[str]
+
+
+class Bucket(Component):
     """A bucket that nobody outside can open. It goes with the stack: bundles can be made anew."""
 
     bucket: s3.Bucket
 
-    def __init__(
-        self, config: AwsConfig, account: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("voicestack:aws:Bucket", "releases", {}, opts)
-        inside = pulumi.ResourceOptions(parent=self)
+    def __init__(self, name: str, args: AccountArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("aws:Bucket", name, opts)
+        config, inside = args.config, self.inside("releases")
         self.bucket = s3.Bucket(
-            "releases",
+            self.named(),
             # Bucket names are shared by everybody on AWS.
-            bucket=pulumi.Output.from_input(account).apply(
+            bucket=pulumi.Output.from_input(args.account).apply(
                 lambda known: f"{config.name}-releases-{known}-{config.region}"
             ),
             force_destroy=True,
-            tags=config.tags("releases"),
             opts=inside,
         )
-        close("releases", self.bucket, inside)
-        self.register_outputs({})
+        close(self.named(), self.bucket, inside)
+        self.register_outputs({"bucket": self.bucket.bucket})
 
 
 def close(name: str, bucket: s3.Bucket, opts: pulumi.ResourceOptions) -> None:

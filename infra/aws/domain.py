@@ -2,46 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pulumi
 from pulumi_aws import cloudwatch, route53
 
 from infra.aws.config import AwsConfig
+from infra.component import Component
 
 TTL = 60
 
 
-class Domain(pulumi.ComponentResource):
+@dataclass(frozen=True)
+class DomainArgs:
+    """Where the domain leads, and the alarm that tells how the host there is."""
+
+    config: AwsConfig
+    address: pulumi.Input[str]
+    health: cloudwatch.MetricAlarm
+
+
+class Domain(Component):
     """The domain's address record, and a health check.
 
     Who may open a connection is up to the stack's ranges, and Route 53 is in none of them: it goes by the
     alarm of the streaming host's own health.
     """
 
-    def __init__(
-        self,
-        config: AwsConfig,
-        address: pulumi.Input[str],
-        health: cloudwatch.MetricAlarm,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("voicestack:aws:Domain", "domain", {}, opts)
-        inside = pulumi.ResourceOptions(parent=self)
-        route53.Record(
-            "domain",
+    def __init__(self, name: str, args: DomainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("aws:Domain", name, opts)
+        config, inside = args.config, self.inside("domain")
+        record = route53.Record(
+            self.named(),
             zone_id=config.hosted_zone,
             name=config.domain,
             type="A",
             ttl=TTL,
-            records=[address],
+            records=[args.address],
             opts=inside,
         )
-        route53.HealthCheck(
-            "domain",
+        check = route53.HealthCheck(
+            self.named(),
             type="CLOUDWATCH_METRIC",
-            cloudwatch_alarm_name=health.name,
+            cloudwatch_alarm_name=args.health.name,
             cloudwatch_alarm_region=config.region,
             insufficient_data_health_status="LastKnownStatus",
-            tags=config.tags("domain"),
             opts=inside,
         )
-        self.register_outputs({})
+        self.register_outputs({"name": record.fqdn, "healthCheck": check.id})

@@ -8,8 +8,9 @@ import pulumi
 from pulumi_aws import ec2, vpc
 
 from app.catalog import stays_behind
-from app.release.names import Role
+from app.release.names import ROLE_TAG, Role
 from infra.aws.config import DATABASE, AwsConfig
+from infra.component import Component
 
 SSH = 22
 EVERYWHERE = "0.0.0.0/0"
@@ -67,7 +68,7 @@ def speech_ports(config: AwsConfig) -> tuple[int, ...]:
     return (*WEB_PORTS, database) if asks else WEB_PORTS
 
 
-class Network(pulumi.ComponentResource):
+class Network(Component):
     """A VPC with one public subnet in one zone, and a security group for each role.
 
     Speech hosts have public addresses too, but only to fetch images: nothing comes in except from the
@@ -77,76 +78,82 @@ class Network(pulumi.ComponentResource):
     subnet: ec2.Subnet
     groups: dict[Role, ec2.SecurityGroup]
 
-    def __init__(self, config: AwsConfig, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("voicestack:aws:Network", "network", {}, opts)
-        inside = pulumi.ResourceOptions(parent=self)
+    def __init__(self, name: str, config: AwsConfig, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("aws:Network", name, opts)
         self.vpc = ec2.Vpc(
-            "vpc",
+            self.named("vpc"),
             cidr_block=str(config.network),
             enable_dns_hostnames=True,
             enable_dns_support=True,
-            tags=config.tags("vpc"),
-            opts=inside,
+            opts=self.inside("vpc"),
         )
         self.subnet = ec2.Subnet(
-            "subnet",
+            self.named("subnet"),
             vpc_id=self.vpc.id,
             cidr_block=str(config.network),
             availability_zone=config.zone,
             map_public_ip_on_launch=True,
-            tags=config.tags("subnet"),
-            opts=inside,
+            opts=self.inside("subnet"),
         )
-        gateway = ec2.InternetGateway("gateway", vpc_id=self.vpc.id, tags=config.tags("gateway"), opts=inside)
-        table = ec2.RouteTable("routes", vpc_id=self.vpc.id, tags=config.tags("routes"), opts=inside)
+        gateway = ec2.InternetGateway(self.named("gateway"), vpc_id=self.vpc.id, opts=self.inside("gateway"))
+        table = ec2.RouteTable(self.named("routes"), vpc_id=self.vpc.id, opts=self.inside("routes"))
         out = ec2.Route(
-            "out",
+            self.named("out"),
             route_table_id=table.id,
             destination_cidr_block=EVERYWHERE,
             gateway_id=gateway.id,
-            opts=inside,
+            opts=self.inside("out"),
         )
         association = ec2.RouteTableAssociation(
-            "subnet-routes", subnet_id=self.subnet.id, route_table_id=table.id, opts=inside
+            self.named("subnet-routes"),
+            subnet_id=self.subnet.id,
+            route_table_id=table.id,
+            opts=self.inside("subnet-routes"),
         )
         self.groups = {role: self._group(config, role) for role in config.roles}
         for rule in ingress(config):
-            self._rule(config, rule)
+            self._rule(rule)
         # What a host needs before it boots: without a way out it would fetch nothing.
         self.ready: list[pulumi.Resource] = [out, association]
-        self.register_outputs({})
+        self.register_outputs(
+            {
+                "vpc": self.vpc.id,
+                "subnet": self.subnet.id,
+                "groups": {role: group.id for role, group in self.groups.items()},
+            }
+        )
 
     def _group(self, config: AwsConfig, role: Role) -> ec2.SecurityGroup:
         # No rules in here: those that stand alone and those inside of a group undo each other.
         group = ec2.SecurityGroup(
-            role,
+            self.named(role),
             name=f"{config.name}-{role}",
             description=f"Voicestack {config.stack}: {role} hosts",
             vpc_id=self.vpc.id,
-            tags=config.tags(role, role),
-            opts=pulumi.ResourceOptions(parent=self),
+            tags={ROLE_TAG: role},
+            opts=self.inside(role),
         )
         # Streams are pushed to anywhere; a speech host fetches images, packages, models, and asks a database.
         ports: tuple[int | None, ...] = (None,) if role == "streaming" else speech_ports(config)
         for port in ports:
             name = f"{role}-out-{port or 'all'}"
             vpc.SecurityGroupEgressRule(
-                name,
+                self.named(name),
                 security_group_id=group.id,
                 description="what the hosts fetch" if port else "what the hosts fetch and push",
                 ip_protocol="tcp" if port else "-1",
                 from_port=port,
                 to_port=port,
                 cidr_ipv4=EVERYWHERE,
-                tags=config.tags(name, role),
-                opts=pulumi.ResourceOptions(parent=group),
+                tags={ROLE_TAG: role},
+                opts=self.inside(name, group),
             )
         return group
 
-    def _rule(self, config: AwsConfig, rule: Rule) -> None:
+    def _rule(self, rule: Rule) -> None:
         group = self.groups[rule.role]
         vpc.SecurityGroupIngressRule(
-            rule.name,
+            self.named(rule.name),
             security_group_id=group.id,
             description=rule.purpose.replace("'", ""),
             ip_protocol=rule.protocol,
@@ -154,6 +161,6 @@ class Network(pulumi.ComponentResource):
             to_port=rule.port,
             cidr_ipv4=rule.cidr or None,
             referenced_security_group_id=self.groups[rule.source].id if rule.source else None,
-            tags=config.tags(rule.name, rule.role),
-            opts=pulumi.ResourceOptions(parent=group),
+            tags={ROLE_TAG: rule.role},
+            opts=self.inside(rule.name, group),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pulumi
 import pulumi_docker_build as build
@@ -10,6 +11,7 @@ from pulumi_aws import ecr
 
 from app.render import images
 from infra.aws.config import AwsConfig
+from infra.component import Component
 from infra.images import recipe
 
 KEPT = 60  # manifests: a release of an image is three, one for each platform and their list
@@ -25,7 +27,7 @@ LIFECYCLE = {
 }
 
 
-class Registry(pulumi.ComponentResource):
+class Registry(Component):
     """A repository an image. `references` has what hosts run: each image by its digest.
 
     `host` is the registry's host name, `arns` are the repositories'.
@@ -35,37 +37,36 @@ class Registry(pulumi.ComponentResource):
     arns: dict[str, pulumi.Output[str]]
     host: pulumi.Output[str]
 
-    def __init__(self, config: AwsConfig, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("voicestack:aws:Registry", "registry", {}, opts)
-        wanted = dict.fromkeys(name for role in config.roles for name in config.images_of(role))
-        repositories = {name: self._repository(config, repository_name(name)) for name in wanted}
-        self.arns = {name: repository.arn for name, repository in repositories.items()}
+    def __init__(self, name: str, config: AwsConfig, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("aws:Registry", name, opts)
+        wanted = dict.fromkeys(image for role in config.roles for image in config.images_of(role))
+        repositories = {image: self._repository(config, repository_name(image)) for image in wanted}
+        self.arns = {image: repository.arn for image, repository in repositories.items()}
         self.host = next(iter(repositories.values())).repository_url.apply(host_name)
         access = ecr.get_authorization_token_output(opts=pulumi.InvokeOutputOptions(parent=self))
         login = build.RegistryArgs(
             address=self.host, username=access.user_name, password=pulumi.Output.secret(access.password)
         )
         self.references = {
-            name: self._image(config, name, repository, login) for name, repository in repositories.items()
+            image: self._image(config, image, repository, login) for image, repository in repositories.items()
         }
-        self.register_outputs({})
+        self.register_outputs({"host": self.host, "references": self.references})
 
     def _repository(self, config: AwsConfig, name: str) -> ecr.Repository:
         repository = ecr.Repository(
-            name,
+            self.named(name),
             name=f"{config.name}/{name}",
             image_scanning_configuration=ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
             # Hosts know images by digest; a tag such as latest is for people, and moves.
             image_tag_mutability="MUTABLE",
             force_delete=True,
-            tags=config.tags(f"image-{name}"),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self.inside(name),
         )
         ecr.LifecyclePolicy(
-            name,
+            self.named(name),
             repository=repository.name,
             policy=json.dumps(LIFECYCLE),
-            opts=pulumi.ResourceOptions(parent=repository),
+            opts=self.inside(name, repository),
         )
         return repository
 
@@ -81,12 +82,12 @@ class Registry(pulumi.ComponentResource):
             else others(config, name)
         )
         copy = build.Index(
-            repository_name(name),
+            self.named(repository_name(name)),
             sources=[source],
             tag=repository.repository_url.apply(lambda url: f"{url}:{tag_of(source)}"),
             push=True,
             registry=login,
-            opts=kept(repository),
+            opts=self._kept(repository_name(name), repository),
         )
         return by_digest(copy.ref)
 
@@ -94,7 +95,7 @@ class Registry(pulumi.ComponentResource):
         self, config: AwsConfig, image: images.Image, repository: ecr.Repository, login: build.RegistryArgs
     ) -> pulumi.Output[str]:
         built = build.Image(
-            image.name,
+            self.named(image.name),
             tags=[repository.repository_url.apply(lambda url: f"{url}:{config.tag}")],
             **recipe(image),
             platforms=[build.Platform(each) for each in image.platforms],
@@ -102,11 +103,13 @@ class Registry(pulumi.ComponentResource):
             registries=[login],
             push=True,
             build_on_preview=False,
-            opts=pulumi.ResourceOptions.merge(
-                kept(repository), pulumi.ResourceOptions(ignore_changes=["secrets"])
-            ),
+            opts=self._kept(image.name, repository, ignore_changes=["secrets"]),
         )
         return by_digest(built.ref)
+
+    def _kept(self, name: str, repository: ecr.Repository, **options: Any) -> pulumi.ResourceOptions:
+        # An older image stays in the registry, or nothing could be rolled back to it.
+        return self.inside(name, repository, retain_on_delete=True, **options)
 
 
 def others(config: AwsConfig, image: str) -> str:
@@ -114,11 +117,6 @@ def others(config: AwsConfig, image: str) -> str:
     if not config.hub:
         return image
     return f"{config.hub}/{image if '/' in image else f'library/{image}'}"
-
-
-def kept(repository: ecr.Repository) -> pulumi.ResourceOptions:
-    """Options of an image: an older one stays in the registry, or nothing could be rolled back to it."""
-    return pulumi.ResourceOptions(parent=repository, retain_on_delete=True)
 
 
 def host_name(url: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pulumi
 from pulumi_aws import s3, ssm
@@ -15,58 +15,64 @@ from app.speech.models.names import used
 from infra import hosts
 from infra.aws.config import DATABASE, AwsConfig
 from infra.aws.secrets import Secrets
+from infra.aws.tags import of_hosts
 from infra.aws.uploads import Uploads
+from infra.component import Component
 
 # The database for the transcribers on speech hosts; the security group lets in nobody else.
 SHARED = (Published("0.0.0.0", DATABASE, DATABASE, "tcp"),)
 
 
-class Release(pulumi.ComponentResource):
+@dataclass(frozen=True)
+class ReleaseArgs:
+    """Whose release it is, and what it is made of: images, address, uploads where there are some, secrets."""
+
+    config: AwsConfig
+    role: names.Role
+    bucket: pulumi.Input[str]
+    references: Mapping[str, pulumi.Output[str]]
+    public_address: pulumi.Input[str]
+    uploads: Uploads | None
+    secrets: Secrets
+
+
+class Release(Component):
     """What the hosts of a role are to run. `before` has to be there before they act."""
 
     key: pulumi.Output[str]
     before: list[pulumi.CustomResource]
 
-    def __init__(
-        self,
-        config: AwsConfig,
-        role: names.Role,
-        bucket: pulumi.Input[str],
-        references: Mapping[str, pulumi.Output[str]],
-        public_address: pulumi.Input[str],
-        uploads: Uploads | None,
-        secrets: Secrets,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("voicestack:aws:Release", f"{role}-release", {}, opts)
+    def __init__(self, name: str, args: ReleaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        config, role, uploads = args.config, args.role, args.uploads
+        super().__init__("aws:Release", name, of_hosts(opts, role))
         wanted = config.images_of(role)
         place = (uploads.bucket.bucket, uploads.role.arn) if uploads else ("", "")
-        made = pulumi.Output.all(public_address, *place, *(references[name] for name in wanted)).apply(
+        made = pulumi.Output.all(
+            args.public_address, *place, *(args.references[each] for each in wanted)
+        ).apply(
             lambda known: make(
                 config, role, known[0], known[1], known[2], dict(zip(wanted, known[3:], strict=True))
             )
         )
         # Older bundles stay: a release that is put back is fetched again.
         content = s3.BucketObjectv2(
-            f"{role}-bundle",
-            bucket=bucket,
+            self.named("bundle"),
+            bucket=args.bucket,
             key=made.apply(lambda one: one.key),
             content=made.apply(lambda one: one.content),
             content_type="application/json",
-            tags=config.tags(f"{role}-bundle", role),
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+            opts=self.inside(f"{role}-bundle", retain_on_delete=True),
         )
         parameter = ssm.Parameter(
-            f"{role}-release",
+            self.named(),
             name=names.release_parameter(config.stack, role),
             type="String",
             value=made.apply(lambda one: one.key),
-            tags=config.tags(f"{role}-release", role),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[content]),
+            opts=self.inside(f"{role}-release", depends_on=[content]),
         )
         self.key = made.apply(lambda one: one.key)
-        self.before = [parameter, *secrets.parameters]
-        self.register_outputs({})
+        self.before = [parameter, *args.secrets.parameters]
+        self.register_outputs({"key": self.key})
 
 
 def make(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_aws import ssm
@@ -12,6 +13,8 @@ from app.release import names
 from app.render import compose, containers
 from app.settings import Settings
 from infra.aws.config import AwsConfig
+from infra.aws.tags import of_hosts
+from infra.component import Component
 
 
 def secrets(config: AwsConfig, role: names.Role) -> dict[str, str]:
@@ -32,24 +35,32 @@ def readable_state(stack_file: str, environment: Mapping[str, str]) -> bool:
     return passphrase and not given
 
 
-class Secrets(pulumi.ComponentResource):
+@dataclass(frozen=True)
+class SecretsArgs:
+    """Whose secrets."""
+
+    config: AwsConfig
+    role: names.Role
+
+
+class Secrets(Component):
     """A SecureString for each secret of a role."""
 
     parameters: list[ssm.Parameter]
 
-    def __init__(
-        self, config: AwsConfig, role: names.Role, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("voicestack:aws:Secrets", f"{role}-secrets", {}, opts)
+    def __init__(self, name: str, args: SecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("aws:Secrets", name, of_hosts(opts, args.role))
+        config, role = args.config, args.role
         self.parameters = [
             ssm.Parameter(
-                f"{role}-{variable.lower().replace('_', '-')}",
+                self.named(variable.lower().replace("_", "-")),
                 name=f"{names.secrets_path(config.stack, role)}/{variable}",
                 type="SecureString",
                 value=pulumi.Output.secret(value),
-                tags=config.tags(f"{role}-{variable}", role),
-                opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["value"]),
+                opts=self.inside(
+                    f"{role}-{variable.lower().replace('_', '-')}", additional_secret_outputs=["value"]
+                ),
             )
             for variable, value in sorted(secrets(config, role).items())
         ]
-        self.register_outputs({})
+        self.register_outputs({"parameters": [each.name for each in self.parameters]})

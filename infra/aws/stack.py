@@ -12,58 +12,73 @@ from pulumi_aws import cloudwatch, ec2
 
 from app.release import names
 from infra import hosts
-from infra.aws.access import Access
-from infra.aws.alarms import Alarms, topic
-from infra.aws.bucket import Bucket
+from infra.aws.access import Access, AccessArgs
+from infra.aws.alarms import Alarms, AlarmsArgs, topic
+from infra.aws.bucket import AccountArgs, Bucket
 from infra.aws.config import AwsConfig, HostConfig
-from infra.aws.domain import Domain
-from infra.aws.host import Host
+from infra.aws.domain import Domain, DomainArgs
+from infra.aws.host import Host, HostArgs
 from infra.aws.network import Network
 from infra.aws.registry import Registry
-from infra.aws.release import Release
+from infra.aws.release import Release, ReleaseArgs
 from infra.aws.rollout import roll_out
-from infra.aws.secrets import Secrets
-from infra.aws.uploads import Uploads
+from infra.aws.secrets import Secrets, SecretsArgs
+from infra.aws.tags import of_stack
+from infra.aws.uploads import Uploads, UploadsArgs
 from infra.aws.volume import Snapshots
+from infra.component import Component
 
 LOGS_KEPT = 30  # days
 
 
-class AwsStack(pulumi.ComponentResource):
+class AwsStack(Component):
     """Network, registry, hosts with their volumes, alarms, and the release that the hosts are brought to."""
 
     outputs: dict[str, Any]
 
     def __init__(self, name: str, config: AwsConfig, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("voicestack:aws:AwsStack", name, {}, opts)
+        tags = pulumi.ResourceOptions(transformations=[of_stack(config)])
+        super().__init__("aws:AwsStack", name, pulumi.ResourceOptions.merge(opts, tags))
         self.config = config
-        inside = pulumi.ResourceOptions(parent=self)
         account = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self)).account_id
-        self.bucket = Bucket(config, account, inside)
-        self.registry = Registry(config, inside)
-        network = Network(config, inside)
-        address = ec2.Eip("address", domain="vpc", tags=config.tags("address", "streaming"), opts=inside)
+        owned = AccountArgs(config, account)
+        self.bucket = Bucket(self.named("releases"), owned, self.inside("releases"))
+        self.registry = Registry(self.named("registry"), config, self.inside("registry"))
+        network = Network(self.named("network"), config, self.inside("network"))
+        address = ec2.Eip(
+            self.named("address"), domain="vpc", tags={names.ROLE_TAG: "streaming"},
+            opts=self.inside("address"),
+        )  # fmt: skip
         access = {
-            role: Access(config, role, account, self.bucket.bucket.bucket, self.registry.arns, inside)
+            role: Access(
+                self.named(f"{role}-access"),
+                AccessArgs(config, role, account, self.bucket.bucket.bucket, self.registry.arns),
+                self.inside(f"{role}-access"),
+            )
             for role in config.roles
         }
         archiving = [access[role].identity.arn for role in config.roles if config.archives(role)]
-        self.uploads = Uploads(config, account, archiving, inside) if archiving else None
+        self.uploads = None
+        if archiving:
+            reached = UploadsArgs(config, account, archiving)
+            self.uploads = Uploads(self.named("uploads"), reached, self.inside("uploads"))
         key = self._key() if config.ssh_key else None
         logs = self._logs() if config.logs else []
         self.hosts = {
             host.name: Host(
-                config, host, network, access[host.role], key, self._user_data(host), logs, inside
+                self.named(host.name),
+                HostArgs(config, host, network, access[host.role], key, self._user_data(host), logs),
+                self.inside(host.name),
             )
             for host in config.hosts
         }
         reachable = ec2.EipAssociation(
-            "address",
+            self.named("address"),
             allocation_id=address.allocation_id,
             instance_id=self.hosts["streaming"].instance.id,
-            opts=inside,
+            opts=self.inside("address"),
         )
-        Snapshots(config, account, inside)
+        Snapshots(self.named("snapshots"), owned, self.inside("snapshots"))
         self._watch(address)
         releases = {role: self._release(role, address) for role in config.roles}
         self.outputs = {
@@ -74,27 +89,25 @@ class AwsStack(pulumi.ComponentResource):
             "releases": {role: release.key for role, release in releases.items()},
             "health": self._roll_out(releases, reachable),
         }
-        self.register_outputs({})
+        self.register_outputs(self.outputs)
 
     def _key(self) -> ec2.KeyPair:
         # Another key gets another name, or the old one would have to go before the new one comes.
         fingerprint = hashlib.sha256(self.config.ssh_key.encode()).hexdigest()[:8]
         return ec2.KeyPair(
-            "operators",
+            self.named("operators"),
             key_name=f"{self.config.name}-operators-{fingerprint}",
             public_key=self.config.ssh_key,
-            tags=self.config.tags("operators"),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self.inside("operators"),
         )
 
     def _logs(self) -> list[pulumi.Resource]:
         return [
             cloudwatch.LogGroup(
-                "logs",
+                self.named("logs"),
                 name=names.log_group(self.config.stack),
                 retention_in_days=LOGS_KEPT,
-                tags=self.config.tags("logs"),
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=self.inside("logs"),
             )
         ]
 
@@ -133,24 +146,28 @@ class AwsStack(pulumi.ComponentResource):
         )
 
     def _watch(self, address: ec2.Eip) -> None:
-        inside = pulumi.ResourceOptions(parent=self)
-        told = topic(self.config, inside)
+        told = topic(self, self.config)
         watched = {
-            host.name: Alarms(self.config, host, self.hosts[host.name].instance.id, told, inside)
+            host.name: Alarms(
+                self.named(f"{host.name}-alarms"),
+                AlarmsArgs(self.config, host, self.hosts[host.name].instance.id, told),
+                self.inside(f"{host.name}-alarms"),
+            )
             for host in self.config.hosts
         }
         if self.config.domain:
-            Domain(self.config, address.public_ip, watched["streaming"].health, inside)
+            leads = DomainArgs(self.config, address.public_ip, watched["streaming"].health)
+            Domain(self.named("domain"), leads, self.inside("domain"))
 
     def _release(self, role: names.Role, address: ec2.Eip) -> Release:
-        inside = pulumi.ResourceOptions(parent=self)
-        return Release(
+        secrets, release = f"{role}-secrets", f"{role}-release"
+        made = ReleaseArgs(
             self.config,
             role,
             self.bucket.bucket.bucket,
             self.registry.references,
             address.public_ip,
             self.uploads,
-            Secrets(self.config, role, inside),
-            inside,
+            Secrets(self.named(secrets), SecretsArgs(self.config, role), self.inside(secrets)),
         )
+        return Release(self.named(release), made, self.inside(release))

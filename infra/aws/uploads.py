@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_aws import iam, s3
 
 from infra.aws.bucket import close
 from infra.aws.config import AwsConfig
+from infra.component import Component
 
 BROKEN_OFF_AFTER = 2  # days after which the parts of an upload that nobody ended are deleted
 FILES, BACKUPS = "transcripts", "backups"  # what the keys of app.archive begin with
 
 
-class Uploads(pulumi.ComponentResource):
+@dataclass(frozen=True)
+class UploadsArgs:
+    """The stack, its account, and the roles of the hosts that reach the uploads."""
+
+    config: AwsConfig
+    account: pulumi.Input[str]
+    hosts: Sequence[pulumi.Input[str]]
+
+
+class Uploads(Component):
     """A bucket that nobody outside can open and that no slip deletes, and a role that may use it.
 
     The metadata service answers no container, so that none has what its host may do: the host takes this role
@@ -25,26 +36,19 @@ class Uploads(pulumi.ComponentResource):
     bucket: s3.Bucket
     role: iam.Role
 
-    def __init__(
-        self,
-        config: AwsConfig,
-        account: pulumi.Input[str],
-        hosts: Sequence[pulumi.Input[str]],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("voicestack:aws:Uploads", "uploads", {}, opts)
-        inside = pulumi.ResourceOptions(parent=self)
+    def __init__(self, name: str, args: UploadsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("aws:Uploads", name, opts)
+        config, inside = args.config, self.inside("uploads")
         self.bucket = s3.Bucket(
-            "uploads",
-            bucket=pulumi.Output.from_input(account).apply(
+            self.named(),
+            bucket=pulumi.Output.from_input(args.account).apply(
                 lambda known: f"{config.name}-uploads-{known}-{config.region}"
             ),
-            tags=config.tags("uploads"),
-            opts=pulumi.ResourceOptions(parent=self, protect=True),
+            opts=self.inside("uploads", protect=True),
         )
-        close("uploads", self.bucket, inside)
+        close(self.named(), self.bucket, inside)
         s3.BucketServerSideEncryptionConfiguration(
-            "uploads",
+            self.named(),
             bucket=self.bucket.id,
             rules=[
                 s3.BucketServerSideEncryptionConfigurationRuleArgs(
@@ -56,7 +60,7 @@ class Uploads(pulumi.ComponentResource):
             opts=inside,
         )
         s3.BucketLifecycleConfiguration(
-            "uploads",
+            self.named(),
             bucket=self.bucket.id,
             rules=[
                 s3.BucketLifecycleConfigurationRuleArgs(
@@ -77,20 +81,19 @@ class Uploads(pulumi.ComponentResource):
             opts=inside,
         )
         self.role = iam.Role(
-            "uploads",
+            self.named(),
             name=uploads_role(config),
-            assume_role_policy=pulumi.Output.all(*hosts).apply(lambda known: json.dumps(trust(known))),
-            tags=config.tags("uploads"),
+            assume_role_policy=pulumi.Output.all(*args.hosts).apply(lambda known: json.dumps(trust(known))),
             opts=inside,
         )
         iam.RolePolicy(
-            "uploads",
+            self.named(),
             name="uploads",
             role=self.role.name,
-            policy=self.bucket.bucket.apply(lambda name: json.dumps(permissions(name))),
+            policy=self.bucket.bucket.apply(lambda bucket: json.dumps(permissions(bucket))),
             opts=inside,
         )
-        self.register_outputs({})
+        self.register_outputs({"bucket": self.bucket.bucket, "role": self.role.arn})
 
 
 def uploads_role(config: AwsConfig) -> str:

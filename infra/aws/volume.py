@@ -8,14 +8,16 @@ from collections.abc import Mapping
 import pulumi
 from pulumi_aws import dlm, ebs, iam
 
+from infra.aws.bucket import AccountArgs
 from infra.aws.config import AwsConfig, HostConfig
+from infra.component import Component
 
 TAKEN_AT = "03:00"  # UTC
 SNAPSHOT_TAG = "snapshots"
 
 
 def data_volume(
-    config: AwsConfig, host: HostConfig, opts: pulumi.ResourceOptions | None = None
+    name: str, config: AwsConfig, host: HostConfig, opts: pulumi.ResourceOptions | None = None
 ) -> ebs.Volume:
     """The volume of a host, whoever that host is: encrypted, and deleted by nobody by accident.
 
@@ -23,45 +25,42 @@ def data_volume(
     user data then names the volume that is made from it.
     """
     return ebs.Volume(
-        f"{host.name}-data",
+        name,
         availability_zone=config.zone,
         size=host.volume,
         type="gp3",
         encrypted=True,
         snapshot_id=host.snapshot or None,
-        tags={**config.tags(f"{host.name}-data", host.role, host.name), SNAPSHOT_TAG: config.stack},
+        tags={SNAPSHOT_TAG: config.stack},
         opts=pulumi.ResourceOptions.merge(
             opts, pulumi.ResourceOptions(protect=True, ignore_changes=[] if host.renew else ["snapshotId"])
         ),
     )
 
 
-class Snapshots(pulumi.ComponentResource):
+class Snapshots(Component):
     """A snapshot of every volume each night, by Data Lifecycle Manager; the last ones are kept."""
 
-    def __init__(
-        self, config: AwsConfig, account: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("voicestack:aws:Snapshots", "snapshots", {}, opts)
-        inside = pulumi.ResourceOptions(parent=self)
+    def __init__(self, name: str, args: AccountArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("aws:Snapshots", name, opts)
+        config, inside = args.config, self.inside("snapshots")
         role = iam.Role(
-            "snapshots",
+            self.named(),
             name=f"{config.name}-snapshots",
-            assume_role_policy=pulumi.Output.from_input(account).apply(
+            assume_role_policy=pulumi.Output.from_input(args.account).apply(
                 lambda known: json.dumps(trust("dlm.amazonaws.com", own_policies(config.region, known)))
             ),
-            tags=config.tags("snapshots"),
             opts=inside,
         )
         permission = iam.RolePolicy(
-            "snapshots",
+            self.named(),
             name="snapshots",
             role=role.name,
             policy=json.dumps(permissions(config.stack)),
             opts=inside,
         )
-        dlm.LifecyclePolicy(
-            "snapshots",
+        taken = dlm.LifecyclePolicy(
+            self.named(),
             description=f"Voicestack {config.stack} daily",
             execution_role_arn=role.arn,
             state="ENABLED",
@@ -81,10 +80,9 @@ class Snapshots(pulumi.ComponentResource):
                     )
                 ],
             ),
-            tags=config.tags("snapshots"),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
+            opts=self.inside("snapshots", depends_on=[permission]),
         )
-        self.register_outputs({})
+        self.register_outputs({"policy": taken.id})
 
 
 def trust(service: str, condition: Mapping[str, object] | None = None) -> dict[str, object]:

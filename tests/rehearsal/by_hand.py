@@ -48,9 +48,9 @@ class Hands:
             InstanceProfileName=f"{self.name}-speech", RoleName=f"{self.name}-speech"
         )
         return {
-            "iam/rolePolicy:RolePolicy::speech": "update",
-            "iam/role:Role::streaming": "update",
-            "iam/instanceProfile:InstanceProfile::speech": "update",
+            "iam/rolePolicy:RolePolicy::voicestack-speech-access": "update",
+            "iam/role:Role::voicestack-streaming-access": "update",
+            "iam/instanceProfile:InstanceProfile::voicestack-speech-access": "update",
         }
 
     def tagged(self, name: str) -> dict[str, Any]:
@@ -72,12 +72,12 @@ class Hands:
             Tags=[{"Key": "owner", "Value": "somebody else"}],
         )
         return {
-            "ec2/vpc:Vpc::vpc": "update",
-            "ec2/subnet:Subnet::subnet": "update",
-            "ec2/routeTable:RouteTable::routes": "update",
-            "ec2/internetGateway:InternetGateway::gateway": "update",
-            "ec2/route:Route::out": "create",
-            "ec2/routeTableAssociation:RouteTableAssociation::subnet-routes": "create",
+            "ec2/vpc:Vpc::voicestack-network-vpc": "update",
+            "ec2/subnet:Subnet::voicestack-network-subnet": "update",
+            "ec2/routeTable:RouteTable::voicestack-network-routes": "update",
+            "ec2/internetGateway:InternetGateway::voicestack-network-gateway": "update",
+            "ec2/route:Route::voicestack-network-out": "create",
+            "ec2/routeTableAssociation:RouteTableAssociation::voicestack-network-subnet-routes": "create",
         }
 
     def reach(self) -> Seen:
@@ -105,11 +105,13 @@ class Hands:
         named = [out["GroupId"], address["AllocationId"]]
         self.ec2.delete_tags(Resources=named, Tags=[{"Key": "owner"}])
         return {
-            "vpc/securityGroupIngressRule:SecurityGroupIngressRule::streaming-ssh-198.51.100.0/24": "create",
-            "vpc/securityGroupEgressRule:SecurityGroupEgressRule::speech-out-443": "update",
-            "ec2/securityGroup:SecurityGroup::speech": "update",
-            "ec2/eip:Eip::address": "update",
-            "ec2/eipAssociation:EipAssociation::address": "create",
+            "vpc/securityGroupIngressRule:SecurityGroupIngressRule::"
+            "voicestack-network-streaming-ssh-198.51.100.0/24": "create",
+            "vpc/securityGroupEgressRule:SecurityGroupEgressRule::"
+            "voicestack-network-speech-out-443": "update",
+            "ec2/securityGroup:SecurityGroup::voicestack-network-speech": "update",
+            "ec2/eip:Eip::voicestack-address": "update",
+            "ec2/eipAssociation:EipAssociation::voicestack-address": "create",
         }
 
     def hosts(self) -> Seen:
@@ -124,10 +126,10 @@ class Hands:
         key = self.ec2.describe_key_pairs()["KeyPairs"][0]["KeyName"]
         self.ec2.delete_key_pair(KeyName=key)
         return {
-            "ec2/volumeAttachment:VolumeAttachment::speech-1-data": "create",
-            "ebs/volume:Volume::speech-2-data": "update",
-            "ec2/instance:Instance::speech-2": "update",
-            "ec2/keyPair:KeyPair::operators": "create",
+            "ec2/volumeAttachment:VolumeAttachment::voicestack-speech-1-data": "create",
+            "ebs/volume:Volume::voicestack-speech-2-data": "update",
+            "ec2/instance:Instance::voicestack-speech-2": "update",
+            "ec2/keyPair:KeyPair::voicestack-operators": "create",
         }
 
     def stores(self) -> Seen:
@@ -158,15 +160,15 @@ class Hands:
         secret = f"/voicestack/{self.stack}/streaming/secrets/MEDIA_PUBLISH_PASSWORD"
         ssm.put_parameter(Name=secret, Type="SecureString", Value=SECRET, Overwrite=True)
         return {
-            "ecr/lifecyclePolicy:LifecyclePolicy::media": "update",
-            "ecr/repository:Repository::app": "update",
-            "s3/bucketPublicAccessBlock:BucketPublicAccessBlock::releases": "create",
-            "s3/bucket:Bucket::releases": "update",
-            f"{ENCRYPTION}::uploads": "create",
-            "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration::uploads": "create",
-            "s3/bucketObjectv2:BucketObjectv2::streaming-bundle": "update",
-            "ssm/parameter:Parameter::streaming-release": "update",
-            "ssm/parameter:Parameter::streaming-media-publish-password": "update",
+            "ecr/lifecyclePolicy:LifecyclePolicy::voicestack-registry-media": "update",
+            "ecr/repository:Repository::voicestack-registry-app": "update",
+            "s3/bucketPublicAccessBlock:BucketPublicAccessBlock::voicestack-releases": "create",
+            "s3/bucket:Bucket::voicestack-releases": "update",
+            f"{ENCRYPTION}::voicestack-uploads": "create",
+            "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration::voicestack-uploads": "create",
+            "s3/bucketObjectv2:BucketObjectv2::voicestack-streaming-release-bundle": "update",
+            "ssm/parameter:Parameter::voicestack-streaming-release": "update",
+            "ssm/parameter:Parameter::voicestack-streaming-secrets-media-publish-password": "update",
         }
 
     def watching(self) -> Seen:
@@ -201,12 +203,12 @@ class Hands:
         policy = dlm.get_lifecycle_policies()["Policies"][0]["PolicyId"]
         dlm.update_lifecycle_policy(PolicyId=policy, State="DISABLED")
         return {
-            "cloudwatch/metricAlarm:MetricAlarm::speech-1-disk": "update",
-            "cloudwatch/metricAlarm:MetricAlarm::streaming-system": "create",
-            "cloudwatch/logGroup:LogGroup::logs": "update",
-            "sns/topicSubscription:TopicSubscription::alarms": "create",
-            "sns/topic:Topic::alarms": "update",
-            "route53/healthCheck:HealthCheck::domain": "update",
-            "route53/record:Record::domain": "update",
-            "dlm/lifecyclePolicy:LifecyclePolicy::snapshots": "update",
+            "cloudwatch/metricAlarm:MetricAlarm::voicestack-speech-1-alarms-disk": "update",
+            "cloudwatch/metricAlarm:MetricAlarm::voicestack-streaming-alarms-system": "create",
+            "cloudwatch/logGroup:LogGroup::voicestack-logs": "update",
+            "sns/topicSubscription:TopicSubscription::voicestack-alarms": "create",
+            "sns/topic:Topic::voicestack-alarms": "update",
+            "route53/healthCheck:HealthCheck::voicestack-domain": "update",
+            "route53/record:Record::voicestack-domain": "update",
+            "dlm/lifecyclePolicy:LifecyclePolicy::voicestack-snapshots": "update",
         }

@@ -58,6 +58,15 @@ class Production(Checkout):
         path = f"voicestack:settings.{variable}"
         self.pulumi("config", "set", "--secret", "--path", path, value, check=True)
 
+    def renamed(self, before: Mapping[str, str]) -> str:
+        """The state as a program has it that calls things otherwise: by type and name, the name there."""
+        state = self.pulumi("stack", "export", check=True).stdout
+        for resource in json.loads(state)["deployment"]["resources"]:
+            urn = resource["urn"]
+            if name := before.get(f"{resource['type']}::{urn.rpartition('::')[2]}"):
+                state = state.replace(f'"{urn}"', f'"{urn.rpartition("::")[0]}::{name}"')
+        return state
+
     def review(self) -> subprocess.CompletedProcess[str]:
         """The comment for a merge request, in `stdout`; policies are checked."""
         return subprocess.run(

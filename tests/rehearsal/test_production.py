@@ -11,8 +11,8 @@ from tests.rehearsal.emulator.server import Emulator
 from tests.rehearsal.made import instance, left, volumes
 from tests.rehearsal.production import Production
 
-RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule::"
-INSTANCE = "aws:ec2/instance:Instance::"
+RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule::voicestack-network-"
+INSTANCE = "aws:ec2/instance:Instance::voicestack-"
 NEW_IMAGE = "ami-0aaaaaaaaaaaaaaaa"
 
 
@@ -20,7 +20,11 @@ def test_a_preview_names_every_resource_and_makes_none(production: Production, e
     done = production.pulumi("preview")
     assert done.returncode == 0, done.stdout
     assert "error" not in done.stdout
-    for line in ("aws:ec2:Vpc vpc create", "aws:ec2:Instance streaming create", "to create"):
+    for line in (
+        "ec2:Vpc voicestack-network-vpc create",
+        "ec2:Instance voicestack-streaming create",
+        "to create",
+    ):
         assert line in done.stdout, line
     assert emulator.client("ec2").describe_instances()["Reservations"] == []
     assert emulator.client("ecr").describe_repositories()["repositories"] == []
@@ -37,6 +41,19 @@ def test_up_makes_everything_and_a_second_one_finds_nothing_to_do(
     assert production.changes() == {}
     assert "created" not in (again := production.up())
     assert "unchanged" in again
+
+
+def test_a_stack_that_was_made_when_everything_had_shorter_names_stays_as_it_is(
+    production: Production, tmp_path: Path
+) -> None:
+    before = json.loads((Path(__file__).parent / "names_before.json").read_text(encoding="utf-8"))
+    (now := tmp_path / "now.json").write_text(production.renamed({}), encoding="utf-8")
+    (then := tmp_path / "then.json").write_text(production.renamed(before), encoding="utf-8")
+    assert "::voicestack-network-vpc" in now.read_text(encoding="utf-8")
+    assert "::voicestack-" not in then.read_text(encoding="utf-8").replace("::voicestack-rehearsal", "")
+    production.pulumi("stack", "import", "--file", str(then), check=True)
+    assert production.changes() == {}
+    production.pulumi("stack", "import", "--file", str(now), check=True)
 
 
 def test_secrets_are_in_no_bundle_no_user_data_and_no_state(
@@ -95,15 +112,15 @@ def test_a_refresh_sees_what_somebody_changed_by_hand_and_the_next_up_puts_it_ri
     opened = open_to_everybody(emulator, "streaming-ssh")
     told = production.pulumi("refresh", "--preview-only", "--expect-no-changes", "--diff")
     assert told.returncode != 0
-    for name in ("streaming", "vpc", opened):
-        assert f"::{name}]" in told.stdout, name
+    for name in ("streaming", "network-vpc", f"network-{opened}"):
+        assert f"::voicestack-{name}]" in told.stdout, name
     assert "0.0.0.0/0" in told.stdout
     done = production.pulumi("refresh", "--yes")
     assert done.returncode == 0, done.stdout
     assert "3 updated" in done.stdout
     assert production.changes() == {
         f"{INSTANCE}streaming": "update",
-        "aws:ec2/vpc:Vpc::vpc": "update",
+        "aws:ec2/vpc:Vpc::voicestack-network-vpc": "update",
         f"{RULE}{opened}": "update",
     }
     production.up()
@@ -155,7 +172,7 @@ def test_a_newer_machine_image_replaces_only_the_hosts_that_are_to_renew(
     assert told.returncode == 0, told.stdout + told.stderr
     counts, first = (line for line in told.stdout.splitlines() if line.startswith(("###", "- **")))
     assert counts.startswith("### `rehearsal`: 2 to replace, 2 to change, ")
-    assert first.startswith("- **replace ec2.Instance `speech-1`**: it goes down (ami: ")
+    assert first.startswith("- **replace ec2.Instance `voicestack-speech-1`**: it goes down (ami: ")
     production.up()
     assert instance(emulator, "speech-1")["ImageId"] == NEW_IMAGE
     assert instance(emulator, "streaming")["InstanceId"] == streaming

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,16 @@ BUILT = "docker-build:index:Image"
 
 
 def made(checkout: Checkout, kind: str) -> dict[str, dict[str, Any]]:
-    """The inputs of all resources of a kind that the stack would get, by name."""
+    """The inputs of all resources of a kind that the stack would get, by their last name."""
     done = checkout.pulumi("preview", "--json", "--stack", checkout.stack)
     assert done.returncode == 0, done.stdout
     steps = json.loads(done.stdout[done.stdout.index("{") :])["steps"]
     states = [step["newState"] for step in steps if step["op"] == "create"]
-    return {state["urn"].rpartition("::")[2]: state["inputs"] for state in states if state["type"] == kind}
+    return {
+        re.sub("^voicestack-(images-)?", "", state["urn"].rpartition("::")[2]): state["inputs"]
+        for state in states
+        if state["type"] == kind
+    }
 
 
 def engine_has(stack: str) -> list[str]:
@@ -59,7 +64,7 @@ def test_make_preview_names_every_container_and_leaves_the_stack_files_alone(che
     done = make_preview(checkout, checkout.stack)
     assert done.returncode == 0, done.stdout
     for service in DEFAULT:
-        assert f"docker:index:Container {service} create" in done.stdout, service
+        assert f"docker:index:Container voicestack-{service} create" in done.stdout, service
     assert "to create" in done.stdout
     assert "warning" not in done.stdout.lower()
     assert {path: path.read_bytes() for path in sorted((checkout.folder / "envs").iterdir())} == files

@@ -47,6 +47,6 @@ def test_a_model_that_can_not_be_fetched_fails_up_before_any_service_starts(
             done = checkout.pulumi("up", "--yes", "--skip-preview")
             assert done.returncode != 0
             assert "no-such-model" in done.stdout
-            assert "docker:index:Container sts" not in done.stdout
+            assert "docker:index:Container voicestack-sts" not in done.stdout
     finally:
         checkout.remove()

@@ -48,7 +48,11 @@ def containers(name: str = "local", **given: str) -> dict[str, dict[str, Any]]:
         LocalStack("voicestack", read(name, given, None))
 
     make()
-    return {args.name: args.inputs for args in MADE if args.typ == "docker:index/container:Container"}
+    return {
+        args.name.removeprefix("voicestack-").removeprefix("models-"): args.inputs
+        for args in MADE
+        if args.typ == "docker:index/container:Container"
+    }
 
 
 def test_every_service_is_a_container_named_after_its_stack() -> None:

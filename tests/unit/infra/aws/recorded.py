@@ -18,22 +18,25 @@ REGISTRY = f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com"
 
 @dataclass
 class Recorded(mocks.Mocks):
-    """What was made: inputs and options by type and name."""
+    """What was made: inputs and options by type and short name; `names` has that by the whole one."""
 
+    names: dict[tuple[str, str], str] = field(default_factory=dict)
     made: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     options: dict[tuple[str, str], Any] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        self.made[args.typ, args.name] = args.inputs
+        name = self.names.get((args.typ, args.name), args.name)
+        self.made[args.typ, name] = args.inputs
         known = {
-            "arn": f"arn:aws:x:{args.name}",
+            "arn": f"arn:aws:x:{name}",
             "repositoryUrl": f"{REGISTRY}/{args.inputs.get('name')}",
             "ref": f"{args.inputs.get('tag')}@sha256:{'0' * 64}",
             "publicIp": "203.0.113.99",
             "allocationId": "eipalloc-1",
             "version": 1,
         }
-        return f"{args.name}-id", {**known, **args.inputs}
+        return f"{name}-id", {**known, **args.inputs}
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         return {
@@ -55,8 +58,14 @@ class Monitor(mocks.MockMonitor):
     mocks: Recorded
 
     def RegisterResource(self, request: Any) -> Any:
-        self.mocks.options[request.type, request.name] = request
+        short = request.aliases[0].spec.name if request.aliases else request.name
+        self.mocks.names[request.type, request.name] = short
+        self.mocks.options[request.type, short] = request
         return super().RegisterResource(request)
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:
+        self.mocks.outputs[request.urn.rpartition("::")[2]] = dict(request.outputs)
+        return super().RegisterResourceOutputs(request)
 
 
 def stack(config: AwsConfig) -> Recorded:

@@ -9,6 +9,7 @@ import pytest
 from pulumi.runtime import rpc
 
 from app.release import names
+from infra.given import FILE
 from infra.policy.rules import UNTAGGED
 from tests.unit.infra.aws.given_values import GIVEN, chosen
 from tests.unit.infra.aws.recorded import REGISTRY, Recorded, stack
@@ -50,6 +51,29 @@ def test_everything_that_takes_tags_has_those_of_its_stack(made: Recorded) -> No
         and not TAGS.items() <= inputs.get("tags", {}).items()
     ]  # fmt: skip
     assert bare == []
+
+
+def test_tags_are_given_in_one_place() -> None:
+    files = [path for path in (FILE.parent / "infra" / "aws").glob("*.py") if path.name != "tags.py"]
+    using = {path.name for path in files if "config.tags(" in path.read_text(encoding="utf-8")}
+    assert using == {"host.py"}, "a root disk is no resource of its own"
+
+
+def test_what_is_in_a_component_is_named_after_it_and_known_by_the_name_before(made: Recorded) -> None:
+    parts = [each for each in made.options.values() if each.parent.count("voicestack:aws:")]
+    assert len(parts) > 100
+    for part in parts:
+        kind, _, parent = part.parent.rpartition("$")[2].partition("::")
+        # Rules and images lie below a group or a repository, and are named after the component above it.
+        above = parent if kind.startswith("voicestack:") else parent.rpartition("-")[0]
+        assert part.name.startswith(above), (part.type, part.name)
+        assert part.aliases[0].spec.name, part.name
+
+
+def test_every_component_registers_what_it_made(made: Recorded) -> None:
+    components = {each.name for each in made.options.values() if each.type.startswith("voicestack:")}
+    assert len(components) > 10
+    assert components == {name for name, outputs in made.outputs.items() if outputs} & components
 
 
 def test_hosts_and_volumes_say_whose_they_are(made: Recorded) -> None:

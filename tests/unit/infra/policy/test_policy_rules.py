@@ -165,7 +165,7 @@ def test_production_itself_breaks_none() -> None:
     ]
     assert broken == []
     resources = [
-        Resource(kind, name, inputs, refers=referred(made.options[kind, name]))
+        Resource(kind, made.options[kind, name].name, inputs, refers=referred(made.options[kind, name]))
         for (kind, name), inputs in made.made.items()
     ]
     assert [each for policy in STACK_POLICIES for each in policy.find(resources)] == []
