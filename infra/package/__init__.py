@@ -1,0 +1,1 @@
+"""Components for programs of other people, in any language: `pulumi package add`."""
