@@ -147,6 +147,7 @@ def addresses(services: tuple[Service, ...], settings: Settings) -> list[tuple[s
             ("Publish (SRT)", f"srt://{host}:{settings.media_srt_port}?streamid=publish:live/NAME"),
             ("Watch (RTSP)", f"rtsp://{host}:{settings.media_rtsp_port}/dub/NAME/{language}"),
             ("Watch (RTMP)", f"rtmp://{host}:{settings.media_rtmp_port}/dub/NAME/{language}"),
+            ("Watch (SRT)", f"srt://{host}:{settings.media_srt_port}?streamid=read:dub/NAME/{language}"),
             ("Watch (HLS)", f"http://{host}:{settings.media_hls_port}/dub/NAME/{language}/index.m3u8"),
             ("Watch (WebRTC)", f"http://{host}:{settings.media_webrtc_port}/dub/NAME/{language}"),
         ]

@@ -70,6 +70,7 @@ def test_only_addresses_of_what_runs_are_shown() -> None:
     settings = load({})
     shown = dict(plan.addresses(plan.chosen(["media"]), settings))
     assert shown["Publish (RTMP)"] == "rtmp://127.0.0.1:1935/live/NAME"
+    assert shown["Watch (SRT)"] == "srt://127.0.0.1:8890?streamid=read:dub/NAME/es"
     assert "Console" not in shown
     everything = plan.chosen([])
     shown = dict(plan.addresses(everything, settings))
