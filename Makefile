@@ -169,7 +169,7 @@ lint: ## Check style, types and locks
 	@$(SETUP) --with dev
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy app tools infra
+	@$(PY) -m mypy
 	@$(PY) -m app env --check
 
 understood: ## Measure how much of a dub is understood, from outside (about fifteen minutes)

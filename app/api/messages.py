@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from app.archive.cleaning import Stay
-from app.archive.editing import Line, spread
-from app.archive.tables import Segment, State, Transcript
-from app.archive.transcripts import Progress
+from app.archive.editing import Line, Stay, spread
+from app.archive.state import State
+
+if TYPE_CHECKING:
+    from app.archive.tables import Segment, Transcript
+    from app.archive.transcripts import Progress
 
 SEEN = r"^[^\x00-\x1f\x7f]*$"
 """No control characters: PostgreSQL, XML or a list of subtitles has no place for one or the other."""

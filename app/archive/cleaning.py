@@ -11,10 +11,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from app.archive.editing import Stay as Stay
 from app.archive.editing import bare
 from app.archive.tables import Segment
 
@@ -62,9 +63,6 @@ JOIN = (
     + 'Under each number is what was said in a part of it. Answer with JSON alone: {{"summary": "..."}}: '
     "what was said in all of it, in three to six sentences. Make nothing up."
 )
-
-
-Stay = Literal["same", "gone", "new"]
 
 
 class Senseless(ValueError):

@@ -9,9 +9,12 @@ import difflib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from app.speech.types import Word
 
+Stay = Literal["same", "gone", "new"]
+"""What becomes of words that somebody else has changed."""
 SIGNS = "PSZC"
 """Unicode's categories of what is no letter, digit or mark of one."""
 

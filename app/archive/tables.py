@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import uuid
 from datetime import datetime
 from typing import Any, ClassVar
@@ -11,17 +10,7 @@ from sqlalchemy import BigInteger, Computed, DateTime, ForeignKey, Index, Text, 
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL, REGCONFIG, TSVECTOR, UUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-
-class State(enum.StrEnum):
-    """How far a transcript is."""
-
-    ARRIVING = "arriving"
-    QUEUED = "queued"
-    WORKING = "working"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
+from app.archive.state import State as State
 
 UNFINISHED = (State.QUEUED, State.WORKING)
 
