@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -16,17 +15,31 @@ from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
 
 from app.access.gate import Gate, NotAdmitted
 from app.live.ear import Ear
-from app.live.greeting import BadClient, Greeting, read_greeting
+from app.live.greeting import END_OF_AUDIO, BadClient, Greeting, read_greeting
+from app.live.messages import Told
 from app.live.metrics import Metrics
 from app.live.realtime.door import PATH, Realtime
+from app.live.realtime.events import CHANNEL as REALTIME
 from app.live.session import Hands, Session
 from app.live.whisper_live import Translate, WhisperLiveSession
 from app.service import Readiness, create_app, meanwhile
+from app.serving import asyncapi
+from app.serving.asyncapi import Binary, Channel, Word
 from app.settings import Settings
 from app.speech import registry
 from app.speech.ranked import RankedExecutor
 from app.speech.types import SpeechError, Translator
 
+WHISPER_LIVE = Channel(
+    "/",
+    "Live transcription in WhisperLive's protocol: a greeting, then sound until END_OF_AUDIO.",
+    takes=(
+        Greeting,
+        Binary("Sound", "Mono sound at 16 kHz in the greeting's format, 512 KiB at most."),
+        Word(END_OF_AUDIO, "No more sound comes: the rest is told, then the connection is closed."),
+    ),
+    tells=(Told,),
+)
 GREETING_WITHIN = 10.0
 MOST_OPENING = 64
 CLOSE_AFTER_WAIT = 0.2
@@ -138,7 +151,7 @@ class Live:
         except (BadClient, SpeechError) as error:
             self.metrics.refused.labels("message").inc()
             log.warning("client refused", reason=str(error))
-            await socket.send_text(json.dumps({"uid": uid, "status": "ERROR", "message": str(error)}))
+            await socket.send_text(Told(uid=uid, status="ERROR", message=str(error)).text())
             await socket.close(UNSUPPORTED if isinstance(error, BadClient) else POLICY)
 
     async def _turn_away(self, socket: WebSocket, uid: str) -> None:
@@ -147,7 +160,7 @@ class Live:
         longest = self.settings.live_max_connection_time
         free = min((session.ends for session in self.sessions), default=time.monotonic() + longest)
         minutes = max(0.0, free - time.monotonic()) / 60
-        await socket.send_text(json.dumps({"uid": uid, "status": "WAIT", "message": minutes}))
+        await socket.send_text(Told(uid=uid, status="WAIT", message=minutes).text())
         await asyncio.sleep(CLOSE_AFTER_WAIT)
         await socket.close(TRY_AGAIN)
 
@@ -235,4 +248,5 @@ def create(settings: Settings) -> FastAPI:
     )
     app.add_api_websocket_route("/", live.talk)
     app.add_api_websocket_route(PATH, Realtime(live).talk)
+    asyncapi.install(app, "live", WHISPER_LIVE, REALTIME)
     return app

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ from fastapi import WebSocket
 from app.live.ear import Ear, Heard
 from app.live.greeting import BadClient, Greeting, is_end, samples_of
 from app.live.inlet import Inlet
+from app.live.messages import Told
 from app.live.session import PARTIALS, Hands, Session, sending
 from app.live.transcript import Segment, Transcript
 from app.speech.gate import Gate
@@ -75,4 +75,4 @@ class WhisperLiveSession(Session):
 
     async def _send(self, message: dict[str, Any]) -> None:
         async with sending():
-            await self._socket.send_text(json.dumps({"uid": self._greeting.uid, **message}))
+            await self._socket.send_text(Told.model_validate({"uid": self._greeting.uid, **message}).text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from typing import get_args
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
@@ -11,8 +12,11 @@ from starlette.websockets import WebSocketState
 from app.sales.api import MAX_LISTENERS, number
 from app.sales.calls import Calls, Conflict, Unknown
 from app.sales.listener import Listener
+from app.sales.messages import Event
 from app.sales.resample import Resampler
 from app.sales.sound import RATE, BadSound, Format, decode
+from app.serving import asyncapi
+from app.serving.asyncapi import Binary, Channel, Word
 
 END = "END_OF_AUDIO"
 RATES = (8_000, 48_000)
@@ -23,8 +27,26 @@ TOO_BIG = 1009
 TRY_AGAIN_LATER = 1013
 
 
+CHANNELS = (
+    Channel(
+        "/calls/{id}/audio",
+        "The sound of `channel` in `format` (int16, float32) at `rate` Hz; closed after the last words.",
+        takes=(
+            Binary("Sound", f"Mono sound in that format, {MAX_FRAME} bytes at most."),
+            Word(END, "No more sound comes."),
+        ),
+    ),
+    Channel(
+        "/calls/{id}/events",
+        "What happens in a call: its state, what was kept after the number `since`, then what comes.",
+        tells=get_args(Event),
+    ),
+)
+
+
 def install(app: FastAPI, calls: Calls) -> None:
     """Adds the WebSockets to the application."""
+    asyncapi.install(app, "sales", *CHANNELS)
 
     @app.websocket("/calls/{id}/audio")
     async def audio(

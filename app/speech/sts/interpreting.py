@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 import structlog
 from fastapi import WebSocket, WebSocketDisconnect
 from openai.types.realtime import (
+    RealtimeErrorEvent,
+    RealtimeTranslationInputTranscriptDeltaEvent,
+    RealtimeTranslationOutputAudioDeltaEvent,
+    RealtimeTranslationOutputTranscriptDeltaEvent,
     RealtimeTranslationSessionClosedEvent,
     RealtimeTranslationSessionCreatedEvent,
+    RealtimeTranslationSessionUpdatedEvent,
 )
 
 from app.access.gate import Gate
+from app.serving.asyncapi import Channel
 from app.speech import registry
 from app.speech.cutter import SAMPLE_RATE
 from app.speech.protocol import Config
@@ -30,6 +36,20 @@ if TYPE_CHECKING:
 
 PATH = "/v1/realtime/translations"
 MOST_CLIENTS = 16
+CHANNEL = Channel(
+    PATH,
+    "Live interpreting as OpenAI's realtime translations have it.",
+    takes=tuple(KINDS.values()),
+    tells=(
+        RealtimeTranslationSessionCreatedEvent,
+        RealtimeTranslationSessionUpdatedEvent,
+        RealtimeTranslationSessionClosedEvent,
+        RealtimeTranslationInputTranscriptDeltaEvent,
+        RealtimeTranslationOutputTranscriptDeltaEvent,
+        RealtimeTranslationOutputAudioDeltaEvent,
+        RealtimeErrorEvent,
+    ),
+)
 LONGEST = 3600
 """Seconds that a session lasts at most, as OpenAI's do."""
 NORMAL, RESTART, TRY_AGAIN = 1000, 1012, 1013

@@ -13,9 +13,11 @@ import structlog
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from app.service import Check, Readiness, create_app, meanwhile
+from app.serving import asyncapi
+from app.serving.asyncapi import Binary, Channel
 from app.settings import Settings
 from app.speech import registry
-from app.speech.protocol import PATH, Config, Error, ErrorCode, Ready
+from app.speech.protocol import PATH, Config, Dub, Error, ErrorCode, Failure, PhraseMark, Profile, Ready
 from app.speech.ranked import RankedExecutor
 from app.speech.rest.models import source_of
 from app.speech.sts import interpreting, translation
@@ -30,6 +32,17 @@ from app.speech.types import HurriedTranslator, SpeechError
 
 log = structlog.get_logger(__name__)
 
+DUBBING = Channel(
+    PATH,
+    "Phrases to dub: a config, then sound, and a mark for each phrase, which is answered.",
+    takes=(
+        Config,
+        Profile,
+        PhraseMark,
+        Binary("Sound", "The sample index of its first sample as int64, little-endian, then int16 mono PCM."),
+    ),
+    tells=(Ready, Dub, Failure, Error, Binary("DubbedSound", "The int16 mono PCM of the dub before it.")),
+)
 MAX_SESSIONS = 16
 CONFIG_WITHIN = 10.0
 SERVICE_RESTART = 1012  # a WebSocket's close code
@@ -260,5 +273,6 @@ def create(settings: Settings) -> FastAPI:
     )
     app.add_api_websocket_route(PATH, service.talk)
     app.add_api_websocket_route(interpreting.PATH, interpreting.Translations(service).talk)
+    asyncapi.install(app, "sts", DUBBING, interpreting.CHANNEL)
     translation.install(app, service)
     return app

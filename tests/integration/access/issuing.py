@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
-from app.cache import cache_dir
 from tests.child import Child, answers
+from tests.npm import installed
 
 HERE = Path(__file__).with_name("issuer")
 VERSION = "oidc-provider-8.8.1"
-
-
-def modules() -> Path:
-    """The folder that its modules are installed in, each checked against its pinned checksum."""
-    folder = cache_dir("tools", VERSION)
-    if not (folder / "node_modules" / ".package-lock.json").is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copyfile(HERE / name, folder / name)
-        subprocess.run(
-            ["npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True
-        )
-    return folder
 
 
 @contextmanager
 def issuer(port: int, callback: str, folder: Path) -> Iterator[str]:
     """The issuer on that port, whose only client is sent back to `callback`; gives its name."""
     name = f"http://127.0.0.1:{port}"
-    command = ["node", str(HERE / "issuer.js"), f"{modules()}/", str(port), callback]
+    command = ["node", str(HERE / "issuer.js"), f"{installed(HERE, VERSION)}/", str(port), callback]
     discovery = f"{name}/.well-known/openid-configuration"
     with Child("the issuer", command, folder / "issuer.log", lambda: answers(discovery)):
         yield name
