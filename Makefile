@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint bench understood soak smoke locks env clean preview review drift deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
+.PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint audit bench understood soak smoke locks env clean preview review drift deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -164,6 +164,10 @@ coverage: ## Run the unit tests and say which lines they reach (out/coverage.xml
 secrets: ## Look for secrets in everything that git tracks
 	@$(SETUP) --with dev
 	@git ls-files -z | xargs -0 $(PY) -m detect_secrets.pre_commit_hook --baseline .secrets.baseline
+
+audit: ## Look up known vulnerabilities of the locked Python packages (asks the package index)
+	@$(SETUP) --with dev
+	@for lock in dev speech-cuda; do $(PY) -m pip_audit --disable-pip --require-hashes -r requirements/$$lock.txt; done
 
 lint: ## Check style, types and locks
 	@$(SETUP) --with dev

@@ -74,8 +74,21 @@ def bake(
             # An attestation would tell of this machine, and make each build another digest.
             "attest": ["type=provenance,disabled=true"],
             "output": ["type=registry"],
+            **cache(image, registry),
         }
     return {"group": {"default": {"targets": list(targets)}}, "target": targets}
+
+
+def cache(image: images.Image, registry: str) -> dict[str, list[str]]:
+    """Where layers are found that another machine has built, and left for the next one.
+
+    This machine's own registry needs none: the builder beside it has them. That a cache can't be written
+    fails no build.
+    """
+    if registry == LOCAL_REGISTRY:
+        return {}
+    ref = f"type=registry,ref={registry.rstrip('/')}/voicestack/cache:{image.name}"
+    return {"cache-from": [ref], "cache-to": [f"{ref},mode=max,image-manifest=true,ignore-error=true"]}
 
 
 def recorded(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.render import images
-from tools.build import Version, bake, recorded, version
+from tools.build import LOCAL_REGISTRY, Version, bake, recorded, version
 
 CHECKOUT = {"git_tag": "", "branch": "main", "commit": "c0ffee"}
 BUILT = Version("1.2.3", "c0ffee", "https://example.org/voicestack")
@@ -46,6 +46,14 @@ def test_one_bake_has_a_target_for_each_image_with_its_name_and_labels() -> None
     assert app["labels"]["org.opencontainers.image.revision"] == "c0ffee"
     assert app["labels"]["org.opencontainers.image.source"] == BUILT.source
     assert app["secret"] == []
+
+
+def test_layers_are_kept_in_the_registry_for_other_machines_but_not_in_this_ones_own() -> None:
+    app = bake([images.get("app")], "registry:5000/", BUILT, {})["target"]["app"]
+    assert app["cache-from"] == ["type=registry,ref=registry:5000/voicestack/cache:app"]
+    assert app["cache-to"][0].startswith(f"{app['cache-from'][0]},mode=max")
+    own = bake([images.get("app")], LOCAL_REGISTRY, BUILT, {})["target"]["app"]
+    assert not {"cache-from", "cache-to"} & own.keys()
 
 
 def test_certificates_and_index_go_as_secrets_and_their_values_nowhere() -> None:

@@ -12,7 +12,7 @@ import yaml
 from app.render import images
 
 ROOT = Path(__file__).parents[3]
-STAGES = ["build-images", "quality", "test", "coverage", "preview", "release", "drift", "secrets"]
+STAGES = ["build-images", "quality", "test", "coverage", "preview", "release", "drift", "audit", "secrets"]
 
 
 def github() -> dict[str, Any]:
@@ -44,6 +44,15 @@ def test_each_job_calls_make_targets_that_exist(job: str) -> None:
     called = re.findall(r"(?:^|\n)\s*make ([a-z-]+)", commands()[job])
     assert called, job
     assert set(called) <= targets
+
+
+def test_what_runs_in_the_pipeline_is_pinned_by_commit_and_says_its_version() -> None:
+    text = (ROOT / ".github/workflows/pipeline.yml").read_text(encoding="utf-8")
+    used = re.findall(r"uses: (.*)", text)
+    assert len(used) >= 20
+    assert [
+        each for each in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)
+    ] == []
 
 
 @pytest.mark.parametrize("job", commands())
