@@ -8,9 +8,10 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from app.speech.lines import Line as Line
 from app.speech.types import Word
 
 Stay = Literal["same", "gone", "new"]
@@ -21,22 +22,6 @@ SIGNS = "PSZC"
 
 class Refused(ValueError):
     """The edit can't be done. The message says why."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A segment's content. `paragraph`: one begins here."""
-
-    start: float
-    end: float
-    speaker: str
-    words: tuple[Word, ...]
-    paragraph: bool = False
-
-    @property
-    def text(self) -> str:
-        """Its words in a row."""
-        return " ".join(word.text for word in self.words)
 
 
 def rewritten(line: Line, text: str) -> Line:

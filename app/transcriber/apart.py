@@ -13,21 +13,18 @@ import structlog
 from procrastinate import App, RetryStrategy
 
 from app.archive import jobs
-from app.archive.editing import Line
 from app.archive.rows import line
 from app.archive.storage import Storage
 from app.archive.voices import Voices
 from app.archive.work import MOST_ATTEMPTS, Work
-from app.speech.engines.voiceprint import SPAN, Voiceprint
+from app.speech import speakers
+from app.speech.engines.voiceprint import Voiceprint
+from app.speech.lines import Line
 from app.speech.rest.decode import blocks
 from app.speech.rest.errors import ApiError
-from app.speech.types import Samples, SpeechError
-from app.transcriber import speakers
+from app.speech.types import SpeechError
 
 log = structlog.get_logger(__name__)
-
-MOST_PRINTS = 8
-"""Prints of a run: more of the same voice tell nothing new."""
 
 
 class Apart:
@@ -121,21 +118,8 @@ class Apart:
             model = Voiceprint(self.models_dir)
             model.load()
             self._model = model
-        long = [number for number, run in enumerate(all_runs) if run.seconds >= speakers.SHORTEST]
-        spans = [(all_runs[number].start, all_runs[number].end) for number in long]
         with self.storage.opened(transcript) as sound:
-            stretches = speakers.stretches(blocks(sound, float("inf")), spans)
-            prints = [self._print(self._model, each) for each in stretches]
-        return long, np.stack(prints) if prints else np.zeros((0, 256), np.float32)
-
-    @staticmethod
-    def _print(model: Voiceprint, sound: Samples) -> speakers.Floats:
-        last = max(0, sound.size - SPAN)
-        count = min(MOST_PRINTS, 1 + 2 * last // SPAN)
-        begins = [round(each) for each in np.linspace(0, last, count)] if count > 1 else [0]
-        mean = model.prints(sound, begins).mean(axis=0)
-        made: speakers.Floats = mean / max(float(np.linalg.norm(mean)), 1e-9)
-        return made
+            return speakers.prints_of(self._model, blocks(sound, float("inf")), all_runs)
 
 
 def _voice(prints: speakers.Floats, seconds: Sequence[float], own: Sequence[bool]) -> speakers.Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, BinaryIO, Literal
 
@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from app.settings import Settings
 from app.speech import registry
+from app.speech.asr.diarisation import Diarisation
 from app.speech.rest import errors, transcript
 from app.speech.rest.arrival import TIMES_THE_LARGEST, Uploads
 from app.speech.rest.bounds import Streamed
@@ -27,11 +28,11 @@ from app.speech.rest.transcribe import Cancelled, Job, segments
 from app.speech.rest.transcript import Segment, Transcript
 from app.speech.rest.upload import MEGABYTE, fields, read_form, the_file, validated
 from app.speech.rest.worker import CLIENT_CLOSED, ClientLeft, first, unless_left
-from app.speech.types import Recogniser
+from app.speech.types import Recogniser, Samples
 from app.speech.wyoming import listening
 
-Format = Literal["json", "text", "srt", "vtt", "verbose_json"]
-LISTS = ("timestamp_granularities", "include")
+Format = Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"]
+LISTS = ("timestamp_granularities", "include", "known_speaker_names")
 
 
 class Wishes(BaseModel):
@@ -44,6 +45,7 @@ class Wishes(BaseModel):
     temperature: float = Field(0.0, ge=0.0, le=1.0)
     timestamp_granularities: list[Literal["word", "segment"]] = []
     stream: bool = False
+    known_speaker_names: list[str] = []
 
 
 class Transcriptions:
@@ -55,6 +57,7 @@ class Transcriptions:
 
         self.settings = settings
         self.house: House[Recogniser] = House("asr", settings, new, settings.asr_model, ASR_ALIASES)
+        self.diarisation = Diarisation(settings.models_dir)
         self.uploads = Uploads(TIMES_THE_LARGEST * settings.max_upload_mb * MEGABYTE)
         Gauge("asr_uploads_arriving", "Uploads on their way.", registry=self.house.registry).set_function(
             lambda: self.uploads.arriving
@@ -79,7 +82,14 @@ class Transcriptions:
             self.house.models.check(wishes.model)
             job = Job(self.language(wishes, task), wishes.prompt, task, deadline)
             heard = Transcript(job.language)
-            parts = self.segments(the_file(form), job, heard)
+            apart = wishes.response_format == "diarized_json"
+            if apart and (wishes.stream or task != "transcribe"):
+                why = "diarized_json is there for transcriptions that are not streamed"
+                raise ApiError(400, why, "unsupported", "response_format")
+            if wishes.known_speaker_names:
+                why = "speakers are called A, B and so on here; leave known_speaker_names out"
+                raise ApiError(400, why, "unsupported", "known_speaker_names")
+            parts = self.segments(the_file(form), job, heard, apart)
             stack.push_async_callback(parts.aclose)
             try:
                 if wishes.stream:
@@ -96,12 +106,17 @@ class Transcriptions:
                 return Response(status_code=CLIENT_CLOSED)
             return formatted(heard, wishes, task)
 
-    async def segments(self, file: BinaryIO, job: Job, heard: Transcript) -> AsyncGenerator[Segment, None]:
-        """The segments of a file as they are found; `heard` collects them."""
+    async def segments(
+        self, file: BinaryIO, job: Job, heard: Transcript, apart: bool
+    ) -> AsyncGenerator[Segment, None]:
+        """The segments of a file as they are found, or all with their speakers; `heard` collects them."""
         longest = self.settings.max_audio_seconds
-        parts = self.house.worker.parts(
-            lambda engine: segments(engine, blocks(file, longest), job), job.left, job.deadline
-        )
+
+        def work(engine: Recogniser) -> Iterator[Segment]:
+            found = segments(engine, blocks(file, longest), job)
+            return self.diarisation.told(found, again(file, longest), job) if apart else found
+
+        parts = self.house.worker.parts(work, job.left, job.deadline)
         try:
             async for segment in parts:
                 heard.segments.append(segment)
@@ -133,6 +148,12 @@ class Transcriptions:
         return asked or ("" if anything else known[0])
 
 
+def again(file: BinaryIO, longest: float) -> Iterator[Samples]:
+    """The file's sound from its start, once somebody wants it."""
+    file.seek(0)
+    yield from blocks(file, longest)
+
+
 async def _all(parts: AsyncIterator[Segment]) -> None:
     async for _ in parts:
         pass
@@ -149,6 +170,8 @@ def formatted(heard: Transcript, wishes: Wishes, task: str) -> Response:
             return PlainTextResponse(transcript.vtt(heard.segments), media_type="text/vtt")
         case "verbose_json":
             return JSONResponse(transcript.verbose(heard, task, wishes.timestamp_granularities))
+        case "diarized_json":
+            return JSONResponse(transcript.diarized(heard))
     return JSONResponse({"text": heard.text, "usage": transcript.usage(heard)})
 
 

@@ -16,6 +16,7 @@ ASR_ALIASES = (
     "gpt-4o-mini-transcribe",
     "gpt-4o-mini-transcribe-2025-12-15",
     "gpt-transcribe",
+    "gpt-4o-transcribe-diarize",
 )
 TTS_ALIASES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
 """OpenAI's names (the `openai` client's AudioModel and SpeechModel): programs name these."""

@@ -1,4 +1,4 @@
-"""A transcript and its formats: text, srt, vtt, json, verbose_json. Pure."""
+"""A transcript and its formats: text, srt, vtt, json, verbose_json, diarized_json. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_SECONDS = 7.0
 class Segment:
     """A phrase as it was heard: times in seconds from the start of the file.
 
-    The scores are Whisper's own; 0 where the engine has none.
+    The scores are Whisper's own; 0 where the engine has none. `speaker` is empty where nobody asked for it.
     """
 
     start: float
@@ -26,6 +26,7 @@ class Segment:
     average_log_probability: float = 0.0
     no_speech: float = 0.0
     compression_ratio: float = 0.0
+    speaker: str = ""
 
     @property
     def text(self) -> str:
@@ -108,6 +109,27 @@ def verbose(transcript: Transcript, task: str, granularities: Sequence[str]) -> 
             for word in segment.words
         ]
     return told
+
+
+def diarized(transcript: Transcript) -> dict[str, Any]:
+    """diarized_json: segments with their speakers."""
+    return {
+        "task": "transcribe",
+        "duration": round(transcript.duration, 3),
+        "text": transcript.text,
+        "segments": [
+            {
+                "type": "transcript.text.segment",
+                "id": f"seg_{number}",
+                "start": round(each.start, 3),
+                "end": round(each.end, 3),
+                "speaker": each.speaker,
+                "text": each.text,
+            }
+            for number, each in enumerate(transcript.segments)
+        ],
+        "usage": usage(transcript),
+    }
 
 
 def usage(transcript: Transcript) -> dict[str, Any]:

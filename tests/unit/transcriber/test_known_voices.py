@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.archive.editing import Line
+from app.speech.speakers import SAME, Floats, called, known, runs, spoken, voiced
 from app.speech.types import Word
-from app.transcriber.speakers import SAME, Floats, called, known, runs, spoken, voiced
 
 
 def voice(number: int, off: float = 0.0) -> Floats:

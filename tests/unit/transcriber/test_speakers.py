@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from app.archive.editing import Line, spoken_by
 from app.speech.engines import voiceprint
 from app.speech.engines.voiceprint import SPAN, Voiceprint
+from app.speech.speakers import PAUSE, merged, runs, spoken, stretches, together
 from app.speech.types import RECOGNISER_RATE, EngineMissing, Word
-from app.transcriber.speakers import PAUSE, merged, runs, spoken, stretches, together
 from tests.unit.archive.test_editing import lines_in_order
 
 

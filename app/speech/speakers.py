@@ -1,4 +1,4 @@
-"""Who speaks when: words in runs without a pause, and runs of the same voice together. Pure.
+"""Who speaks when: words in runs without a pause, and runs of the same voice together.
 
 Names are "Speaker 1", "Speaker 2" and so on, as they begin to speak; one voice alone has none.
 """
@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.archive.editing import Line
+from app.speech.engines.voiceprint import SPAN, Voiceprint
+from app.speech.lines import Line
 from app.speech.types import RECOGNISER_RATE, Samples
 
 PAUSE = 0.3
@@ -36,6 +37,9 @@ ENOUGH = 5.0
 """Seconds of speech that a voice is kept of at least."""
 
 Floats = NDArray[np.float32]
+
+MOST_PRINTS = 8
+"""Prints of a run: more of the same voice tell nothing new."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,25 @@ def stretches(blocks: Iterable[Samples], spans: Sequence[tuple[float, float]]) -
         first = min(max(first, begin), size)
         held, begin = whole[first - begin :], first
         yield held[: max(0, last - first)]
+
+
+def prints_of(
+    model: Voiceprint, blocks: Iterable[Samples], all_runs: Sequence[Run]
+) -> tuple[list[int], Floats]:
+    """The numbers of the runs that are long enough, and a print of each; `blocks` are the whole sound."""
+    long = [number for number, run in enumerate(all_runs) if run.seconds >= SHORTEST]
+    spans = [(all_runs[number].start, all_runs[number].end) for number in long]
+    prints = [_print(model, each) for each in stretches(blocks, spans)]
+    return long, np.stack(prints) if prints else np.zeros((0, 256), np.float32)
+
+
+def _print(model: Voiceprint, sound: Samples) -> Floats:
+    last = max(0, sound.size - SPAN)
+    count = min(MOST_PRINTS, 1 + 2 * last // SPAN)
+    begins = [round(each) for each in np.linspace(0, last, count)] if count > 1 else [0]
+    mean = model.prints(sound, begins).mean(axis=0)
+    made: Floats = mean / max(float(np.linalg.norm(mean)), 1e-9)
+    return made
 
 
 def together(prints: Floats, seconds: Sequence[float]) -> list[int]:
