@@ -2,6 +2,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint audit bench understood soak smoke locks env clean preview review drift deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
+.PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint bench understood soak watching smoke locks env clean preview review drift deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -190,6 +191,10 @@ bench: ## Measure delay, lag and load with 1, 2, 4 and 8 streams, objections, up
 	@$(PY) -m tests.bench $(ARGS)
 	@$(PY) -m tests.bench.uploads
 	@$(PY) -m app demo-commentary --quick
+
+watching: ## Measure what commentary on a stream takes for long (an hour: make watching MINUTES=60)
+	@$(SETUP) --with dev
+	@$(PY) -m tests.bench.watching --minutes $(or $(MINUTES),10) $(ARGS)
 
 locks: ## Write requirements/*.txt anew (newest versions: make locks ARGS=--upgrade)
 	@$(SETUP) --with dev
