@@ -28,6 +28,13 @@ LANGUAGE_HOST = Program(
     "pulumi-language-python",
     f"{SDK}/go/common/version.Version=v3.78.1",
 )
+# For tests alone: programs in YAML.
+YAML_HOST = Program(
+    "pulumi-language-yaml",
+    "1.25.0",
+    "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+    "pulumi-language-yaml",
+)
 DOCKER_PLUGIN = Program(
     "pulumi-docker", "5.2.0", ".", "pulumi-resource-docker", version_variable="main.Version=5.2.0"
 )

@@ -11,34 +11,33 @@ import pytest
 
 from infra.package.components import LocalStackArgs, SpeechHostArgs
 from tests.stack import ROOT
-from tools import toolchain
+from tools import go_modules, pins, toolchain
 
 PACKAGE = ROOT / "infra" / "package"
-# A program that has nothing of ours: it knows types by their names, as a YAML program does.
 PROGRAM = """
-import pulumi
-
-
-class Remote(pulumi.ComponentResource):
-    def __init__(self, kind, name, inputs, outputs):
-        super().__init__(f"voicestack:index:{kind}", name, {**dict.fromkeys(outputs), **inputs}, None, True)
-
-
-settings = {"ASR_ENGINE": "pocketsphinx"}
-one = Remote("SpeechHost", "one", {"settings": settings}, ["stsUrl"])
-other = {"ASR_ENGINE": "pocketsphinx", "ASR_PORT": "15001", "ASR_WYOMING_PORT": "20300"}
-Remote("LocalStack", "two", {"services": ["asr"], "settings": other}, ["addresses"])
-"""
-PROJECT = """
 name: trial
-runtime: python
+runtime: yaml
 plugins: {{providers: [{{name: voicestack, path: {package}}}]}}
+resources:
+  one:
+    type: voicestack:SpeechHost
+    properties:
+      settings: {{ASR_ENGINE: pocketsphinx}}
+  two:
+    type: voicestack:LocalStack
+    properties:
+      services: [asr]
+      settings: {{ASR_ENGINE: pocketsphinx, ASR_PORT: "15001", ASR_WYOMING_PORT: "20300"}}
+outputs:
+  there: ${{two.addresses}}
 """
 
 
 @pytest.fixture(scope="module", autouse=True)
 def tools() -> None:
+    """Pulumi as for everything else, and the host of programs in YAML."""
     toolchain.ensure()
+    go_modules.build(pins.YAML_HOST)
 
 
 def pulumi(folder: Path, *arguments: str) -> str:
@@ -46,7 +45,7 @@ def pulumi(folder: Path, *arguments: str) -> str:
     environment = toolchain.environment(
         {
             **os.environ,
-            "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
+            "PATH": f"{ROOT / '.venv' / 'bin'}:{pins.YAML_HOST.path().parent}:{os.environ['PATH']}",
             "PULUMI_CONFIG_PASSPHRASE": "",
             "PULUMI_BACKEND_URL": f"file://{folder}",
         }
@@ -73,9 +72,8 @@ def test_pulumi_reads_the_schema_with_every_argument_and_what_it_means(tmp_path:
         assert all(each["description"] for each in described), name
 
 
-def test_a_program_of_somebody_else_has_two_components_that_do_not_meet(tmp_path: Path) -> None:
-    (tmp_path / "Pulumi.yaml").write_text(PROJECT.format(package=PACKAGE), encoding="utf-8")
-    (tmp_path / "__main__.py").write_text(PROGRAM, encoding="utf-8")
+def test_a_program_in_yaml_has_two_components_that_do_not_meet(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(PROGRAM.format(package=PACKAGE), encoding="utf-8")
     pulumi(tmp_path, "stack", "init", "try")
     said = json.loads(pulumi(tmp_path, "preview", "--json", "--stack", "try"))
     made = [step["newState"] for step in said["steps"]]
