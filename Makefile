@@ -3,6 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint audit bench understood soak smoke locks env clean preview review drift deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
 .PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint bench understood soak watching smoke locks env clean preview review drift deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
+.PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint audit bench understood soak smoke locks env clean preview review drift deploy up up-gpu up-dev down logs shell build rebuild sbom coverage secrets
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
@@ -157,6 +158,10 @@ rebuild: ## The same without the cache, on the newest base images
 	@$(CONTAINERS)
 	@[ -n "$${REGISTRY:-}" ] || $(PYTHON) -m tools.registry
 	@$(TOOLS) $(CURDIR)/$(PY) -m tools.build --no-cache $(ARGS)
+
+sbom: ## Write down what is in each image that was built, with licences (CycloneDX, out/sbom)
+	@$(SETUP) --with dev
+	@$(TOOLS) $(CURDIR)/$(PY) -m infra.sbom $(ARGS)
 
 coverage: ## Run the unit tests and say which lines they reach (out/coverage.xml)
 	@$(SETUP) --with dev

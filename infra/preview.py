@@ -17,6 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from infra import contents
 from infra.policy.rules import EVERYWHERE, POLICIES, STACK_POLICIES, Resource, ingress, key_of
 
 VERBS = {
@@ -47,6 +48,7 @@ LOST = {
 HOSTS = ("aws:ec2/instance:Instance", "docker:index/container:Container")
 LONGEST = 60  # characters of a value
 LIMIT = 60000  # characters of a comment; the services take 65,536
+COPIED = "docker-build:index:Index"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
@@ -207,6 +209,29 @@ def value(given: Any) -> str:
     return "not known yet" if given == UNKNOWN else f"`{given}`"
 
 
+def packages(found: list[Change]) -> Iterator[str]:
+    """What another release of an image has in it, where the documents of both are there."""
+    for each in found:
+        old, new = (released(inputs) for inputs in (each.before, each.after))
+        if each.type != COPIED or not old or not new or old == new:
+            continue
+        image, *tags = old[0], old[1], new[1]
+        files = [contents.place(tag, image) for tag in tags]
+        if lacking := [tag for tag, file in zip(tags, files, strict=True) if not file.is_file()]:
+            missing = " and ".join(lacking)
+            yield f"`{image}`: {contents.folder()} has no document of {missing} to compare (`make sbom`)"
+            continue
+        before, after = (contents.read(file.read_text(encoding="utf-8")) for file in files)
+        yield from (f"`{image}`: {line}" for line in contents.differences(before, after))
+
+
+def released(inputs: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Image and tag of a released image that is copied."""
+    (source, *_) = inputs.get("sources") or [""]
+    name, colon, tag = str(source).rpartition("/")[2].partition(":")
+    return (name, tag) if colon else None
+
+
 def errors(preview: Mapping[str, Any], severity: str = "error") -> list[str]:
     """What keeps the stack from being previewed, in Pulumi's words; or what it warns of."""
     return [
@@ -229,6 +254,8 @@ def comment(preview: Mapping[str, Any], stack: str) -> str:
     ):
         if items:
             lines += [f"**{title}**", "", *(f"- {indented(item)}" for item in items), ""]
+    if inside := list(packages(found)):
+        lines += ["**What is in the images**", "", *(f"- {line}" for line in inside), ""]
     if listed := [f"- {line}" for line in everything(found)]:
         lines += ["**Everything that changes**", "", *listed, ""]
     return shortened(lines)

@@ -12,6 +12,7 @@ from app import __version__, settings
 from app.catalog import VOLUMES
 from app.render import images, media
 from app.render.containers import edge_config
+from infra.sbom import look_into
 from tests.docker.images.conftest import (
     EVERYDAY,
     REGISTRY,
@@ -179,3 +180,15 @@ def built_layers(name: str, digest: str) -> list[str]:
     """The layers of the amd64 image of that digest."""
     layers = Built({name: digest}).manifests(name)["linux/amd64"]["layers"]
     return [layer["digest"] for layer in layers]
+
+
+def test_what_is_in_an_image_is_read_from_outside_and_is_what_the_locks_say(built: Built) -> None:
+    media = {(each.kind, each.name): each for each in look_into(built.name("media"), "linux/amd64")}
+    assert media["golang", "github.com/bluenviron/gortsplib/v4"].version.startswith("v4.")
+    assert media["deb", "tini"].licences
+    lock = (ROOT / "requirements" / "app.txt").read_text(encoding="utf-8")
+    pinned = set(re.findall(r"^([a-z0-9-]+==[^ ;]+)", lock, re.MULTILINE))
+    python = [each for each in look_into(built.name("app"), "linux/amd64") if each.kind == "pypi"]
+    assert len(python) > 50
+    assert {f"{re.sub('[-_.]+', '-', each.name).lower()}=={each.version}" for each in python} <= pinned
+    assert sum(bool(each.licences) for each in python) > 0.9 * len(python)

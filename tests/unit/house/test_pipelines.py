@@ -64,7 +64,8 @@ def test_images_that_a_job_builds_are_declared(job: str) -> None:
 
 def test_both_pipelines_have_the_same_stages() -> None:
     assert gitlab()["stages"] == STAGES
-    assert list(github()) == STAGES
+    # GitLab has nothing that signs for its registry.
+    assert [name for name in github() if name != "attest"] == STAGES
 
 
 def test_on_github_each_stage_waits_for_the_one_before() -> None:
@@ -72,6 +73,7 @@ def test_on_github_each_stage_waits_for_the_one_before() -> None:
     assert needs["quality"] == ["build-images"]
     assert needs["test"] == ["quality"]
     assert needs["coverage"] == ["test"]
+    assert needs["attest"] == ["release"]
     assert needs["preview"] == needs["release"] == ["coverage"]
 
 
