@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
+import yaml
 
 from infra.aws.read import read
 from infra.aws.secrets import readable_state
-from infra.config import ConfigError
-from tests.unit.infra.aws.given_values import GIVEN, REGION, chosen
+from infra.config import ROOT, ConfigError
+from tests.unit.infra.aws.given_values import GIVEN, KEY, REGION, chosen
 
 
 def wrong(**changed: str) -> str:
@@ -145,3 +147,19 @@ def test_the_region_has_to_be_there() -> None:
     with pytest.raises(ConfigError, match="aws:region"):
         read("prod", GIVEN, "", None)
     assert REGION in chosen().region
+
+
+def test_the_page_of_the_first_deployment_configures_a_stack_of_one_host() -> None:
+    page = (ROOT / "docs" / "first-deployment.md").read_text(encoding="utf-8")
+    said = yaml.safe_load("\n".join(re.findall(r"^ +((?:aws|voicestack):\w+: .*)", page, re.MULTILINE)))
+    delivered = yaml.safe_load((ROOT / "envs" / "Pulumi.prod.yaml").read_text(encoding="utf-8"))["config"]
+    chosen = {
+        key.removeprefix("voicestack:"): value if isinstance(value, str) else json.dumps(value)
+        for key, value in {**delivered, **said}.items()
+        if key.startswith("voicestack:")
+    }
+    config = read("prod", {**chosen, "streamingAmi": GIVEN["streamingAmi"], "sshKey": KEY}, REGION, None)
+    assert [(host.name, host.instance_type, host.gpu) for host in config.hosts] == [
+        ("streaming", "c7g.2xlarge", False)
+    ]
+    assert config.roles == ("streaming",)
