@@ -1,9 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint audit bench understood soak smoke locks env clean preview review drift deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
-.PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint bench understood soak watching smoke locks env clean preview review drift deploy up up-gpu up-dev down logs shell build rebuild coverage secrets
-.PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint audit bench understood soak smoke locks env clean preview review drift deploy up up-gpu up-dev down logs shell build rebuild sbom coverage secrets
+.PHONY: help setup run tools mirror demo demo-sales demo-uploads demo-commentary livekit mic status doctor test test-docker fresh backup restore rehearse rehearsal lint audit bench understood soak smoke locks env clean preview review drift deploy up up-gpu up-dev down logs shell build rebuild coverage secrets watching sbom
 
 # The first Python that is there, starts, and is new enough; setup says so where none is.
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
