@@ -57,7 +57,8 @@ CONTAINERS = "needs a Docker engine, which a container has none of"
 AWS = "is production, on AWS or its emulator"
 ELSEWHERE = {
     **dict.fromkeys(
-        ("up", "up-dev", "up-gpu", "preview", "down", "logs", "shell", "build", "tools", "mirror"), CONTAINERS
+        ("up", "up-dev", "up-gpu", "preview", "down", "logs", "shell", "build", "sbom", "tools", "mirror"),
+        CONTAINERS,
     ),
     **dict.fromkeys(("deploy", "review", "rehearsal", "rehearse"), AWS),
     "mic": "needs a microphone",
