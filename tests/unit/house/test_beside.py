@@ -35,7 +35,7 @@ def test_a_file_is_with_the_first_that_names_it_and_the_rest_is_a_group(tmp_path
     assert alone == [tmp_path / "test_4.py"]
 
 
-@pytest.mark.parametrize("at_once", [1, 2, 3])
+@pytest.mark.parametrize("at_once", [1, 3])
 def test_each_group_tells_all_it_said_and_how_it_ended(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], at_once: int
 ) -> None:
