@@ -16,7 +16,7 @@ class WorkerConfig:
     """All that a worker needs to know. The first three addresses carry credentials: never log them.
 
     `look_at` is where the media server tells whether somebody publishes to the dub's path; `loudness` is what
-    the sound is brought to in LUFS, None for as it comes.
+    the sound is brought to in LUFS, None for as it comes; `captions_608`: the picture carries captions.
     """
 
     stream: str
@@ -35,6 +35,7 @@ class WorkerConfig:
     log_format: str
     wording: Profile = field(default_factory=Profile)
     loudness: float | None = None
+    captions_608: bool = False
 
     @property
     def names(self) -> dict[str, str]:

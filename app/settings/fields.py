@@ -217,6 +217,13 @@ class Settings(BaseSettings):
         "web. Empty leaves the sound as it comes.",
         "-23",
     )
+    captions_608: bool = section(
+        "Dubbing",
+        False,
+        "true: the pictures of dubs carry captions in the dub's language (CEA-608 in H.264 and H.265), which "
+        "players and television equipment show on request. Latin scripts only. false leaves each picture as "
+        "it comes.",
+    )
     phrases_kept_mb: Annotated[int, Field(ge=1)] = section(
         "Dubbing",
         1024,

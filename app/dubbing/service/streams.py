@@ -383,4 +383,5 @@ class Streams:
             log_format=settings.log_format,
             wording=self._streams[dub.stream].profile.wording(dub.language),
             loudness=settings.loudness_lufs,
+            captions_608=settings.captions_608,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -49,6 +50,10 @@ class DelayLine(Generic[T]):
     def last(self) -> float:
         """The time of the newest packet that was ever taken, minus infinity before the first."""
         return self._last
+
+    def waiting(self) -> Iterator[T]:
+        """The packets that wait, in order."""
+        return (waiting.item for waiting in self._waiting)
 
     def push(self, time: float, size: int, key: bool, item: T) -> bool:
         """Takes a packet; False where it was dropped because nothing could decode it."""

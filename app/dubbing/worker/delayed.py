@@ -14,6 +14,7 @@ from app.dubbing.worker.loudness import Leveller
 from app.dubbing.worker.mixer import DUCK, SAMPLE_RATE, Mixer
 from app.dubbing.worker.output import Output, OutputError
 from app.dubbing.worker.source import Item, Source, VideoData, VideoPacket
+from app.dubbing.worker.subtitles import Subtitles
 from app.dubbing.worker.timeline import Timeline
 
 Samples = npt.NDArray[np.float32]
@@ -34,8 +35,9 @@ class Delayed:
     """Takes items from the source to their places; the publisher takes them from there.
 
     `delay` is in seconds, `duck` the gain of the original under what is mixed over it, `loudness` what the
-    original is brought to in LUFS, None for as it comes. `lock` guards the timeline, the delay line and the
-    mixer. What is heard goes to `hear`; `pause` says that it breaks off.
+    original is brought to in LUFS, None for as it comes. `lock` guards the timeline, the delay line, the
+    mixer and the subtitles that the picture carries, None for as it comes. What is heard goes to `hear`;
+    `pause` says that it breaks off.
     """
 
     def __init__(self, delay: float, duck: float = DUCK, loudness: float | None = None) -> None:
@@ -43,6 +45,7 @@ class Delayed:
         self.timeline = Timeline(delay)
         self.delay_line: DelayLine[VideoData] = DelayLine(MOST_BYTES)
         self.mixer = Mixer(delay + SPARE_SECONDS, duck)
+        self.subtitles: Subtitles | None = None
         self.shape: Shape | None = None
         self._leveller = None if loudness is None else Leveller(loudness)
         self._source: Source | None = None

@@ -10,9 +10,12 @@ import av
 import av.error
 import numpy as np
 import numpy.typing as npt
+import structlog
 
+from app.dubbing.worker.cea608 import Pair
 from app.dubbing.worker.mixer import SAMPLE_RATE
 from app.dubbing.worker.source import reason
+from app.dubbing.worker.user_data import Framing, framing, has_captions, with_caption
 
 Samples = npt.NDArray[np.float32]
 
@@ -22,6 +25,9 @@ BLOCK = 960
 SOUND_CODECS = ("aac", "libopus")
 VIDEO_TIME_BASE = fractions.Fraction(1, 90_000)
 AUDIO_TIME_BASE = fractions.Fraction(1, SAMPLE_RATE)
+
+
+log = structlog.get_logger()
 
 
 class OutputError(Exception):
@@ -61,6 +67,9 @@ class Output:
             self._video = self._container.add_stream_from_template(video) if video is not None else None
             self._sounds = [self._add_sound(codec) for codec in SOUND_CODECS]
             self._samples_sent: int | None = None
+            context = video.codec_context if video is not None else None
+            self._framing = framing(context.name, context.extradata) if context is not None else None
+            self._captioned = False
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise OutputError(reason(error)) from None
 
@@ -82,10 +91,14 @@ class Output:
         except (av.error.FFmpegError, OSError):
             return
 
-    def write_video(self, packet: av.Packet[Any], decoding: float, presentation: float) -> None:
-        """Sends a packet as it came, at new times."""
+    def write_video(
+        self, packet: av.Packet[Any], decoding: float, presentation: float, pair: Pair | None = None
+    ) -> None:
+        """Sends a packet as it came, at new times; with that pair of captions, where it can carry them."""
         if self._video is None:
             return
+        if pair is not None and self._framing is not None:
+            packet = self._with_caption(packet, pair, self._framing)
         packet.stream = self._video
         packet.time_base = VIDEO_TIME_BASE
         packet.dts = round(decoding / VIDEO_TIME_BASE)
@@ -107,6 +120,17 @@ class Output:
                 for packet in sound.stream.encode(part):
                     self._mux(packet)
         self._samples_sent = position + len(samples)
+
+    def _with_caption(self, packet: av.Packet[Any], pair: Pair, framing: Framing) -> av.Packet[Any]:
+        data = bytes(packet)
+        if not self._captioned and has_captions(data):
+            log.warning("the picture brings captions of its own, which stay; it gets no others")
+            self._captioned = True
+        if self._captioned:
+            return packet
+        captioned: av.Packet[Any] = av.Packet(with_caption(data, framing, pair))
+        captioned.is_keyframe = packet.is_keyframe
+        return captioned
 
     def _add_sound(self, codec: str) -> _Sound:
         stream = self._container.add_stream(codec, rate=SAMPLE_RATE)

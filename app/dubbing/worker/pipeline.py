@@ -10,6 +10,7 @@ from app.dubbing.worker.lengths import Lengths
 from app.dubbing.worker.phrases import Phrases
 from app.dubbing.worker.profiles import PROFILES
 from app.dubbing.worker.recorder import Recorder
+from app.dubbing.worker.subtitles import Subtitles
 from app.speech.client.listener import Listener
 from app.speech.client.sts_client import Answer, StsClient
 from app.speech.cutter import Cut, Rules
@@ -22,9 +23,10 @@ class Pipeline(Delayed):
     def __init__(self, config: WorkerConfig, tell: Callable[[Caption | Phrase], None]) -> None:
         self.profile = PROFILES[config.profile]
         super().__init__(self.profile.delay, loudness=config.loudness)
+        self.subtitles = Subtitles() if config.captions_608 else None
         self.recorder = Recorder(tell, self.profile.longest_phrase, config.record)
         self.phrases = Phrases(
-            self.profile, self.mixer, self.lock, self.playhead, self.recorder.tell, self.recorder.placed
+            self.profile, self.mixer, self.lock, self.playhead, self._tell, self.recorder.placed
         )
         self.speech = StsClient(
             config.sts_addresses,
@@ -63,6 +65,15 @@ class Pipeline(Delayed):
         self.bypassed = on
         if on:
             self.phrases.forget()
+            if self.subtitles is not None:
+                with self.lock:
+                    self.subtitles.clear()
+
+    def _tell(self, event: Caption | Phrase) -> None:
+        if self.subtitles is not None and isinstance(event, Caption):
+            with self.lock:
+                self.subtitles.add(event.start, event.end, event.target)
+        self.recorder.tell(event)
 
     def _send_sound(self, position: int, pcm: bytes) -> None:
         self.recorder.hear(position, pcm)

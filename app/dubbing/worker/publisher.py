@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain, islice
 
 import structlog
 
 from app.backoff import Backoff
+from app.dubbing.worker.cea608 import Pair
 from app.dubbing.worker.clocks import make_known
 from app.dubbing.worker.delayed import Delayed
 from app.dubbing.worker.mixer import SAMPLE_RATE
 from app.dubbing.worker.output import BLOCK, Output, OutputError
 from app.dubbing.worker.source import VideoData
+from app.dubbing.worker.subtitles import REORDERED
 from app.lasting import Failures
 
 TICK = 0.01
@@ -120,10 +123,13 @@ class Publisher:
             video_started = False
             while self._line.shape == shape and self._tick():
                 self._send_sound(output)
-                for decoding, packet in self._due_video():
+                due = self._due_video()
+                for at, (decoding, packet) in enumerate(due, 1):
                     video_started = video_started or packet.is_keyframe
                     if video_started:
-                        self._send_video(output, decoding, packet)
+                        presentation = decoding + ahead(packet)
+                        pair = self._pair(presentation, packet, (later for _, later in due[at:]))
+                        output.write_video(packet, decoding, presentation, pair)
                 if not self.publishing and self._line.playhead() > 0:
                     self.publishing, self.problem = True, ""
                     self._backoff.reset()
@@ -133,11 +139,14 @@ class Publisher:
         with self._line.lock:
             return self._line.delay_line.due(self._line.playhead())
 
-    def _send_video(self, output: Output, decoding: float, packet: VideoData) -> None:
-        ahead = 0.0
-        if packet.pts is not None and packet.dts is not None and packet.time_base is not None:
-            ahead = float((packet.pts - packet.dts) * packet.time_base)
-        output.write_video(packet, decoding, decoding + min(max(ahead, 0.0), LONGEST_REORDER))
+    def _pair(self, presentation: float, packet: VideoData, due: Iterable[VideoData]) -> Pair | None:
+        """The captions in that picture, None where pictures are left as they are."""
+        line = self._line
+        if line.subtitles is None:
+            return None
+        with line.lock:
+            following = [shown(later) for later in islice(chain(due, line.delay_line.waiting()), REORDERED)]
+            return line.subtitles.pair(presentation, shown(packet), following)
 
     def _send_sound(self, output: Output) -> None:
         line = self._line
@@ -153,3 +162,16 @@ class Publisher:
                 samples = line.mixer.read(BLOCK)
             output.write_sound(position, samples)
             self.last_progress = time.monotonic()
+
+
+def ahead(packet: VideoData) -> float:
+    """How long before it is shown a picture is decoded, in seconds."""
+    if packet.pts is None or packet.dts is None or packet.time_base is None:
+        return 0.0
+    return min(max(float((packet.pts - packet.dts) * packet.time_base), 0.0), LONGEST_REORDER)
+
+
+def shown(packet: VideoData) -> float:
+    """When a picture is shown, in seconds on its source's clock."""
+    stamp = packet.pts if packet.pts is not None else packet.dts
+    return float(stamp * packet.time_base) if stamp is not None and packet.time_base is not None else 0.0
