@@ -11,12 +11,17 @@ from typing import Any
 
 import av
 
-from app.dubbing.worker.cea608 import NOTHING
+from app.dubbing.worker.cea608 import NOTHING, rows
 from app.dubbing.worker.publisher import shown
 from app.dubbing.worker.subtitles import REORDERED, Subtitles
 from app.dubbing.worker.user_data import MARK, Framing, framing, with_caption
 
 RATE = 25
+SAID = [
+    (2.0, 5.0, "¡El árbitro señaló penalti! ¿Quién lo lanzará? Müller, François y Ångström"),
+    (6.0, 9.0, "Ñandú ñoño: más acción, Çà et là, “Straße” così ô ®½ {50 %}"),
+    (10.0, 11.0, "Ahora sí, al fin."),
+]
 
 
 def clip(path: Path, encoder: str, seconds: float, options: Sequence[str] = ()) -> None:
@@ -53,6 +58,24 @@ def caption(path: Path, out: Path, subtitles: Subtitles, known: Callable[[float]
             copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
             copy.is_keyframe, copy.stream = packet.is_keyframe, stream
             target.mux(copy)
+
+
+def captioned(path: Path, known_before: float = 60.0) -> Path:
+    """The clip with what is said, each text known so long before it is heard."""
+    subtitles, waiting = Subtitles(), list(SAID)
+
+    def known(time: float) -> None:
+        while waiting and waiting[0][0] - known_before <= time:
+            subtitles.add(*waiting.pop(0))
+
+    out = path.with_stem(f"captioned-{known_before:g}")
+    caption(path, out, subtitles, known)
+    return out
+
+
+def expected() -> list[str]:
+    """The rows of what is said."""
+    return [row for _, _, text in SAID for row in rows(text)]
 
 
 def pairs(path: Path) -> list[tuple[float, tuple[int, int]]]:

@@ -14,8 +14,10 @@ from app.dubbing.worker.subtitles import SHOWN_AFTER, Subtitles
 from app.dubbing.worker.user_data import MARK, Framing, framing, has_captions, with_caption
 from tests.embedded import (
     RATE,
-    caption,
+    SAID,
+    captioned,
     clip,
+    expected,
     ffmpeg_reads,
     packets,
     pairs,
@@ -24,11 +26,6 @@ from tests.embedded import (
     without_captions,
 )
 
-SAID = [
-    (2.0, 5.0, "¡El árbitro señaló penalti! ¿Quién lo lanzará? Müller, François y Ångström"),
-    (6.0, 9.0, "Ñandú ñoño: más acción, Çà et là, “Straße” così ô ®½ {50 %}"),
-    (10.0, 11.0, "Ahora sí, al fin."),
-]
 ENCODERS = {
     "h264-b-frames.mp4": ("libx264", ["-bf", "3", "-g", "50"]),
     "h264.ts": ("libx264", ["-bf", "0", "-g", "25"]),
@@ -48,23 +45,6 @@ def encoded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     encoder, options = ENCODERS[request.param]
     clip(path, encoder, 14.0, options)
     return path
-
-
-def captioned(path: Path, known_before: float = 60.0) -> Path:
-    """The clip with what is said, each text known so long before it is heard."""
-    subtitles, waiting = Subtitles(), list(SAID)
-
-    def known(time: float) -> None:
-        while waiting and waiting[0][0] - known_before <= time:
-            subtitles.add(*waiting.pop(0))
-
-    out = path.with_stem(f"captioned-{known_before:g}")
-    caption(path, out, subtitles, known)
-    return out
-
-
-def expected() -> list[str]:
-    return [row for _, _, text in SAID for row in rows(text)]
 
 
 def test_ffmpeg_reads_the_same_rows_accents_included(encoded: Path) -> None:
