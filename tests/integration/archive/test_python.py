@@ -149,7 +149,7 @@ def test_the_twins_do_the_same(services: Stack, archive: Archive, folder: Path) 
             arrived = await uploads.upload(folder / "talk.wav", language="en")
             whole = await uploads.wait(arrived.id, WITHIN)
             found = await uploads.search("schools")
-            assert [each.transcript for each in found.phrases] == [arrived.id]
+            assert arrived.id in [each.transcript for each in found.phrases]
             await uploads.delete(arrived.id)
             assert arrived.id not in [each.id for each in await uploads.transcripts()]
             return " ".join(each.text for each in whole.segments)
