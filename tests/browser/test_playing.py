@@ -31,7 +31,7 @@ def test_the_dub_plays_at_once_without_sound_until_the_viewer_wants_it(stage: St
     page.get_by_role("button", name="Turn sound on").click()
     until(page, "!document.querySelector('video').muted")
     expect(page.get_by_role("button", name="Turn sound on")).to_be_hidden()
-    expect(page.locator("video")).to_be_focused()
+    expect(page.locator("#video")).to_be_focused()
     expect(page.locator("#details > div").first).to_have_text(re.compile(r"Player.*\d\.\d s"))
 
 
