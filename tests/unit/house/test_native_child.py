@@ -92,9 +92,10 @@ def test_a_running_service_is_killed_with_its_children() -> None:
 
 
 def test_a_group_whose_id_was_given_away_is_left_alone(stranger: subprocess.Popen[bytes]) -> None:
-    group = Group(subprocess.Popen([sys.executable, "-c", ""], start_new_session=True).pid)
-    assert group._leader is not None
-    group._leader.wait()
+    leader = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    group = Group(leader.pid)
+    leader.kill()
+    leader.wait()
     # As if the system had given the id to the stranger.
     group.id = stranger.pid
     group.kill()
