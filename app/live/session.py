@@ -6,9 +6,8 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, Future
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,7 +27,6 @@ IDLE_CLIENT = 300.0
 """Seconds without a frame, silence included, after which a client's place is somebody else's."""
 MOST_WAITING = 600.0
 """Seconds of sound that may wait, noise as well; then the client is not read until there is room."""
-SEND_WITHIN = 10.0
 FINALS, PARTIALS = 0, 1
 
 Then = Callable[[list[Spoken | Cut]], Awaitable[None]]
@@ -216,13 +214,3 @@ class Session(ABC):
                 await self._tell(heard)
             if self._over:
                 return
-
-
-@asynccontextmanager
-async def sending() -> AsyncIterator[None]:
-    """What is sent to a client within it, the client takes in within SEND_WITHIN s, or is let go."""
-    try:
-        async with asyncio.timeout(SEND_WITHIN):
-            yield
-    except (TimeoutError, RuntimeError, OSError) as error:
-        raise WebSocketDisconnect from error

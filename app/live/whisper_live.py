@@ -12,8 +12,9 @@ from app.live.ear import Ear, Heard
 from app.live.greeting import BadClient, Greeting, is_end, samples_of
 from app.live.inlet import Inlet
 from app.live.messages import Told
-from app.live.session import PARTIALS, Hands, Session, sending
+from app.live.session import PARTIALS, Hands, Session
 from app.live.transcript import Segment, Transcript
+from app.serving.sending import sending
 from app.speech.gate import Gate
 from app.speech.types import Samples
 

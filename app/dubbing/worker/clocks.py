@@ -7,11 +7,12 @@ nothing, guesses, and has the sound 0.2 s off until the sender reports, ten seco
 
 from __future__ import annotations
 
-import base64
 import socket
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import structlog
+
+from app.dubbing.worker.login import basic
 
 ANSWERS_WITHIN = 0.5
 
@@ -25,11 +26,10 @@ def make_known(url: str) -> None:
     server does not answer, that is logged, and a first viewer has to wait for sender reports.
     """
     parts = urlsplit(url)
-    login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     request = (
         f"DESCRIBE {address} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n"
-        f"Authorization: Basic {base64.b64encode(login.encode()).decode()}\r\n\r\n"
+        f"Authorization: {basic(parts)}\r\n\r\n"
     )
     place = parts.hostname or "", parts.port or 554
     try:

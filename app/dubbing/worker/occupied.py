@@ -6,10 +6,11 @@ The standard library asks: a worker holds no HTTP client, whose memory would cou
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+
+from app.dubbing.worker.login import basic
 
 ANSWERS_WITHIN = 1.0
 
@@ -20,11 +21,9 @@ def occupied(address: str) -> bool:
     False where the media server does not say: one that is out of reach lets nobody publish either.
     """
     parts = urlsplit(address)
-    login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-    headers = {"authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWERS_WITHIN)
     try:
-        connection.request("GET", parts.path, headers=headers)
+        connection.request("GET", parts.path, headers={"authorization": basic(parts)})
         answer = connection.getresponse()
         return answer.status == 200 and json.loads(answer.read()).get("source") is not None
     except (OSError, http.client.HTTPException, ValueError, AttributeError):

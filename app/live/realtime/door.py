@@ -19,14 +19,13 @@ from app.live import session as sessions
 from app.live.ear import Ear
 from app.live.realtime.session import KINDS, RealtimeSession, cleared, nothing_to_commit, updated
 from app.live.realtime.wishes import MODEL, Wishes, changed, fresh, language_of, prompt_of
-from app.speech.realtime.door import entered, model_of
+from app.speech.realtime.door import NORMAL, RESTART, TRY_AGAIN, entered, model_of
 from app.speech.realtime.line import Line, Update, made
 from app.speech.types import SpeechError
 
 if TYPE_CHECKING:
     from app.live.service import Live
 
-NORMAL, RESTART, TRY_AGAIN = 1000, 1012, 1013
 PATH = "/v1/realtime"
 
 

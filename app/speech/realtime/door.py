@@ -12,6 +12,8 @@ PROTOCOL = "realtime"
 KEY_PROTOCOL = "openai-insecure-api-key."
 """Pages can't set headers: they send the key as a subprotocol that begins so."""
 LONGEST_MODEL = 200
+NORMAL, RESTART, TRY_AGAIN = 1000, 1012, 1013
+"""Codes that connections are closed with (RFC 6455 and its registry)."""
 
 
 async def entered(socket: WebSocket, gate: Gate) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import json
@@ -16,12 +15,12 @@ from openai.types.realtime import RealtimeError, RealtimeErrorEvent
 from pydantic import BaseModel, ValidationError
 
 from app.service import hide_credentials
+from app.serving.sending import sending
 
 RATE = 24_000
 """Sample rate in Hz of the sound in both directions: int16 little-endian mono PCM."""
 MOST_SOUND = 1 << 19
 """Bytes of sound in an event: almost 11 s. In base64 it fits in the largest message of a WebSocket."""
-SEND_WITHIN = 10.0
 
 Model = TypeVar("Model", bound=BaseModel)
 Session = TypeVar("Session", bound=BaseModel)
@@ -44,7 +43,7 @@ class Update(BaseModel):
 
 
 class Line:
-    """Sends and reads events. A client that takes nothing in for SEND_WITHIN seconds is let go.
+    """Sends and reads events. A client that takes nothing in is let go.
 
     `kinds` are the events that may come, by their type.
     """
@@ -55,11 +54,8 @@ class Line:
 
     async def send(self, event: BaseModel) -> None:
         """Sends an event. Raises WebSocketDisconnect."""
-        try:
-            async with asyncio.timeout(SEND_WITHIN):
-                await self._socket.send_text(event.model_dump_json(exclude_unset=True))
-        except (TimeoutError, RuntimeError, OSError) as error:
-            raise WebSocketDisconnect from error
+        async with sending():
+            await self._socket.send_text(event.model_dump_json(exclude_unset=True))
 
     async def complain(
         self,

@@ -25,7 +25,7 @@ from app.serving.asyncapi import Channel
 from app.speech import registry
 from app.speech.cutter import SAMPLE_RATE
 from app.speech.protocol import Config
-from app.speech.realtime.door import entered, model_of
+from app.speech.realtime.door import NORMAL, RESTART, TRY_AGAIN, entered, model_of
 from app.speech.realtime.line import Line, made
 from app.speech.sts.interpreter import KINDS, MODEL, Idle, Interpreter, fresh
 from app.speech.sts.session import BadMessage, Refused
@@ -52,7 +52,6 @@ CHANNEL = Channel(
 )
 LONGEST = 3600
 """Seconds that a session lasts at most, as OpenAI's do."""
-NORMAL, RESTART, TRY_AGAIN = 1000, 1012, 1013
 
 log = structlog.get_logger(__name__)
 

@@ -15,6 +15,7 @@ from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from app.service import Check, Readiness, create_app, meanwhile
 from app.serving import asyncapi
 from app.serving.asyncapi import Binary, Channel
+from app.serving.sending import SEND_WITHIN
 from app.settings import Settings
 from app.speech import registry
 from app.speech.protocol import PATH, Config, Dub, Error, ErrorCode, Failure, PhraseMark, Profile, Ready
@@ -26,7 +27,7 @@ from app.speech.sts.metrics import Metrics
 from app.speech.sts.pace import Pace
 from app.speech.sts.phrase import Dubber
 from app.speech.sts.room import Room
-from app.speech.sts.session import SEND_WITHIN, Admission, BadMessage, Peer, Refused, Session, Wire, parse
+from app.speech.sts.session import Admission, BadMessage, Peer, Refused, Session, Wire, parse
 from app.speech.sts.timely import Capacity, Speaker, calibrated
 from app.speech.types import HurriedTranslator, SpeechError
 

@@ -15,6 +15,7 @@ import structlog
 from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
+from app.serving.sending import SEND_WITHIN
 from app.speech.protocol import Config, Dub, ErrorCode, Failure, PhraseMark, Profile, unpack_sound
 from app.speech.sts.lane import Lane, Mark, Sound
 from app.speech.sts.metrics import Metrics
@@ -30,7 +31,6 @@ MOST_UNANSWERED = 1000
 NO_ROOM = "this machine has no time for it: it dubs {} that came before"
 CONTEXT = 3
 """Phrases before one that its translator is told of."""
-SEND_WITHIN = 10.0
 """Seconds within which a client takes an answer; one that does not is let go."""
 
 Parsed = TypeVar("Parsed", Config, PhraseMark, Profile)

@@ -1,7 +1,7 @@
 // What states and sizes of uploads are called.
 
 import { clock } from "../live/lines.js";
-import { languageName } from "../words.js";
+import { dayAndTime, languageName } from "../words.js";
 
 /** State of a transcript: its tone and words. */
 export const STATES = {
@@ -13,10 +13,8 @@ export const STATES = {
   cancelled: ["idle", "Cancelled"],
 };
 
-const days = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
-
 /** A moment in milliseconds since 1970, as its day and time. */
-export const day = (moment) => days.format(new Date(moment));
+export const day = (moment) => dayAndTime(moment / 1000);
 
 /** Bytes as "1.5 MB". */
 export function megabytes(bytes) {
@@ -26,7 +24,7 @@ export function megabytes(bytes) {
 
 /** Day, length and language of a transcript, as far as they are known. */
 export const facts = ({ made_at, seconds, language }) =>
-  [days.format(new Date(made_at)), seconds === null ? "" : clock(seconds), language ? languageName(language) : ""].filter(Boolean).join(" · ");
+  [day(Date.parse(made_at)), seconds === null ? "" : clock(seconds), language ? languageName(language) : ""].filter(Boolean).join(" · ");
 
 /** The address of a transcript on this page, at a time of it. */
 export const placeOf = (id, second) => `#/${id}${second === undefined ? "" : `/${second.toFixed(1)}`}`;
