@@ -93,6 +93,8 @@ def until(page: Page, expression: str, seconds: float = 20.0) -> None:
 
 def unreadable(page: Page) -> list[Any]:
     """Texts that stand out too little from their ground. Fails where there is no text at all."""
+    # A form's answer is there before its stylesheets: light text on no ground, where dark was asked for.
+    page.wait_for_load_state("load")
     texts = page.evaluate(CONTRAST)
     assert texts
     return [text for text in texts if not text["enough"]]
@@ -106,4 +108,5 @@ def badly_built(page: Page) -> list[str]:
 
 def scrolls_sideways(page: Page) -> bool:
     """Whether the page is wider than the window."""
+    page.wait_for_load_state("load")
     return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
