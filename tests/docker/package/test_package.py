@@ -17,7 +17,7 @@ PACKAGE = ROOT / "infra" / "package"
 PROGRAM = """
 name: trial
 runtime: yaml
-plugins: {{providers: [{{name: voicestack, path: {package}}}]}}
+packages: {{voicestack: {package}}}
 resources:
   one:
     type: voicestack:SpeechHost
