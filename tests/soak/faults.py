@@ -15,11 +15,12 @@ import httpx
 import psutil
 
 from app.demo.publish import ingest_address
+from tests.soak.machine import lose
 from tests.soak.people import Publisher
 from tests.soak.plan import Fault
 from tests.soak.system import System, garbage
 
-JSON = {"content-type": "application/json"}
+LOST = 0.03
 
 
 class Doer:
@@ -47,6 +48,9 @@ class Doer:
             "reader that reads nothing": self._slow_reader,
             "original asked for": self._original,
             "another stream": self._another,
+            "packets lost on the way in": lambda fault: self._lose(LOST, fault.lasts),
+            "no packet gets in": lambda fault: self._lose(1.0, fault.lasts),
+            "disk full": lambda fault: self._system.fill_disk(fault.lasts),
         }
 
     def do(self, fault: Fault) -> None:
@@ -73,6 +77,9 @@ class Doer:
         if stalled is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 stalled.send_signal(signal.SIGCONT)
+
+    def _lose(self, share: float, seconds: float) -> None:
+        lose(urlsplit(ingest_address(self._system.settings, self._names[0])).port or 1935, share, seconds)
 
     def _away(self, fault: Fault, number: signal.Signals) -> None:
         publisher = self._publishers[fault.stream]

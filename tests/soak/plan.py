@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 BACK_WITHIN = 30.0
@@ -14,7 +15,8 @@ class Kind:
     """Something that goes wrong.
 
     `lasts`: seconds, at least and at most. `silence`: how long viewers of a stream may hear nothing beyond
-    that; None where they may not notice at all. `everybody`: whether all streams may be silent.
+    that; None where they may not notice at all. `everybody`: whether all streams may be silent. `needs_root`:
+    whether only root may do it.
     """
 
     name: str
@@ -22,6 +24,7 @@ class Kind:
     lasts: tuple[float, float] = (0.0, 0.0)
     silence: float | None = None
     everybody: bool = False
+    needs_root: bool = False
 
 
 KINDS = (
@@ -38,6 +41,9 @@ KINDS = (
     Kind("reader that reads nothing", 2, (10.0, 20.0)),
     Kind("original asked for", 1, (3.0, 6.0)),
     Kind("another stream", 2, (10.0, 20.0)),
+    Kind("packets lost on the way in", 2, (10.0, 20.0), silence=20.0, everybody=True, needs_root=True),
+    Kind("no packet gets in", 1, (5.0, 30.0), silence=BACK_WITHIN, everybody=True, needs_root=True),
+    Kind("disk full", 1, (5.0, 15.0), needs_root=True),
 )
 
 
@@ -51,15 +57,15 @@ class Fault:
     lasts: float
 
 
-def plan(seed: int, seconds: float, count: int, streams: int) -> list[Fault]:
+def plan(seed: int, seconds: float, count: int, streams: int, among: Sequence[Kind] = KINDS) -> list[Fault]:
     """So many faults, evenly over the time but for chance; every kind once before any comes again."""
     chance = random.Random(seed)
     kinds: list[Kind] = []
     while len(kinds) < count:
-        each_once = list(KINDS)
+        each_once = list(among)
         chance.shuffle(each_once)
         kinds += (
-            each_once if not kinds else chance.choices(KINDS, [kind.weight for kind in KINDS], k=len(KINDS))
+            each_once if not kinds else chance.choices(among, [kind.weight for kind in among], k=len(among))
         )
     apart = seconds / count
     return [

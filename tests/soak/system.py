@@ -17,6 +17,8 @@ import psutil
 
 from app.settings import Settings, load
 from tests.bench.cost import MIB
+from tests.soak.machine import Disk, can_mount
+from tests.soak.plan import KINDS, Kind
 from tests.stack import ROOT, StackError, free_ports, inherited, link_models, wait_for
 
 SERVICES = ("media", "sts", "dubber")
@@ -37,10 +39,14 @@ class System:
         }
         self.folder = folder
         self.settings: Settings = load(chosen)
+        self._open = contextlib.ExitStack()
+        self._disk = Disk(self.settings.data_dir) if can_mount() else None
         self._environment = {**inherited(), **chosen}
         self.http = httpx.Client(base_url=self.settings.dubber_address, trust_env=False, timeout=5.0)
 
     def __enter__(self) -> Self:
+        if self._disk is not None:
+            self._open.enter_context(self._disk)
         link_models(self.settings.models_dir)
         with (self.folder / "run.log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -65,11 +71,17 @@ class System:
         except subprocess.TimeoutExpired:
             self._process.kill()
         self.http.close()
+        self._open.close()
 
     @property
-    def log(self) -> str:
-        """What the services have said."""
-        return (self.folder / "run.log").read_text(encoding="utf-8", errors="replace")
+    def kinds(self) -> tuple[Kind, ...]:
+        """The faults that can be done on this machine."""
+        return tuple(kind for kind in KINDS if self._disk is not None or not kind.needs_root)
+
+    def fill_disk(self, seconds: float) -> None:
+        """The data folder takes no byte for so long."""
+        assert self._disk is not None
+        self._disk.full(seconds)
 
     def streams(self) -> list[dict[str, Any]] | None:
         """What the dubber tells of the streams; None while it does not answer."""

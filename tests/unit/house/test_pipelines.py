@@ -12,7 +12,18 @@ import yaml
 from app.render import images
 
 ROOT = Path(__file__).parents[3]
-STAGES = ["build-images", "quality", "test", "coverage", "preview", "release", "drift", "audit", "secrets"]
+STAGES = [
+    "build-images",
+    "quality",
+    "test",
+    "coverage",
+    "preview",
+    "release",
+    "drift",
+    "soak",
+    "audit",
+    "secrets",
+]
 
 
 def github() -> dict[str, Any]:
