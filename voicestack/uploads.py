@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from app.api.messages import Found, Transcripts, TranscriptView, WholeTranscript
 from app.archive.state import State
@@ -19,10 +19,14 @@ LOOK = 0.5
 Format = Literal["txt", "srt", "vtt", "json", "docx"]
 
 
-def _upload(file: Path, title: str, language: str, vocabulary: str, speakers: bool) -> Ask[TranscriptView]:
-    told = {"title": title or file.name, "language": language, "vocabulary": vocabulary}
+def _upload(
+    content: BinaryIO, title: str, language: str, vocabulary: str, speakers: bool
+) -> Ask[TranscriptView]:
+    """The file is read as it is sent, and never in memory as a whole."""
+    name = Path(content.name).name
+    told = {"title": title or name, "language": language, "vocabulary": vocabulary}
     told |= {"speakers": "true"} if speakers else {}
-    options = {"files": {"file": (file.name, file.read_bytes())}, "data": told, "timeout": None}
+    options = {"files": {"file": (name, content)}, "data": told, "timeout": None}
     return Ask("POST", "/api/v1/transcripts", model(TranscriptView), options)
 
 
@@ -68,7 +72,8 @@ class Uploads(Http):
         speakers: bool = False,
     ) -> TranscriptView:
         """Uploads a file in one request (MAX_UPLOAD_MB). Without a language it is found out."""
-        return self._do(_upload(Path(file), title, language, vocabulary, speakers))
+        with Path(file).open("rb") as content:
+            return self._do(_upload(content, title, language, vocabulary, speakers))
 
     def wait(self, transcript: uuid.UUID, within: float = 600.0) -> WholeTranscript:
         """The transcript, once it is written down. Raises Problem where it fails or takes longer."""
@@ -115,8 +120,8 @@ class AsyncUploads(AsyncHttp):
         speakers: bool = False,
     ) -> TranscriptView:
         """Uploads a file in one request (MAX_UPLOAD_MB). Without a language it is found out."""
-        ask = await asyncio.to_thread(_upload, Path(file), title, language, vocabulary, speakers)
-        return await self._do(ask)
+        with Path(file).open("rb") as content:
+            return await self._do(_upload(content, title, language, vocabulary, speakers))
 
     async def wait(self, transcript: uuid.UUID, within: float = 600.0) -> WholeTranscript:
         """The transcript, once it is written down. Raises Problem where it fails or takes longer."""
