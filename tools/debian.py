@@ -13,6 +13,7 @@ LIST = Path(__file__).parent.parent / "images" / "debian-packages.txt"
 # Where there is no apt: the program that shows that a package is there, and its name in Homebrew.
 PROGRAMS = {
     "curl": ("curl", "curl"),
+    "libsrt1.5-gnutls": ("srt-live-transmit", "srt"),
     "espeak-ng": ("espeak-ng", "espeak-ng"),
     "apertium": ("apertium", ""),
     "ffmpeg": ("ffmpeg", "ffmpeg"),

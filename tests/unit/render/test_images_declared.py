@@ -136,7 +136,7 @@ def test_images_have_the_media_server_whose_configuration_we_write() -> None:
 
 
 def test_the_speech_image_has_the_debian_packages_of_the_native_way() -> None:
-    wanted = {"apertium", "apertium-eng-spa", "espeak-ng", "ca-certificates", "curl"}
+    wanted = {"apertium", "apertium-eng-spa", "espeak-ng", "ca-certificates", "curl", "libsrt1.5-gnutls"}
     assert wanted <= set(text_of("images/app/Dockerfile").split())
     runtime = text_of("images/debian-packages.txt").partition("[demo]")[0]
     assert wanted == {line for line in runtime.splitlines() if re.match("[a-z]", line)}
