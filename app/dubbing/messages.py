@@ -131,7 +131,30 @@ class Said:
     caption: Caption
 
 
-Command = Bypass | Spoken | RecordPhrases | Reword | SourceReady | SentencePart | Dubbed | Said | Stop | Drain
+@dataclass(frozen=True)
+class Original:
+    """Where the stream itself is read whose dub is sent on, how many seconds behind it the dub is, and in
+    which language it is spoken, as far as that is known.
+    """
+
+    source_url: str = field(repr=False)
+    delay: float
+    spoken: str
+
+
+Command = (
+    Bypass
+    | Spoken
+    | RecordPhrases
+    | Reword
+    | SourceReady
+    | SentencePart
+    | Dubbed
+    | Said
+    | Original
+    | Stop
+    | Drain
+)
 
 
 @dataclass(frozen=True)
@@ -241,13 +264,17 @@ class Phrase:
 
 @dataclass(frozen=True)
 class RestreamConfig:
-    """A dub that is sent on to another server. Both addresses carry credentials: never log them."""
+    """A dub that is sent on to another server, with the `original` as a second sound track or without.
+
+    Both addresses carry credentials: never log them.
+    """
 
     stream: str
     language: str
     target: str
     source_url: str = field(repr=False)
     address: str = field(repr=False)
+    original: bool
     reconnect_delay: float
     max_reconnect_delay: float
     log_level: str

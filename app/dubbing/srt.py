@@ -41,6 +41,7 @@ RCVSYN, SNDTIMEO, RCVTIMEO, LATENCY, PASSPHRASE, PBKEYLEN, CONNTIMEO, STREAMID =
 ERROR = -1
 REJECTED, LOST, NOT_CONNECTED, NO_SUCH_SOCKET, NONE_WAITS, TIMED_OUT = 1002, 2001, 2002, 5004, 6002, 6003
 REFUSALS = {
+    2: "look at the stream id and the passphrase",
     10: "the passphrase is another one",
     11: "one side has a passphrase, the other has none",
     1400: "it does not understand the stream id",

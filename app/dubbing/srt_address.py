@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 SCHEME = "srt"
 LATENCY = 0.12
@@ -80,6 +80,13 @@ def parse(said: str) -> Address:
     if told.keys() - IGNORED:
         raise BadAddress("SRT's options here are streamid, passphrase, latency, pbkeylen and mode")
     return address
+
+
+def joined(said: str, streamid: str, passphrase: str) -> str:
+    """The address with these, where they are given, instead of its own."""
+    more = {"streamid": streamid, "passphrase": passphrase}
+    told = "&".join(f"{name}={quote(value, safe='')}" for name, value in more.items() if value)
+    return f"{said}{'&' if '?' in said else '?'}{told}" if told else said
 
 
 def _number(said: str) -> int:

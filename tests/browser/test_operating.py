@@ -230,6 +230,7 @@ def test_a_dub_is_sent_on_to_another_server_whose_key_is_not_shown(stage: Stage,
         "language": "es",
         "name": "partner",
         "address": "rtmps://ingest.example.org/live",
+        "original": False,
     }
     stage.dubber.restreams = [
         told | {"sending": True, "bit_rate": 2_340_000, "sent": 1, "reconnects": 0, "problem": ""}
@@ -239,3 +240,24 @@ def test_a_dub_is_sent_on_to_another_server_whose_key_is_not_shown(stage: Stage,
     page.get_by_role("button", name="Stop sending to partner").click()
     wait_until(lambda: len(stage.dubber.calls) == 2, "the second order arrived")
     assert stage.dubber.calls[1] == ("DELETE", "restreams/match/es/partner", None)
+
+
+def test_over_srt_a_passphrase_and_the_original_go_along(stage: Stage, page: Page) -> None:
+    open_page(stage, page)
+    page.get_by_text("Send on to other servers").click()
+    expect(page.get_by_label("Passphrase", exact=True)).to_be_hidden()
+    page.get_by_label("Name", exact=True).fill("partner")
+    page.get_by_label("Address", exact=True).fill("srt://ingest.example.org:9000?latency=300")
+    page.get_by_label("Key", exact=True).fill("secret-id")
+    page.get_by_label("Passphrase", exact=True).fill("secret-phrase")
+    page.get_by_label("Original as second sound track").check()
+    page.get_by_role("button", name="Send", exact=True).click()
+    wait_until(lambda: bool(stage.dubber.calls), "the order arrived")
+    target = {
+        "address": "srt://ingest.example.org:9000?latency=300",
+        "key": "secret-id",
+        "passphrase": "secret-phrase",
+        "original": True,
+    }
+    assert stage.dubber.calls == [("PUT", "restreams/match/es/partner", target)]
+    expect(page.get_by_label("Passphrase", exact=True)).to_be_hidden()

@@ -1,4 +1,4 @@
-"""Sends a dub on to another server, as it comes: no picture or sound is encoded again.
+"""Sends a dub on to another server, as it comes: of picture and dub nothing is encoded again.
 
 It reads the dub from the media server as any viewer does, so that a target that is slow, refuses or is gone
 costs nobody else anything. While FFmpeg waits for a target, nothing else runs in this process: the dubber
@@ -19,19 +19,21 @@ import av.error
 import structlog
 
 from app.backoff import Backoff
-from app.dubbing.messages import RestreamConfig, RestreamState, Stop
-from app.dubbing.restream.greeting import NoAnswer, greet
+from app.dubbing.join import boxes
+from app.dubbing.messages import Original, RestreamConfig, RestreamState, Stop
+from app.dubbing.restream.original import Second, Track
+from app.dubbing.restream.tags import three
+from app.dubbing.restream.target import writing
 from app.dubbing.viewing import Broken, packets, reading
 from app.dubbing.worker.source import reason
 
 HEARTBEAT = 0.5
-TAKEN_WITHIN = 4.0
-"""Seconds within which a server answers."""
 BELIEVED_AFTER = 5.0
 """Seconds of sending after which it is told: a server that refuses a key takes the first packets, too."""
 STEADY = 10.0
 """Seconds of sending after which the next break is the first one again."""
 RATE_OVER = 5.0
+TOLD_WITHIN = 3.0
 
 log = structlog.get_logger()
 
@@ -49,10 +51,15 @@ class Restream:
         self._packets: deque[tuple[float, int]] = deque()
         self._reconnects = 0
         self._problem = "connecting"
+        self._second: Second | None = None
+        if config.original:
+            self._second = Second(Backoff(config.reconnect_delay, config.max_reconnect_delay))
 
     def run(self) -> None:
         """Sends until told to stop, or until the dubber is gone."""
         threading.Thread(target=self._report, name="report", daemon=True).start()
+        if self._second is not None:
+            self._second.start()
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
@@ -74,26 +81,44 @@ class Restream:
             chosen = [stream for stream in (video, sound) if stream is not None]
             if not chosen:
                 raise Broken("the dub has neither a picture nor AAC sound")
+            spoken = self._second.spoken(TOLD_WITHIN) if self._second is not None else None
+            if self._second is not None and spoken is None:
+                raise Broken("the stream itself is not there yet")
             with writing(self._config.address) as target:
                 try:
                     ways = {stream.index: target.add_stream_from_template(stream) for stream in chosen}
+                    if sound is not None:
+                        ways[sound.index].metadata["language"] = three(self._config.language)
+                    track = None if spoken is None else Track(target, three(spoken))
                     target.start_encoding()
-                    self._copy(source, target, chosen, ways)
+                    self._copy(source, target, chosen, ways, track)
                 except (av.error.FFmpegError, OSError, ValueError) as error:
                     raise Broken(f"the target ended it: {reason(error)}") from None
 
-    def _copy(self, source: Any, target: Any, chosen: list[Any], ways: dict[int, Any]) -> None:
+    def _copy(
+        self, source: Any, target: Any, chosen: list[Any], ways: dict[int, Any], track: Track | None
+    ) -> None:
         """Copies from the first keyframe on, whose time is the output's 0."""
         begin: float | None = None
         since = time.monotonic()
+        codes = chosen[0].type == "video" and boxes.has_start_codes(chosen[0])
+        if self._second is not None:
+            self._second.begin()
         for packet in packets(source, chosen):
             if self._stopping.is_set():
                 return
             at = float(packet.dts * packet.time_base)
+            picture = packet.stream.type == "video"
+            if self._second is not None:
+                seen = at if packet.pts is None else float(packet.pts * packet.time_base)
+                data = bytes(packet) if picture else None
+                if data is not None and codes:
+                    data = boxes.without_start_codes(data)
+                self._second.passed(data, at, seen)
             if begin is None:
-                if packet.stream.type == "video" and not packet.is_keyframe:
+                if picture and not packet.is_keyframe:
                     continue
-                if packet.stream.type != "video" and len(chosen) > 1:
+                if not picture and len(chosen) > 1:
                     continue
                 begin = at
             if at < begin:
@@ -105,6 +130,9 @@ class Restream:
             packet.stream = ways[packet.stream.index]
             target.mux_one(packet)
             self._passed(size, since)
+            if track is not None and self._second is not None:
+                for each in track.until(self._second, at, begin):
+                    target.mux_one(each)
         raise Broken("the dub has ended")
 
     def _passed(self, size: int, since: float) -> None:
@@ -126,24 +154,19 @@ class Restream:
         try:
             while not self._stopping.is_set():
                 self._pipe.send(self._state(time.monotonic()))
-                if self._pipe.poll(HEARTBEAT) and isinstance(self._pipe.recv(), Stop):
-                    self._stopping.set()
+                if self._pipe.poll(HEARTBEAT):
+                    self._hear(self._pipe.recv())
         except (EOFError, OSError):
             self._stopping.set()
         # FFmpeg may be waiting for a server: nothing of it is worth keeping.
         if not self._sending:
             os._exit(0)
 
-
-def writing(address: str) -> Any:
-    """The target, opened. Raises Broken."""
-    try:
-        greet(address, TAKEN_WITHIN)
-        return av.open(address, "w", format="flv", options={"flvflags": "no_duration_filesize"})
-    except NoAnswer as error:
-        raise Broken(f"the target can't be reached: {error}") from None
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise Broken(f"the target can't be reached: {reason(error)}") from None
+    def _hear(self, command: object) -> None:
+        if isinstance(command, Stop):
+            self._stopping.set()
+        if isinstance(command, Original) and self._second is not None:
+            self._second.tell(command)
 
 
 def main(config: RestreamConfig, pipe: Connection) -> None:

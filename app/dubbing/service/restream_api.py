@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Path, Response
 
 from app.dubbing.service import paths
 from app.dubbing.service.guards import json_only
-from app.dubbing.service.restreams import Restream, Restreaming, Restreams, Target
+from app.dubbing.service.restreams import Restream, Restreaming, Restreams
+from app.dubbing.service.targets import Target
 
 Name = Annotated[str, Path(pattern=f"^{paths.NAME_PATTERN}$")]
 Language = Annotated[str, Path(pattern=f"^{paths.LANGUAGE_PATTERN}$")]

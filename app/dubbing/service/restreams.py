@@ -3,95 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import tomllib
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Annotated
-from urllib.parse import urlsplit
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel
 
-from app.dubbing.messages import Event, RestreamConfig, RestreamState
-from app.dubbing.service import addresses, paths
+from app.dubbing.messages import Event, Original, RestreamConfig, RestreamState
+from app.dubbing.service import addresses
 from app.dubbing.service.process import Process
 from app.dubbing.service.streams import Conflict, Streams, Unknown
+from app.dubbing.service.targets import MOST_TARGETS, BadTargets, Target, read
 from app.dubbing.service.workers import Keeper, Patience
 from app.settings import Settings
 
 # A process that waits for its target says nothing meanwhile.
 PATIENCE = Patience(silence=8.0)
 SILENT = "the target took nothing for 8 s"
-MOST_TARGETS = 16
-"""Of one stream."""
 LOOK_EVERY = 1.0
-LARGEST_FILE = 64 << 10
-SCHEMES = ("rtmp", "rtmps")
 
 log = structlog.get_logger()
-
-TargetName = Annotated[str, Field(pattern=f"^{paths.NAME_PATTERN}$")]
-Language = Annotated[str, Field(pattern=f"^{paths.LANGUAGE_PATTERN}$")]
-
-
-class Target(BaseModel):
-    """Where to send: an RTMP or RTMPS address, and the key that the other server gave out, if any."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    address: Annotated[SecretStr, Field(max_length=2000)]
-    key: Annotated[SecretStr, Field(max_length=500)] = SecretStr("")
-
-    @field_validator("address")
-    @classmethod
-    def _usable(cls, address: SecretStr) -> SecretStr:
-        said = address.get_secret_value()
-        try:
-            parts = urlsplit(said)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            host = None
-        if not host or parts.scheme not in SCHEMES or any(char.isspace() for char in said):
-            raise ValueError("give an address that begins with rtmp:// or rtmps:// and names a host")
-        try:
-            local = ipaddress.ip_address(host).is_link_local
-        except ValueError:
-            local = False
-        if local:
-            raise ValueError("a link-local address is nobody's media server")
-        return address
-
-    @property
-    def whole(self) -> str:
-        """The address with its key: a secret."""
-        address, key = self.address.get_secret_value(), self.key.get_secret_value()
-        return f"{address.rstrip('/')}/{key}" if key else address
-
-    @property
-    def shown(self) -> str:
-        """The part of the address that people may see: scheme, host and application."""
-        parts = urlsplit(self.address.get_secret_value())
-        place = parts.netloc.rpartition("@")[2]
-        path = parts.path.strip("/").split("/")
-        # The last part may be a key where none is given apart.
-        first = path[0] if len(path) > 1 or self.key.get_secret_value() else ""
-        return f"{parts.scheme}://{place}/{first}".rstrip("/")
-
-
-class NamedTarget(Target):
-    """A target in a stream's file."""
-
-    name: TargetName
-    language: Language
-
-
-class TargetFile(BaseModel):
-    """The file: a list of targets."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    target: Annotated[list[NamedTarget], Field(max_length=MOST_TARGETS)] = []
 
 
 class Restream(BaseModel):
@@ -101,6 +31,7 @@ class Restream(BaseModel):
     language: str
     name: str
     address: str
+    original: bool
     sending: bool
     bit_rate: float
     sent: int
@@ -114,8 +45,13 @@ class Restreams(BaseModel):
     restreams: list[Restream]
 
 
-class BadTargets(ValueError):
-    """A file of targets that can't be used. The message names it and what is wrong, and no address."""
+class RestreamKeeper(Keeper[RestreamConfig]):
+    """Keeps the process that sends a dub on."""
+
+    def send(self, command: Original) -> None:
+        """Tells the process, where there is one."""
+        if self._process is not None:
+            self._process.send(command)
 
 
 class _Kept:
@@ -125,7 +61,7 @@ class _Kept:
         self.stream, self.language, self.name, self.target = stream, language, name, target
         self.state = RestreamState(False, 0, 0.0, 0, "starting")
         self.past = (0, 0)
-        self.keeper: Keeper[RestreamConfig] | None = None
+        self.keeper: RestreamKeeper | None = None
 
     def told(self, event: Event) -> None:
         if isinstance(event, RestreamState):
@@ -143,6 +79,7 @@ class _Kept:
             language=self.language,
             name=self.name,
             address=self.target.shown,
+            original=self.target.original,
             sending=self.state.sending,
             bit_rate=round(self.state.bit_rate),
             sent=self.past[0] + self.state.sent,
@@ -186,7 +123,7 @@ class Restreaming:
             raise Conflict(f"{stream} is sent to {MOST_TARGETS} targets already; take one away first")
         ending = self._stop(old) if old is not None else None
         kept = self._kept[key] = _Kept(stream, language, name, target)
-        kept.keeper = Keeper(self._config(kept), self._launch, kept.told, kept.died, PATIENCE)
+        kept.keeper = RestreamKeeper(self._config(kept), self._launch, kept.told, kept.died, PATIENCE)
         kept.keeper.start(after=ending)
         log.info("sent on", stream=stream, language=language, target=name, address=target.shown)
         return kept.view(), old is None
@@ -215,6 +152,8 @@ class Restreaming:
         self._known = there
         for key in [key for key in self._kept if key[0] not in there]:
             self._stop(self._kept.pop(key))
+        for kept in self._kept.values():
+            self._tell_original(kept)
 
     async def close(self) -> None:
         """Ends all processes."""
@@ -236,6 +175,14 @@ class Restreaming:
             except (Unknown, Conflict) as error:
                 log.warning("not sent on", stream=stream, target=target.name, problem=str(error))
 
+    def _tell_original(self, kept: _Kept) -> None:
+        """Told again and again: a process may be new, the publisher elsewhere, the delay another one."""
+        stream = self._streams.stream(kept.stream)
+        dub = stream.dubs.get(kept.language)
+        if kept.target.original and kept.keeper is not None and dub is not None and dub.state is not None:
+            url = addresses.source_url(self._settings, self._secret, stream.publisher)
+            kept.keeper.send(Original(url, dub.state.delay, stream.said))
+
     def _stop(self, kept: _Kept) -> asyncio.Task[None] | None:
         task = kept.keeper.stop() if kept.keeper is not None else None
         if task is not None:
@@ -251,29 +198,9 @@ class Restreaming:
             target=kept.name,
             source_url=addresses.dub_url(settings, self._secret, kept.stream, kept.language),
             address=kept.target.whole,
+            original=kept.target.original,
             reconnect_delay=settings.reconnect_delay,
             max_reconnect_delay=settings.max_reconnect_delay,
             log_level=settings.log_level,
             log_format=settings.log_format,
         )
-
-
-def read(folder: Path, stream: str) -> list[NamedTarget]:
-    """The targets in <stream>.restream.toml, none where there is no such file. Raises BadTargets."""
-    file = folder / f"{stream}.restream.toml"
-    try:
-        if not file.is_file():
-            return []
-        if file.stat().st_mode & 0o077:
-            raise BadTargets(f"{file} holds keys, and others can read it: chmod 600 {file}")
-        if file.stat().st_size > LARGEST_FILE:
-            raise BadTargets(f"{file} is larger than {LARGEST_FILE >> 10} KiB")
-        return TargetFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8"))).target
-    except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)
-        told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problems[:5])
-        raise BadTargets(f"{file}: {told}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise BadTargets(f"{file} is not TOML: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadTargets(f"{file} can't be read: {type(error).__name__}") from None

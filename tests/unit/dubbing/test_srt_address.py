@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.dubbing.srt_address import Address, BadAddress, parse
+from app.dubbing.srt_address import Address, BadAddress, joined, parse
 
 
 def test_everything_that_an_address_may_have_is_read() -> None:
@@ -56,3 +56,9 @@ def test_what_is_wrong_is_told_without_what_stands_there(said: str, why: str) ->
 def test_an_address_shows_no_key() -> None:
     address = parse("srt://example.org:9000?streamid=match-secret&passphrase=a-secret-phrase")
     assert "secret" not in repr(address)
+
+
+def test_keys_given_apart_go_before_those_in_the_address() -> None:
+    said = joined("srt://example.org:9000?streamid=old&latency=80", "#!::r=a&b", "a-phrase for tests")
+    assert parse(said) == Address("example.org", 9000, "#!::r=a&b", "a-phrase for tests", 0.08)
+    assert joined("srt://example.org:9000", "", "") == "srt://example.org:9000"

@@ -4,7 +4,7 @@ import { RequestFailed, removeRestream, restream, restreams } from "./api.js";
 import { byId, light, make, renderOnce, setText } from "./dom.js";
 
 const EVERY = 2_000;
-const FIELDS = ["restream-name", "restream-address", "restream-key"];
+const FIELDS = ["restream-name", "restream-address", "restream-key", "restream-passphrase"];
 
 /** The targets of the dub that is looked at; they are asked for while the part is open. */
 export class Restreams {
@@ -16,6 +16,7 @@ export class Restreams {
     this.#announce = announce;
     byId("restream").addEventListener("toggle", () => this.#look());
     document.addEventListener("visibilitychange", () => this.#look());
+    byId("restream-address").addEventListener("input", () => this.#offer());
     byId("restream-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#send();
@@ -27,6 +28,13 @@ export class Restreams {
     if (this.#dub?.stream === dub.stream && this.#dub?.language === dub.language) return;
     this.#dub = dub;
     this.#look();
+  }
+
+  /** What only SRT has, where the address is one of SRT. */
+  #offer() {
+    const srt = byId("restream-address").value.trim().startsWith("srt://");
+    byId("restream-srt").hidden = !srt;
+    return srt;
   }
 
   async #look() {
@@ -55,17 +63,20 @@ export class Restreams {
       {},
       make("strong", {}, target.name),
       light(target.sending ? "ok" : "warning", words, "pill"),
-      make("span", { class: "quiet small" }, [target.address, target.problem].filter(Boolean).join(" · ")),
+      make("span", { class: "quiet small" }, [target.address, target.original && "with the original", target.problem].filter(Boolean).join(" · ")),
       button,
     );
   }
 
   async #send() {
     const { stream, language } = this.#dub;
-    const [name, address, key] = FIELDS.map((id) => byId(id).value.trim());
+    const [name, address, key, passphrase] = FIELDS.map((id) => byId(id).value.trim());
+    const more = this.#offer() ? { passphrase, original: byId("restream-original").checked } : {};
     await this.#try("Sending failed", async () => {
-      await restream(stream, language, name, { address, key });
+      await restream(stream, language, name, { address, key, ...more });
       for (const id of FIELDS) byId(id).value = "";
+      byId("restream-original").checked = false;
+      this.#offer();
       this.#announce(`${stream} is sent to ${name}.`);
     });
     this.#look();
