@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.dubbing.tracks import Chosen
 from app.speech.protocol import Profile
 
 Phase = Literal["connecting", "waiting", "running", "source_lost"]
@@ -36,6 +37,7 @@ class WorkerConfig:
     wording: Profile = field(default_factory=Profile)
     loudness: float | None = None
     captions_608: bool = False
+    chosen: Chosen = field(default_factory=Chosen)
 
     @property
     def names(self) -> dict[str, str]:
@@ -68,6 +70,14 @@ class RecordPhrases:
 class SourceReady:
     """The publisher is there (again): connect now, to this address, instead of at the next attempt."""
 
+    source_url: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ChooseTracks:
+    """These sound tracks are voice and background from now on; the source is read at this address."""
+
+    chosen: Chosen
     source_url: str = field(repr=False)
 
 
@@ -148,6 +158,7 @@ Command = (
     | RecordPhrases
     | Reword
     | SourceReady
+    | ChooseTracks
     | SentencePart
     | Dubbed
     | Said
@@ -194,11 +205,19 @@ class Lag:
 
 @dataclass(frozen=True)
 class Track:
-    """A track of the source, as it came: kind (video or audio), codec, and a short description."""
+    """A track of the source, as it came: kind (video or audio), codec, and a short description.
+
+    Sound tracks are numbered from 1; title and language are as the source tells them; `use` is what one is
+    taken as: voice, background, or nothing.
+    """
 
     kind: Literal["video", "audio"]
     codec: str
     detail: str
+    number: int = 0
+    title: str = ""
+    language: str = ""
+    use: str = ""
 
 
 @dataclass(frozen=True)
@@ -313,6 +332,7 @@ class DescribeConfig:
     max_reconnect_delay: float
     log_level: str
     log_format: str
+    chosen: Chosen = field(default_factory=Chosen)
 
     @property
     def names(self) -> dict[str, str]:
@@ -349,6 +369,7 @@ class JoinConfig:
     max_reconnect_delay: float
     log_level: str
     log_format: str
+    chosen: Chosen = field(default_factory=Chosen)
 
     @property
     def names(self) -> dict[str, str]:

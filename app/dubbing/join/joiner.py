@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from app.dubbing.captions import Cue, timestamp, webvtt
 from app.dubbing.join import encoder
+from app.dubbing.join.both import Both
 from app.dubbing.join.boxes import VIDEO_RATE, Sample, fragment
 from app.dubbing.join.matching import Pictures
 from app.dubbing.join.sounds import FRAME, RATE, Piece, Sound
@@ -80,6 +81,7 @@ class Joiner:
         self._begins = begins
         self._original = encoder.Encoder()
         self._next_sound: int | None = None
+        self._both: Both | None = None
         self._sounds: dict[str, Sound] = {ORIGINAL: Sound()}
         self._delays: dict[str, float] = {}
         self._captions: dict[tuple[str, int], Caption] = {}
@@ -152,13 +154,31 @@ class Joiner:
             if placed is None:
                 return
             at = round((placed + self._begins) * RATE)
+            if self._both is not None:
+                self._both.put(at, samples, beside=False)
+                self._take_both(arrival)
+                return
             if self._next_sound is not None and abs(at - self._next_sound) <= FRAME:
                 at = self._next_sound
             self._next_sound = at + len(samples)
             if not self._has_picture:
                 self._sound_alone(at / RATE)
-            for start, data in self._original.encode(at, samples):
-                self._sounds[ORIGINAL].put(start, data)
+            self._encode(at, samples)
+
+    def take_background(self, position: float, samples: encoder.Samples, arrival: float) -> None:
+        """What goes on beside the voice, which then is the source's other sound."""
+        with self.lock:
+            placed = self._timeline.beside("audio", position, arrival)
+            if placed is None:
+                return
+            self._both = self._both or Both()
+            self._both.put(round((placed + self._begins) * RATE), samples, beside=True)
+            self._take_both(arrival)
+
+    def take_one_sound(self) -> None:
+        """The source's sound is one again."""
+        with self.lock:
+            self._both = None
 
     def take_dub(self, language: str, at: float, data: bytes) -> None:
         """A frame of a dub, where it belongs on the showing's timeline."""
@@ -201,6 +221,17 @@ class Joiner:
             end = self._start + math.floor(SHORTEST * RATE / FRAME) * FRAME / RATE
             self._cut(end, end)
             self._start = end
+
+    def _take_both(self, arrival: float) -> None:
+        assert self._both is not None
+        for at, samples in self._both.due(self.now(arrival)):
+            if not self._has_picture:
+                self._sound_alone(at / RATE)
+            self._encode(at, samples)
+
+    def _encode(self, at: int, samples: encoder.Samples) -> None:
+        for start, data in self._original.encode(at, samples):
+            self._sounds[ORIGINAL].put(start, data)
 
     def _see_steps(self) -> None:
         """What comes after a step of the source's clock does not follow from what came before it."""

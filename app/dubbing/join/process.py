@@ -18,6 +18,7 @@ from app.dubbing.join.reading import DubReader, SourceReader
 from app.dubbing.join.writer import Occupied, Writer
 from app.dubbing.messages import (
     UNWRITTEN,
+    ChooseTracks,
     Drain,
     Dubbed,
     JoinConfig,
@@ -54,7 +55,9 @@ class Join:
             if writer is None:
                 return
             joiner = Joiner(writer.begins)
-            source = SourceReader(self._config.source_url, joiner, writer, self._backoff())
+            source = SourceReader(
+                self._config.source_url, self._config.chosen, joiner, writer, self._backoff()
+            )
             threading.Thread(target=source.run, name="source", daemon=True).start()
             while self._look(joiner, source):
                 self._write(joiner, writer)
@@ -108,6 +111,8 @@ class Join:
                 return False
             case SourceReady(url) if source:
                 source.wake(url)
+            case ChooseTracks(chosen, url) if source:
+                source.choose(chosen, url)
             case Spoken(language):
                 self._spoken = language
             case Dubbed(dubs) if joiner:

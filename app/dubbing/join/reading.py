@@ -16,8 +16,9 @@ from app.dubbing.join.joiner import Joiner
 from app.dubbing.join.matching import Place
 from app.dubbing.join.writer import Writer
 from app.dubbing.showing import Picture
+from app.dubbing.tracks import Chosen
 from app.dubbing.viewing import Broken, packets, reading
-from app.dubbing.worker.source import Item, Source, SourceError, VideoPacket, reason
+from app.dubbing.worker.source import Background, Item, Source, SourceError, VideoPacket, reason
 
 MOST_HELD = 400
 """Frames of a dub that are kept until it is known where they belong."""
@@ -29,8 +30,10 @@ log = structlog.get_logger()
 class SourceReader:
     """Reads the source; connects again when it is lost. `problem` is for telling."""
 
-    def __init__(self, url: str, joiner: Joiner, writer: Writer, backoff: Backoff) -> None:
-        self._url = url
+    def __init__(self, url: str, chosen: Chosen, joiner: Joiner, writer: Writer, backoff: Backoff) -> None:
+        self._url, self._chosen = url, chosen
+        self._elsewhere = False
+        self._source: Source | None = None
         self._joiner, self._writer = joiner, writer
         self._backoff = backoff
         self._wake = threading.Event()
@@ -41,14 +44,26 @@ class SourceReader:
         self._url = url
         self._wake.set()
 
+    def choose(self, chosen: Chosen, url: str) -> None:
+        """These sound tracks from now on; reads them at that address."""
+        self._chosen = chosen
+        if url != self._url:
+            self._elsewhere = True
+            self.wake(url)
+        elif self._source is not None:
+            self._source.choose(chosen)
+
     def run(self) -> None:
         """Reads for as long as the process lives."""
         while True:
             try:
-                with Source(self._url) as source:
+                self._elsewhere = False
+                with Source(self._url, self._chosen) as source:
+                    self._source = source
                     try:
                         self._take_all(source)
                     finally:
+                        self._source = None
                         self._joiner.source_lost()
             except SourceError as error:
                 self.problem = str(error)
@@ -65,9 +80,16 @@ class SourceReader:
         for item in source.items():
             self._backoff.reset()
             self.problem = problem or source.problem
+            if source.roles.background is None:
+                self._joiner.take_one_sound()
             self._take(item, codes)
+            if self._elsewhere:
+                return
 
     def _take(self, item: Item, codes: bool) -> None:
+        if isinstance(item, Background):
+            self._joiner.take_background(item.time, item.samples, item.arrival)
+            return
         if not isinstance(item, VideoPacket):
             self._joiner.take_original(item.time, item.samples, item.arrival)
             return

@@ -7,21 +7,26 @@ from urllib.parse import quote
 from app.dubbing.service import paths
 from app.dubbing.service.auth import API_USER, INTERNAL_USER, api_password
 from app.dubbing.service.watcher import Publisher
+from app.dubbing.tracks import Chosen
 from app.settings import Settings
 
 # What MediaMTX 1.13 gives to an RTMP reader that speaks no enhanced RTMP.
-CARRIED_BY_RTMP = {"H264", "MPEG-4 Audio", "MPEG-1/2 Audio"}
+SOUND_BY_RTMP = {"MPEG-4 Audio", "MPEG-1/2 Audio"}
+CARRIED_BY_RTMP = {"H264"} | SOUND_BY_RTMP
+NONE_CHOSEN = Chosen()
 
 
-def source_url(settings: Settings, secret: str, publisher: Publisher) -> str:
+def source_url(settings: Settings, secret: str, publisher: Publisher, chosen: Chosen = NONE_CHOSEN) -> str:
     """Where a worker reads the stream: over RTMP where that carries all its tracks, else over RTSP.
 
     RTMP has one clock for picture and sound, and decoding times. An RTSP client guesses how the
     tracks belong together until sender reports arrive, which the media server writes from the times
-    of arrival: the tracks then jump by as much as the publisher's packets jittered.
+    of arrival: the tracks then jump by as much as the publisher's packets jittered. RTMP gives the first
+    sound track alone, so it won't do where others are chosen.
     """
     path = paths.live_path(publisher.name)
-    if publisher.tracks and set(publisher.tracks) <= CARRIED_BY_RTMP:
+    sounds = sum(track in SOUND_BY_RTMP for track in publisher.tracks)
+    if publisher.tracks and not (chosen and sounds > 1) and set(publisher.tracks) <= CARRIED_BY_RTMP:
         login = f"user={INTERNAL_USER}&pass={secret}"
         return f"rtmp://{host(settings)}:{settings.media_rtmp_port}/{path}?{login}"
     return f"{rtsp(settings, secret)}/{path}"

@@ -11,11 +11,10 @@ from collections.abc import Awaitable, Callable
 import structlog
 from pydantic import BaseModel
 
-from app.dubbing.messages import DescribeConfig, DescribeState, Event, Phase, SentencePart
+from app.dubbing.messages import ChooseTracks, DescribeConfig, DescribeState, Event, Phase, SentencePart
 from app.dubbing.service import addresses, paths
 from app.dubbing.service.process import Process
-from app.dubbing.service.streams import Conflict, Streams, Unknown
-from app.dubbing.service.watcher import Publisher
+from app.dubbing.service.streams import Conflict, Stream, Streams, Unknown
 from app.dubbing.service.workers import DescribeKeeper
 from app.settings import Settings
 
@@ -51,9 +50,10 @@ class BadSentence(ValueError):
 class _Kept:
     """A stream and the process that publishes it with descriptions."""
 
-    def __init__(self, stream: str, publisher: Publisher) -> None:
-        self.stream = stream
-        self.since = publisher.since
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream.publisher.name
+        self.since = stream.publisher.since
+        self.chosen = stream.profile.tracks
         self.until = 0.0
         self.state = DescribeState("connecting", 0, 0, 0)
         self.past = (0, 0)
@@ -108,14 +108,14 @@ class Descriptions:
 
     def keep(self, name: str) -> tuple[Description, bool]:
         """Publishes it so for 15 s more; says whether that is new. Raises Unknown, Conflict."""
-        publisher = self._streams.stream(name).publisher
+        stream = self._streams.stream(name)
         kept = self._kept.get(name)
         new = kept is None
         if kept is None:
             if len(self._kept) >= MOST:
                 raise Conflict(f"{MOST} streams have descriptions already; end one of them first")
-            kept = self._kept[name] = _Kept(name, publisher)
-            kept.keeper = DescribeKeeper(self._config(publisher), self._launch, kept.told, kept.died)
+            kept = self._kept[name] = _Kept(stream)
+            kept.keeper = DescribeKeeper(self._config(stream), self._launch, kept.told, kept.died)
             kept.keeper.start(after=self._ending.get(name))
             log.info("described", stream=name)
         kept.until = time.monotonic() + KEPT_FOR
@@ -156,14 +156,18 @@ class Descriptions:
 
     def follow(self) -> None:
         """Ends those whose stream has ended or that nobody renews; follows publishers that came back."""
-        there = {stream.publisher.name: stream.publisher for stream in self._streams.all()}
+        there = {stream.publisher.name: stream for stream in self._streams.all()}
         for kept in list(self._kept.values()):
-            publisher = there.get(kept.stream)
-            if publisher is None or time.monotonic() > kept.until:
+            stream = there.get(kept.stream)
+            if stream is None or time.monotonic() > kept.until:
                 self._end(kept)
-            elif publisher.since != kept.since and kept.keeper is not None:
-                kept.since = publisher.since
-                kept.keeper.source_ready(addresses.source_url(self._settings, self._secret, publisher))
+            elif kept.keeper is not None:
+                if stream.profile.tracks != kept.chosen:
+                    kept.chosen = stream.profile.tracks
+                    kept.keeper.choose(ChooseTracks(kept.chosen, self._streams.source_url(stream)))
+                if stream.publisher.since != kept.since:
+                    kept.since = stream.publisher.since
+                    kept.keeper.source_ready(self._streams.source_url(stream))
 
     async def close(self) -> None:
         """Ends all processes."""
@@ -191,18 +195,19 @@ class Descriptions:
         if self._ending.get(name) is task:
             del self._ending[name]
 
-    def _config(self, publisher: Publisher) -> DescribeConfig:
+    def _config(self, stream: Stream) -> DescribeConfig:
         settings, secret = self._settings, self._secret
-        path = paths.described_path(publisher.name)
+        path = paths.described_path(stream.publisher.name)
         return DescribeConfig(
-            stream=publisher.name,
-            source_url=addresses.source_url(settings, secret, publisher),
+            stream=stream.publisher.name,
+            source_url=self._streams.source_url(stream),
             publish_url=addresses.publish_url(settings, secret, path),
             look_at=addresses.look_at(settings, secret, path),
             reconnect_delay=settings.reconnect_delay,
             max_reconnect_delay=settings.max_reconnect_delay,
             log_level=settings.log_level,
             log_format=settings.log_format,
+            chosen=stream.profile.tracks,
         )
 
 

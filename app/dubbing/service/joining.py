@@ -12,13 +12,24 @@ import structlog
 from pydantic import BaseModel
 
 from app.dubbing import messages, showing
-from app.dubbing.messages import UNWRITTEN, Dubbed, Event, JoinConfig, JoinState, Said, SourceReady, Spoken
+from app.dubbing.messages import (
+    UNWRITTEN,
+    ChooseTracks,
+    Dubbed,
+    Event,
+    JoinConfig,
+    JoinState,
+    Said,
+    SourceReady,
+    Spoken,
+)
 from app.dubbing.service import addresses, views
 from app.dubbing.service.events import Hub
 from app.dubbing.service.process import Process
 from app.dubbing.service.streams import Stream, Streams
 from app.dubbing.service.workers import JoinKeeper
 from app.dubbing.showing import Index
+from app.dubbing.tracks import Chosen
 from app.service import Check
 from app.settings import Settings
 
@@ -57,8 +68,9 @@ class Joined(BaseModel):
 class _Kept:
     """A stream and the process that joins it."""
 
-    def __init__(self, since: float) -> None:
+    def __init__(self, since: float, chosen: Chosen) -> None:
         self.since = since
+        self.chosen = chosen
         self.until = 0.0
         self.spoken = ""
         self.dubbed = Dubbed(())
@@ -184,7 +196,7 @@ class Joining:
 
     def _begin(self, stream: Stream) -> _Kept:
         name = stream.publisher.name
-        kept = self._kept[name] = _Kept(stream.publisher.since)
+        kept = self._kept[name] = _Kept(stream.publisher.since, stream.profile.tracks)
         kept.keeper = JoinKeeper(self._config(stream), self._launch, kept.told, kept.died)
         kept.keeper.start(after=self._ending.get(name))
         self._tell(kept, stream)
@@ -200,8 +212,10 @@ class Joining:
         publisher = stream.publisher
         if publisher.since != kept.since:
             kept.since = publisher.since
-            url = addresses.source_url(self._settings, self._secret, publisher)
-            kept.keeper.send(SourceReady(url))
+            kept.keeper.send(SourceReady(self._streams.source_url(stream)))
+        if stream.profile.tracks != kept.chosen:
+            kept.chosen = stream.profile.tracks
+            kept.keeper.send(ChooseTracks(kept.chosen, self._streams.source_url(stream)))
         if (spoken := stream.said) != kept.spoken:
             kept.spoken = spoken
             kept.keeper.send(Spoken(spoken))
@@ -236,7 +250,7 @@ class Joining:
         settings = self._settings
         return JoinConfig(
             stream=stream.publisher.name,
-            source_url=addresses.source_url(settings, self._secret, stream.publisher),
+            source_url=self._streams.source_url(stream),
             folder=str(self.root),
             window=settings.replay_minutes * 60.0 or LIVE_WINDOW,
             most_bytes=settings.replay_kept_mb << 20,
@@ -246,6 +260,7 @@ class Joining:
             max_reconnect_delay=settings.max_reconnect_delay,
             log_level=settings.log_level,
             log_format=settings.log_format,
+            chosen=stream.profile.tracks,
         )
 
     def _told(self, folder: Path) -> Showing | None:

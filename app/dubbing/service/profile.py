@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.dubbing.service.paths import LANGUAGE_PATTERN
+from app.dubbing.tracks import Chosen
 from app.speech.protocol import Name, Names, Profile, Subject, Terms
 
 MOST_LANGUAGES = 16
+MOST_TRACKS = 32
 LARGEST_FILE = 256 << 10
+TrackNumber = Annotated[int, Field(ge=0, le=MOST_TRACKS)]
 Language = Annotated[str, Field(pattern=f"^{LANGUAGE_PATTERN}$")]
 
 
@@ -21,7 +24,10 @@ class BadProfile(ValueError):
 
 
 class StreamProfile(BaseModel):
-    """What is empty is as the settings say. Voices and terms are by language dubbed into."""
+    """What is empty is as the settings say. Voices and terms are by language dubbed into.
+
+    Sound tracks count from 1; where both are 0 they are found by their titles.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,6 +38,19 @@ class StreamProfile(BaseModel):
     keep: Names = ()
     terms: Annotated[dict[Language, Terms], Field(max_length=MOST_LANGUAGES)] = {}
     normalise: bool = True
+    voice_track: TrackNumber = 0
+    background_track: TrackNumber = 0
+
+    @model_validator(mode="after")
+    def _two_tracks(self) -> Self:
+        if self.voice_track and self.voice_track == self.background_track:
+            raise ValueError("voice_track and background_track are the same: choose two, or leave one out")
+        return self
+
+    @property
+    def tracks(self) -> Chosen:
+        """The sound tracks that are chosen."""
+        return Chosen(self.voice_track, self.background_track)
 
     def wording(self, language: str) -> Profile:
         """The part of it that the speech service is told for one language."""
@@ -55,7 +74,9 @@ def read(folder: Path, stream: str) -> StreamProfile:
         return StreamProfile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
-        told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problems[:5])
+        told = "; ".join(
+            f"{'.'.join(map(str, each['loc']))}: {each['msg']}".lstrip(": ") for each in problems[:5]
+        )
         raise BadProfile(f"{file}: {told}") from None
     except (OSError, ValueError) as error:
         raise BadProfile(error if isinstance(error, BadProfile) else f"{file}: {error}") from None

@@ -12,6 +12,7 @@ import structlog
 from app.dubbing import messages
 from app.dubbing.messages import (
     Bypass,
+    ChooseTracks,
     Command,
     Event,
     RecordPhrases,
@@ -207,7 +208,10 @@ class Streams:
         Unknown, and Conflict where a language can't be started.
         """
         stream = self.stream(name)
-        stream.profile = profile
+        before, stream.profile = stream.profile, profile
+        if profile.tracks != before.tracks:
+            url = self.source_url(stream)
+            self._tell_dubs(stream, lambda _: ChooseTracks(profile.tracks, url))
         self._tell_dubs(stream, lambda language: Reword(profile.wording(language)))
         for language in profile.languages:
             if language not in stream.dubs:
@@ -302,7 +306,11 @@ class Streams:
         for language in stream.dubs:
             runner = self._runners.get((publisher.name, language))
             if runner is not None:
-                runner.send(SourceReady(addresses.source_url(self._settings, self._secret, publisher)))
+                runner.send(SourceReady(self.source_url(stream)))
+
+    def source_url(self, stream: Stream) -> str:
+        """Where the stream is read, with credentials: never log it."""
+        return addresses.source_url(self._settings, self._secret, stream.publisher, stream.profile.tracks)
 
     def _forget(self, name: str) -> None:
         stream = self._streams.pop(name)
@@ -369,7 +377,7 @@ class Streams:
         return WorkerConfig(
             stream=dub.stream,
             language=dub.language,
-            source_url=addresses.source_url(settings, secret, self._streams[dub.stream].publisher),
+            source_url=self.source_url(self._streams[dub.stream]),
             publish_url=addresses.publish_url(settings, secret, path),
             look_at=addresses.look_at(settings, secret, path),
             sts_addresses=settings.sts_addresses,
@@ -384,4 +392,5 @@ class Streams:
             wording=self._streams[dub.stream].profile.wording(dub.language),
             loudness=settings.loudness_lufs,
             captions_608=settings.captions_608,
+            chosen=self._streams[dub.stream].profile.tracks,
         )

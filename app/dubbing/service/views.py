@@ -21,11 +21,15 @@ class Source(BaseModel):
 
 
 class Track(BaseModel):
-    """A track of the source as the worker sees it."""
+    """A track of the source as the worker sees it; see app.dubbing.messages.Track."""
 
     kind: str
     codec: str
     detail: str
+    number: int = 0
+    title: str = ""
+    language: str = ""
+    use: str = ""
 
 
 class Lag(BaseModel):

@@ -20,6 +20,7 @@ import structlog
 
 from app.dubbing.messages import (
     Bypass,
+    ChooseTracks,
     Command,
     DescribeConfig,
     Drain,
@@ -311,6 +312,8 @@ class Supervisor(Keeper[WorkerConfig]):
             self._config = replace(self._config, record=command.on)
         if isinstance(command, Reword):
             self._config = replace(self._config, wording=command.profile)
+        if isinstance(command, ChooseTracks):
+            self._config = replace(self._config, chosen=command.chosen, source_url=command.source_url)
         if self._process is not None:
             self._process.send(command)
 
@@ -322,6 +325,7 @@ class Supervisor(Keeper[WorkerConfig]):
             process.send(Spoken(self._config.source_language))
             process.send(RecordPhrases(self._config.record))
             process.send(Reword(self._config.wording))
+            process.send(ChooseTracks(self._config.chosen, self._config.source_url))
 
 
 class JoinKeeper(Keeper[JoinConfig]):
@@ -337,11 +341,13 @@ class JoinKeeper(Keeper[JoinConfig]):
         super().__init__(config, launch, told, restarting)
         self._dubbed = Dubbed(())
 
-    def send(self, command: SourceReady | Spoken | Dubbed | Said) -> None:
+    def send(self, command: SourceReady | ChooseTracks | Spoken | Dubbed | Said) -> None:
         """Tells the process; what is to last is remembered for the runs to come."""
         match command:
             case SourceReady(url):
                 self._config = replace(self._config, source_url=url)
+            case ChooseTracks(chosen, url):
+                self._config = replace(self._config, chosen=chosen, source_url=url)
             case Spoken(language):
                 self._config = replace(self._config, spoken=language)
             case Dubbed():
@@ -351,6 +357,7 @@ class JoinKeeper(Keeper[JoinConfig]):
 
     def _tell_again(self, process: Process, started_with: JoinConfig) -> None:
         if self._config != started_with:
+            process.send(ChooseTracks(self._config.chosen, self._config.source_url))
             process.send(SourceReady(self._config.source_url))
             process.send(Spoken(self._config.spoken))
         process.send(self._dubbed)
@@ -364,6 +371,12 @@ class DescribeKeeper(Keeper[DescribeConfig]):
         self._config = replace(self._config, source_url=source_url)
         if self._process is not None:
             self._process.send(SourceReady(source_url))
+
+    def choose(self, command: ChooseTracks) -> None:
+        """Other sound tracks of the source."""
+        self._config = replace(self._config, chosen=command.chosen, source_url=command.source_url)
+        if self._process is not None:
+            self._process.send(command)
 
     async def say(self, parts: Sequence[SentencePart]) -> bool:
         """Sends a sentence; False where the process did not take it in: it is forgotten then."""
@@ -381,4 +394,5 @@ class DescribeKeeper(Keeper[DescribeConfig]):
 
     def _tell_again(self, process: Process, started_with: DescribeConfig) -> None:
         if self._config != started_with:
+            process.send(ChooseTracks(self._config.chosen, self._config.source_url))
             process.send(SourceReady(self._config.source_url))

@@ -13,7 +13,7 @@ from app.dubbing.worker.delay_line import DelayLine
 from app.dubbing.worker.loudness import Leveller
 from app.dubbing.worker.mixer import DUCK, SAMPLE_RATE, Mixer
 from app.dubbing.worker.output import Output, OutputError
-from app.dubbing.worker.source import Item, Source, VideoData, VideoPacket
+from app.dubbing.worker.source import Background, Item, Source, VideoData, VideoPacket
 from app.dubbing.worker.subtitles import Subtitles
 from app.dubbing.worker.timeline import Timeline
 
@@ -48,8 +48,10 @@ class Delayed:
         self.subtitles: Subtitles | None = None
         self.shape: Shape | None = None
         self._leveller = None if loudness is None else Leveller(loudness)
+        self._whole_leveller: Leveller | None = None
         self._source: Source | None = None
         self._next_sound: int | None = None
+        self._next_background: int | None = None
 
     def hear(self, position: int, samples: Samples) -> None:
         """Original sound of shape (n, 2) at sample `position` (48 kHz), as it comes."""
@@ -90,14 +92,30 @@ class Delayed:
             if isinstance(item, VideoPacket):
                 self._take_video(item)
                 return
+            if self._source is not None:
+                self.mixer.replaces = self._source.roles.background is not None
+            if isinstance(item, Background):
+                self._take_background(item)
+                return
             placed = self.timeline.place("audio", item.time, item.arrival)
             if placed is None:
                 return
-            position = self._join(round(placed * SAMPLE_RATE))
-            samples = self._leveller.level(item.samples) if self._leveller else item.samples
+            position = joined(round(placed * SAMPLE_RATE), self._next_sound)
+            levels = self._leveller is not None and not self.mixer.replaces
+            samples = self._leveller.level(item.samples) if levels and self._leveller else item.samples
             self.mixer.write_original(position, samples)
         self._next_sound = position + len(samples)
         self.hear(position, samples)
+
+    def read_sound(self, count: int) -> Samples:
+        """The next samples that are heard, shape (count, 2). To be called under `lock`."""
+        samples = self.mixer.read(count)
+        if self._leveller is None or not self.mixer.replaces:
+            return samples
+        # Voice and background are loud together: neither tells alone how loud.
+        if self._whole_leveller is None:
+            self._whole_leveller = Leveller(self._leveller.target)
+        return self._whole_leveller.level(samples)
 
     def source_lost(self) -> None:
         """The source is about to close: what comes next stands alone."""
@@ -105,7 +123,7 @@ class Delayed:
             self._source = None
             self.timeline.reconnect()
             self.delay_line.lose()
-        self._next_sound = None
+        self._next_sound = self._next_background = None
         self.pause()
 
     def _take_video(self, item: VideoPacket) -> None:
@@ -116,9 +134,17 @@ class Delayed:
         packet = item.packet
         self.delay_line.push(placed, packet.size, packet.is_keyframe, packet)
 
-    def _join(self, position: int) -> int:
-        """Sound that follows within 20 ms follows at once: timestamps are rounded, sound is not."""
-        following = self._next_sound
-        if following is not None and abs(position - following) <= JOIN_WITHIN:
-            return following
-        return position
+    def _take_background(self, item: Background) -> None:
+        placed = self.timeline.beside("audio", item.time, item.arrival)
+        if placed is None:
+            return
+        position = joined(round(placed * SAMPLE_RATE), self._next_background)
+        self.mixer.write_background(position, item.samples)
+        self._next_background = position + len(item.samples)
+
+
+def joined(position: int, following: int | None) -> int:
+    """Sound that follows within 20 ms follows at once: timestamps are rounded, sound is not."""
+    if following is not None and abs(position - following) <= JOIN_WITHIN:
+        return following
+    return position

@@ -30,6 +30,14 @@ class _Clip:
         return self.start + len(self.samples)
 
 
+@dataclass(frozen=True)
+class _Replaced:
+    """Where the voice is left out for a dub."""
+
+    start: int
+    end: int
+
+
 class Mixer:
     """The original sound with dubs over it, read in order, sample by sample.
 
@@ -37,13 +45,19 @@ class Mixer:
     (n, 2); a dub is mono, shape (n,). Where no original has been written there is silence; where no
     dub is placed the original is left exactly as it came, and under one it has the gain `duck`. The
     result doesn't depend on the sizes of the blocks it is read in.
+
+    `replaces`: the original is the voice alone. It is left out where what was said is dubbed, and what else
+    is heard comes as a background, which stays as loud as it is all the time.
     """
 
     def __init__(self, capacity_seconds: float, duck: float = DUCK) -> None:
         self._duck = duck
         self._capacity = round(capacity_seconds * SAMPLE_RATE)
         self._ring: Samples = np.zeros((self._capacity, CHANNELS), np.float32)
+        self._background: Samples | None = None
         self._clips: deque[_Clip] = deque()
+        self._replaced: deque[_Replaced] = deque()
+        self.replaces = False
         self._read = 0
         self._end = 0
         self.lost_samples = 0
@@ -65,6 +79,15 @@ class Mixer:
 
     def write_original(self, position: int, samples: Samples) -> None:
         """Puts original sound at its place. What is too late or too far ahead is lost, and counted."""
+        self._write(self._ring, position, samples)
+
+    def write_background(self, position: int, samples: Samples) -> None:
+        """Puts what is heard beside the voice at its place, as `write_original` does."""
+        if self._background is None:
+            self._background = np.zeros((self._capacity, CHANNELS), np.float32)
+        self._write(self._background, position, samples)
+
+    def _write(self, into: Samples, position: int, samples: Samples) -> None:
         start = max(position, self._read)
         end = min(position + len(samples), self._read + self._capacity)
         self.lost_samples += len(samples) - max(0, end - start)
@@ -73,12 +96,17 @@ class Mixer:
         self._end = max(self._end, end)
         part = samples[start - position : end - position]
         for ring, source in self._spans(start, end):
-            self._ring[ring] = part[source]
+            into[ring] = part[source]
 
-    def place(self, samples: Samples, start: int) -> int:
-        """Places a dub at `start`, or as soon after it as it can be heard whole; returns where."""
+    def place(self, samples: Samples, start: int, said: tuple[int, int] | None = None) -> int:
+        """Places a dub at `start`, or as soon after it as it can be heard whole; returns where.
+
+        `said` is where that is said in the original, from one position to another.
+        """
         start = max(start, self.free_from())
         self._clips.append(_Clip(start, fade_edges(samples)))
+        if said is not None and said[1] > self._read + ATTACK:
+            self._replaced.append(_Replaced(max(said[0], self._read + ATTACK), said[1]))
         self._end = max(self._end, start + len(samples))
         return start
 
@@ -89,6 +117,8 @@ class Mixer:
         for clip in playing:
             rest = clip.samples[: self._read - clip.start + EDGE_FADE]
             self._clips.append(_Clip(clip.start, fade_out(rest, EDGE_FADE)))
+        begun = [each for each in self._replaced if each.start - ATTACK < self._read]
+        self._replaced = deque(_Replaced(each.start, min(each.end, self._read)) for each in begun)
 
     def skip_to(self, position: int) -> None:
         """Moves on without reading, as after a stall; what lies between is lost."""
@@ -105,9 +135,12 @@ class Mixer:
         block: Samples = np.empty((count, CHANNELS), np.float32)
         for ring, target in self._spans(start, end):
             block[target] = self._ring[ring]
+        background = self._background_of(start, end)
         self._erase(start, end)
         gain = self._gain(start, end)
-        if gain is not None:
+        if gain is None and background is not None:
+            block = limit(block + background)
+        elif gain is not None:
             mixed = block * gain[:, None]
             for clip in self._clips:
                 first, last = max(start, clip.start), min(end, clip.end)
@@ -115,7 +148,10 @@ class Mixer:
                     mixed[first - start : last - start] += clip.samples[
                         first - clip.start : last - clip.start, None
                     ]
-            block = np.where(gain[:, None] < 1.0, limit(mixed), mixed)
+            if background is None:
+                block = np.where(gain[:, None] < 1.0, limit(mixed), mixed)
+            else:
+                block = limit(mixed + background)
         self._read = end
         self._forget_played()
         return block
@@ -133,15 +169,42 @@ class Mixer:
             up = (at - np.float32(clip.end - 1 - start)) / np.float32(RELEASE)
             depth = np.clip(np.maximum(down, up), 0.0, 1.0)
             gain = np.minimum(gain, (self._duck + (1 - self._duck) * depth).astype(np.float32))
+        return self._without_replaced(gain, start, end) if self.replaces else gain
+
+    def _without_replaced(self, gain: Samples | None, start: int, end: int) -> Samples | None:
+        """The gain with nothing of the voice where a dub says it instead."""
+        for span in self._replaced:
+            if span.start - ATTACK >= end or span.end + ATTACK <= start:
+                continue
+            at = np.arange(start, end, dtype=np.float64)
+            away = np.maximum(span.start - at, at - (span.end - 1)) / ATTACK
+            left = np.clip(away, 0.0, 1.0).astype(np.float32)
+            gain = left if gain is None else np.minimum(gain, left)
         return gain
 
+    def _background_of(self, start: int, end: int) -> Samples | None:
+        """What is heard beside the voice in [start, end); None where that is not kept apart."""
+        if self._background is None:
+            return None
+        if not self.replaces:
+            self._background = None
+            return None
+        block: Samples = np.empty((end - start, CHANNELS), np.float32)
+        for ring, target in self._spans(start, end):
+            block[target] = self._background[ring]
+        return block
+
     def _forget_played(self) -> None:
+        while self._replaced and self._replaced[0].end + ATTACK <= self._read:
+            self._replaced.popleft()
         while self._clips and self._clips[0].end + RELEASE <= self._read:
             self._clips.popleft()
 
     def _erase(self, start: int, end: int) -> None:
         for ring, _ in self._spans(start, end):
             self._ring[ring] = 0.0
+            if self._background is not None:
+                self._background[ring] = 0.0
 
     def _spans(self, start: int, end: int) -> list[tuple[slice, slice]]:
         """Pairs of slices: in the ring, and in an array that holds [start, end)."""

@@ -125,7 +125,8 @@ class Phrases:
             return
         shaped = fit.match_level(fit.retime(sound, rate, plan.speed, MIX_RATE), phrase.cut.level)
         with self._lock:
-            placed = self._mixer.place(shaped, round(plan.start * MIX_RATE)) / MIX_RATE
+            said = round(phrase.start * MIX_RATE), round(phrase.end * MIX_RATE)
+            placed = self._mixer.place(shaped, round(plan.start * MIX_RATE), said) / MIX_RATE
         self._placed(answer.id, shaped)
         plan = replace(plan, start=placed, lateness=placed - phrase.start)
         self._lag.add(phrase.start, plan.lateness)

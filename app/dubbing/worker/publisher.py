@@ -159,7 +159,7 @@ class Publisher:
                 if due > LONGEST_STALL:
                     line.start_output()
                     return
-                samples = line.mixer.read(BLOCK)
+                samples = line.read_sound(BLOCK)
             output.write_sound(position, samples)
             self.last_progress = time.monotonic()
 

@@ -9,6 +9,7 @@ import structlog
 
 from app.backoff import Backoff
 from app.dubbing.messages import DescribeConfig, Phase, Track, WorkerConfig
+from app.dubbing.tracks import Chosen
 from app.dubbing.worker.delayed import Delayed
 from app.dubbing.worker.source import Source, SourceError
 from app.lasting import Failures
@@ -23,6 +24,9 @@ class Puller:
         self, config: WorkerConfig | DescribeConfig, line: Delayed, stopping: threading.Event
     ) -> None:
         self._url = config.source_url
+        self._chosen = config.chosen
+        self._source: Source | None = None
+        self._elsewhere = False
         self._backoff = Backoff(config.reconnect_delay, config.max_reconnect_delay)
         self._failures = Failures()
         self._line = line
@@ -38,6 +42,22 @@ class Puller:
         """Tries again now instead of after the wait, at this address where one is given."""
         self._url = url or self._url
         self._wake.set()
+
+    def choose(self, chosen: Chosen, url: str) -> None:
+        """These sound tracks from now on; connects again where they are at another address."""
+        self._chosen = chosen
+        if url != self._url:
+            self._elsewhere = True
+            self.wake(url)
+        elif self._source is not None:
+            self._source.choose(chosen)
+            self.tracks = self._source.tracks
+
+    @property
+    def note(self) -> str:
+        """Why the choice of sound tracks could not be followed."""
+        source = self._source
+        return source.roles.problem if source is not None else ""
 
     def run(self) -> None:
         """Pulls until the worker stops."""
@@ -61,18 +81,21 @@ class Puller:
         self.problem = problem
 
     def _pull(self) -> None:
-        with Source(self._url) as source:
+        self._elsewhere = False
+        with Source(self._url, self._chosen) as source:
+            self._source = source
             self.tracks = source.tracks
             self._line.source_opened(source)
             try:
                 self._take_all(source)
             finally:
+                self._source = None
                 self._line.source_lost()
 
     def _take_all(self, source: Source) -> None:
         try:
             for item in source.items():
-                if self._stopping.is_set():
+                if self._stopping.is_set() or self._elsewhere:
                     return
                 if self.phase != "running":
                     log.info("source is there", tracks=" ".join(track.codec for track in self.tracks))

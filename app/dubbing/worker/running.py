@@ -14,7 +14,17 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from app.dubbing.messages import Command, DescribeConfig, Drain, Event, Phase, SourceReady, Stop, WorkerConfig
+from app.dubbing.messages import (
+    ChooseTracks,
+    Command,
+    DescribeConfig,
+    Drain,
+    Event,
+    Phase,
+    SourceReady,
+    Stop,
+    WorkerConfig,
+)
 from app.dubbing.worker.delayed import Delayed
 from app.dubbing.worker.occupied import occupied
 from app.dubbing.worker.publisher import Publisher
@@ -113,6 +123,8 @@ class Running(abc.ABC, Generic[Line]):
                 self.puller.wake()
             case SourceReady(source_url):
                 self.puller.wake(source_url)
+            case ChooseTracks(chosen, source_url):
+                self.puller.choose(chosen, source_url)
             case _:
                 self.obey(command)
 

@@ -11,6 +11,7 @@ import av
 import av.error
 
 from app.dubbing.messages import Track
+from app.dubbing.tracks import Chosen, Named, roles
 from app.dubbing.worker.decoder import Samples, SoundDecoder, unusable
 
 READ_TIMEOUT = 5.0
@@ -20,6 +21,7 @@ BURST_GAP = 0.005
 LONGEST_BURST = 5.0
 LONGEST_HELD = 1.0
 MOST_HELD_BYTES = 32 << 20
+NONE_CHOSEN = Chosen()
 
 VideoData: TypeAlias = "av.Packet[av.VideoStream]"
 
@@ -56,6 +58,10 @@ class Sound:
         return self.samples.nbytes
 
 
+class Background(Sound):
+    """Sound of the track that goes on beside the voice."""
+
+
 Item = VideoPacket | Sound
 
 
@@ -63,10 +69,11 @@ class Source:
     """An open connection to a stream. A context manager; iterate over `items()`.
 
     Raises SourceError where the stream can't be opened or breaks off. Sound that can't be used is left
-    out where there is a picture, and `problem` says so.
+    out where there is a picture, and `problem` says so. `roles` says which sound track is the voice and
+    which, if any, goes on beside it, as `chosen` or as the tracks are called.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, chosen: Chosen = NONE_CHOSEN) -> None:
         self._connect(url, PROBE_TIME)
         if not self._picture_known():
             self.close()
@@ -74,14 +81,22 @@ class Source:
         if not self._picture_known():
             self.close()
             raise SourceError(f"the picture's format is not known: no keyframe in {LONG_PROBE_TIME:.0f} s")
-        if self.video is None and self.audio is None:
+        if self.video is None and not self._sounds:
             self.close()
             raise SourceError("the stream has neither video nor audio that can be read")
-        self.problem = unusable(self.audio.codec_context.rate) if self.audio is not None else ""
-        self._heard = None if self.problem else self.audio
+        self.choose(chosen)
         if self.video is None and self._heard is None:
             self.close()
             raise SourceError(self.problem)
+
+    def choose(self, chosen: Chosen) -> None:
+        """These tracks from the next packet on; may be called from another thread."""
+        found = roles([named(sound) for sound in self._sounds], chosen)
+        self.audio = None if found.voice is None else self._sounds[found.voice]
+        self.problem = unusable(self.audio.codec_context.rate) if self.audio is not None else ""
+        self._heard = None if self.problem else self.audio
+        self._beside = None if found.background is None else self._sounds[found.background]
+        self.roles = found
 
     def _connect(self, url: str, probe_time: float) -> None:
         try:
@@ -93,7 +108,7 @@ class Source:
         except (av.error.FFmpegError, OSError) as error:
             raise SourceError(reason(error)) from None
         self.video = next(iter(self._container.streams.video), None)
-        self.audio = next(iter(self._container.streams.audio), None)
+        self._sounds = tuple(self._container.streams.audio)
 
     def _picture_known(self) -> bool:
         """Whether the picture can be copied; it can't before its size is known."""
@@ -116,11 +131,11 @@ class Source:
         if self.video is not None:
             context = self.video.codec_context
             found.append(Track("video", context.name, f"{context.width}x{context.height}"))
-        if self.audio is not None:
-            layout = getattr(self.audio.codec_context.layout, "name", "")
-            found.append(
-                Track("audio", self.audio.codec_context.name, f"{self.audio.codec_context.rate} Hz {layout}")
-            )
+        for index, sound in enumerate(self._sounds):
+            codec, says = sound.codec_context, named(sound)
+            detail = f"{codec.rate} Hz {getattr(codec.layout, 'name', '')}"
+            use = self.roles.use(index)
+            found.append(Track("audio", codec.name, detail, index + 1, says.title, says.language, use))
         return tuple(found)
 
     def items(self) -> Iterator[Item]:
@@ -128,8 +143,11 @@ class Source:
         yield from settle_arrivals(self._demux())
 
     def _demux(self) -> Iterator[Item]:
-        streams = [stream for stream in (self.video, self._heard) if stream is not None]
+        # Of several sound tracks others may be chosen while it lasts.
+        sounds = self._sounds if len(self._sounds) > 1 else (self._heard,)
+        streams = [stream for stream in (self.video, *sounds) if stream is not None]
         decoder = SoundDecoder()
+        beside = SoundDecoder()
         last_video = float("-inf")
         try:
             for packet in self._container.demux(streams):
@@ -140,9 +158,13 @@ class Source:
                     last_video = decoding_time(packet, last_video)
                     yield VideoPacket(last_video, arrival, cast("VideoData", packet))
                     continue
-                for start, samples in decoder.decode(packet):
-                    yield Sound(start, arrival, samples)
-                self._judge(decoder.problem)
+                if packet.stream is self._heard:
+                    for start, samples in decoder.decode(packet):
+                        yield Sound(start, arrival, samples)
+                    self._judge(decoder.problem)
+                elif packet.stream is self._beside:
+                    for start, samples in beside.decode(packet):
+                        yield Background(start, arrival, samples)
         except (av.error.FFmpegError, OSError) as error:
             raise SourceError(reason(error)) from None
         raise SourceError("the stream has ended")
@@ -152,6 +174,19 @@ class Source:
         if problem and self.video is None:
             raise SourceError(problem)
         self.problem = problem
+
+
+def named(sound: av.AudioStream) -> Named:
+    """What a sound track says of itself: MPEG-TS has language and flags; our media server passes none on."""
+    metadata = sound.metadata
+    flags = sound.disposition
+    described = av.stream.Disposition.visual_impaired | av.stream.Disposition.hearing_impaired
+    return Named(
+        title=metadata.get("title") or metadata.get("handler_name", ""),
+        language=metadata.get("language", ""),
+        clean=bool(flags & av.stream.Disposition.clean_effects),
+        described=bool(flags & (described | av.stream.Disposition.descriptions)),
+    )
 
 
 def options(url: str, probe_time: float) -> dict[str, str]:

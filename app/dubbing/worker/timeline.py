@@ -90,6 +90,18 @@ class Timeline:
         self._open(known, time, arrival)
         return self._advance(known, time, arrival)
 
+    def beside(self, track: Hashable, time: float, arrival: float) -> float | None:
+        """Where a packet belongs by the clock of a track that is placed, on which it has no influence.
+
+        None before anything was placed. What is far off `track` goes by whatever clock fits it best.
+        """
+        known = self._tracks.get(track)
+        if known is not None and -self._delay <= self._ahead(time, known.offset, arrival) <= FORWARD:
+            return time + known.offset
+        if not self._offsets:
+            return None
+        return time + min(self._offsets, key=lambda offset: abs(self._ahead(time, offset, arrival)))
+
     def _ahead(self, time: float, offset: float, arrival: float) -> float:
         return time + offset - (arrival - self._base)
 

@@ -56,7 +56,7 @@ class Worker(Running[Pipeline]):
             queue_seconds=pipeline.delay_line.seconds,
             queue_bytes=pipeline.delay_line.bytes,
             reconnects=puller.reconnects,
-            note=publisher.problem or puller.problem or pipeline.note,
+            note=publisher.problem or puller.problem or puller.note or pipeline.note,
             standing_by=publisher.standing_by,
             spoken=pipeline.heard,
             engines=pipeline.engines,

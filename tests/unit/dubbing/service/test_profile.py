@@ -11,9 +11,10 @@ import pytest
 from fastapi import FastAPI
 from stand_in_runner import World
 
-from app.dubbing.messages import Reword
+from app.dubbing.messages import ChooseTracks, Reword
 from app.dubbing.service import api
 from app.dubbing.service.profile import LARGEST_FILE, BadProfile, StreamProfile, read
+from app.dubbing.tracks import Chosen
 from app.speech.protocol import Profile
 
 FILE = """
@@ -86,6 +87,25 @@ def test_an_edit_reaches_the_running_worker_and_adds_new_languages(tmp_path: Pat
     scenario(tmp_path, play)
 
 
+def test_sound_tracks_that_are_chosen_reach_the_running_worker_alone(tmp_path: Path) -> None:
+    async def play(world: World, http: httpx.AsyncClient) -> None:
+        both = {"voice_track": 2, "background_track": 1}
+        assert (await http.put(PATH, json=both)).status_code == 200
+        chosen, reworded = world.runner("es").commands
+        assert isinstance(chosen, ChooseTracks)
+        assert isinstance(reworded, Reword)
+        assert chosen.chosen == Chosen(2, 1)
+        assert (await http.put(PATH, json=both | {"subject": "Football"})).status_code == 200
+        assert [type(one) for one in world.runner("es").commands[2:]] == [Reword]
+        assert (await http.put("/streams/news/fr", json={})).status_code == 201
+        assert world.runner("fr").config.chosen == Chosen(2, 1)
+        same = await http.put(PATH, json={"voice_track": 1, "background_track": 1})
+        assert same.status_code == 422
+        assert "are the same: choose two, or leave one out" in same.text
+
+    scenario(tmp_path, play)
+
+
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
@@ -101,6 +121,8 @@ def test_an_edit_reaches_the_running_worker_and_adds_new_languages(tmp_path: Pat
         ({"delay": "slow"}, "delay"),
         ({"voices": {"es": "a\u0000b"}}, "voices"),
         ({"normalise": "perhaps"}, "normalise"),
+        ({"voice_track": -1}, "voice_track"),
+        ({"background_track": "two"}, "background_track"),
     ],
 )
 def test_a_wrong_profile_is_refused_by_name_and_changes_nothing(
@@ -123,6 +145,10 @@ def test_a_wrong_profile_is_refused_by_name_and_changes_nothing(
         ('subjct = "x"', "subjct"),
         ("keep = [", "news.toml"),
         ("[terms.es]\ngoal = 3", "terms.es.goal"),
+        (
+            "voice_track = 2\nbackground_track = 2",
+            "news.toml: Value error, voice_track and background_track",
+        ),
         ("#" * (LARGEST_FILE + 1), "larger than"),
     ],
 )

@@ -49,6 +49,7 @@ def test_a_stream_is_told_with_all_that_the_console_shows() -> None:
         [dub] = stream["dubs"]
         assert dub.pop("since") > 0
         assert dub.pop("note").isdigit()
+        unnamed = {"number": 0, "title": "", "language": "", "use": ""}
         assert dub == {
             "stream": "news",
             "language": "es",
@@ -58,8 +59,8 @@ def test_a_stream_is_told_with_all_that_the_console_shows() -> None:
             "delay": 2.8,
             "position": 0.0,
             "tracks": [
-                {"kind": "video", "codec": "h264", "detail": "320x180 25 fps"},
-                {"kind": "audio", "codec": "aac", "detail": "48000 Hz stereo"},
+                {"kind": "video", "codec": "h264", "detail": "320x180 25 fps", **unnamed},
+                {"kind": "audio", "codec": "aac", "detail": "48000 Hz stereo", **unnamed},
             ],
             "lag": {"p50": 0.01, "p95": 0.02, "p99": 0.03, "slope": 0.0},
             "counts": {
