@@ -214,6 +214,34 @@ def test_subject_and_glossary_are_edited_and_the_rest_of_the_profile_stays(stage
     expect(page.locator("#wording-problem")).to_contain_text("Saving failed: terms es goal")
 
 
+def test_sound_tracks_are_shown_with_their_use_and_chosen_by_one_selection(stage: Stage, page: Page) -> None:
+    def sound(number: int, title: str, use: str = "") -> dict[str, object]:
+        detail = "48000 Hz stereo"
+        return {
+            "kind": "audio",
+            "codec": "aac",
+            "detail": detail,
+            "number": number,
+            "title": title,
+            "use": use,
+        }
+
+    open_page(stage, page)
+    dubbed, background = page.get_by_label("Dubbed track"), page.get_by_label("Background track")
+    expect(dubbed).to_be_hidden()
+    stage.dubber.streams = [stream(dub(tracks=[sound(1, "Commentary", "voice"), sound(2, "")]))]
+    expect(dubbed.locator("option:checked")).to_have_text("1: Commentary")
+    expect(background.locator("option:checked")).to_contain_text("None")
+    background.select_option("2: aac, 48000 Hz stereo")
+    wait_until(lambda: stage.dubber.profile.get("background_track") == 2, "the choice arrived")
+    assert stage.dubber.profile["voice_track"] == 1
+    stage.dubber.streams = [stream(dub(tracks=[sound(1, "Commentary", "voice"), sound(2, "", "background")]))]
+    expect(background.locator("option:checked")).to_contain_text("2: aac")
+    dubbed.select_option(label="2: aac, 48000 Hz stereo")
+    wait_until(lambda: stage.dubber.profile["voice_track"] == 2, "the other way round")
+    assert stage.dubber.profile["background_track"] == 1
+
+
 def test_a_dub_is_sent_on_to_another_server_whose_key_is_not_shown(stage: Stage, page: Page) -> None:
     open_page(stage, page)
     page.get_by_text("Send on to other servers").click()

@@ -46,8 +46,8 @@ class Mixer:
     dub is placed the original is left exactly as it came, and under one it has the gain `duck`. The
     result doesn't depend on the sizes of the blocks it is read in.
 
-    `replaces`: the original is the voice alone. It is left out where what was said is dubbed, and what else
-    is heard comes as a background, which stays as loud as it is all the time.
+    `replaces`: the original is the voice alone. It is left out where a dub is heard and where that was said,
+    and what else is heard comes as a background, which stays as loud as it is all the time.
     """
 
     def __init__(self, capacity_seconds: float, duck: float = DUCK) -> None:
@@ -158,6 +158,8 @@ class Mixer:
 
     def _gain(self, start: int, end: int) -> Samples | None:
         """The gain of the original in [start, end), or None where nothing ducks it."""
+        if self.replaces:
+            return self._gain_of_replaced(start, end)
         gain: Samples | None = None
         for clip in self._clips:
             if clip.start - ATTACK >= end or clip.end + RELEASE <= start:
@@ -169,11 +171,12 @@ class Mixer:
             up = (at - np.float32(clip.end - 1 - start)) / np.float32(RELEASE)
             depth = np.clip(np.maximum(down, up), 0.0, 1.0)
             gain = np.minimum(gain, (self._duck + (1 - self._duck) * depth).astype(np.float32))
-        return self._without_replaced(gain, start, end) if self.replaces else gain
+        return gain
 
-    def _without_replaced(self, gain: Samples | None, start: int, end: int) -> Samples | None:
-        """The gain with nothing of the voice where a dub says it instead."""
-        for span in self._replaced:
+    def _gain_of_replaced(self, start: int, end: int) -> Samples | None:
+        """The same where nothing of the voice is heard when a dub speaks instead."""
+        gain: Samples | None = None
+        for span in (*self._replaced, *self._clips):
             if span.start - ATTACK >= end or span.end + ATTACK <= start:
                 continue
             at = np.arange(start, end, dtype=np.float64)

@@ -16,6 +16,7 @@ import { renderPublish } from "./publish.js";
 import { Renditions } from "./renditions.js";
 import { curtainWords } from "./stage.js";
 import { aboutSource, chosenDub, firstChoice, hashOf, readHash, renderStreams } from "./streams.js";
+import { TrackChoice } from "./tracks.js";
 import { WordingForm } from "./wording.js";
 import { PLAYABLE, STATUS, duration, enginesInUse, languageName, spokenLanguage } from "./words.js";
 
@@ -33,6 +34,7 @@ const feed = new Feed();
 const announce = (text) => setText(byId("announcer"), text);
 const controls = new Controls({ choose, announce });
 const recordSwitch = new RecordSwitch(byId("record"), byId("record-problem"));
+const trackChoice = new TrackChoice({ announce });
 const wording = new WordingForm({ announce });
 const restreaming = new Restreams({ announce });
 const renditions = new Renditions(player, { row: byId("renditions"), heard: byId("heard"), read: byId("read") });
@@ -113,6 +115,7 @@ function renderMonitor({ stream, dub }) {
   renderLinks(dub, name, sourceName);
   recordSwitch.render(stream ?? null, view.connected);
   controls.render(stream, dub, view.connected);
+  trackChoice.render(stream, dub, view.connected);
   wording.render(dub);
   restreaming.render(dub);
   renderStage(stream, dub);
