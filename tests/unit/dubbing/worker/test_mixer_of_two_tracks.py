@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dubbing.worker.mixer import ATTACK, RELEASE, SAMPLE_RATE, Mixer, Samples
+from app.dubbing.worker.mixer import ATTACK, EDGE_FADE, SAMPLE_RATE, Mixer, Samples
 
 LENGTH = SAMPLE_RATE
 VOICE, BACKGROUND = 0.25, 0.125
@@ -48,10 +48,10 @@ def test_where_a_phrase_is_dubbed_nothing_of_the_voice_is_left_and_all_of_the_ba
     mixer = two_tracks()
     mixer.place(silence(dubbed), start, (start, start + said))
     heard = read_all(mixer, blocks)
-    assert np.allclose(heard[start : start + said], BACKGROUND, atol=1e-6)
+    assert np.allclose(heard[start : start + max(said, dubbed)], BACKGROUND, atol=1e-6)
     assert np.all(heard >= BACKGROUND - 1e-6)
     assert np.allclose(heard[: start - ATTACK], VOICE + BACKGROUND)
-    assert np.allclose(heard[start + max(said, dubbed) + RELEASE :], VOICE + BACKGROUND)
+    assert np.allclose(heard[start + max(said, dubbed) + ATTACK :], VOICE + BACKGROUND)
     assert np.max(np.abs(np.diff(heard))) < VOICE / ATTACK * 1.5
 
 
@@ -85,7 +85,7 @@ def test_the_voice_comes_back_at_once_without_a_click_where_dubs_are_not_wanted_
     first = mixer.read(LENGTH // 2 - ATTACK + after)[:, 0]
     mixer.clear_dubs()
     heard = np.concatenate([first, mixer.read(3 * LENGTH - len(first))[:, 0]])
-    assert np.allclose(heard[len(first) + RELEASE + ATTACK :], VOICE + BACKGROUND)
+    assert np.allclose(heard[len(first) + EDGE_FADE + ATTACK :], VOICE + BACKGROUND)
     assert np.max(np.abs(np.diff(heard))) < VOICE / ATTACK * 1.5
 
 
