@@ -7,7 +7,7 @@ all read the same list.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Audience = Literal["publishers", "viewers", "operators"]
@@ -21,7 +21,8 @@ BEHIND_EDGE = frozenset({"http", "hls", "webrtc"})
 class Port:
     """A port a service listens on. `setting` names the settings field that holds its number.
 
-    `audience` are those whom production opens it to, where it is public.
+    `audience` are those whom production opens it to, where it is public. One that is `certified` shows the
+    edge's certificate, and is there only beside an edge.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Port:
     protocol: Literal["tcp", "udp"] = "tcp"
     public: bool = True
     audience: tuple[Audience, ...] = ("operators",)
+    certified: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class Service:
 
 
 UPLOADS = "/data/uploads"
+CERTIFICATES = "certificates"
+"""The volume that the edge shares with those who show its certificate."""
 LIVEKIT = "1.11.0"
 """The version of LiveKit's server: its module, its image, its configuration."""
 
@@ -97,7 +101,8 @@ VOLUMES: tuple[Volume, ...] = (
     Volume("videos", "/data/videos", "videos that may be commented on"),
     Volume("archive", "/data/archive", "uploaded files and what is made of them"),
     Volume("access", "/data/access", "accounts, sessions and API keys"),
-    Volume("edge", "/data/edge", "certificates, and the keys of the edge's own authority"),
+    Volume("edge", "/data/edge", "the keys of the edge's own authority and of its account at another"),
+    Volume(CERTIFICATES, "/data/edge/certificates", "the edge's certificates and their keys"),
     Volume("postgres-data", "/var/lib/postgresql/data", "database"),
 )
 
@@ -125,9 +130,25 @@ CATALOG: tuple[Service, ...] = (
             Port("webrtc", "media_webrtc_port", 8889, "WebRTC ingest and playback", audience=EVERYONE),
             Port("webrtc-udp", "media_webrtc_udp_port", 8189, "WebRTC media", "udp", audience=EVERYONE),
             Port("srt", "media_srt_port", 8890, "SRT ingest and playback", "udp", audience=EVERYONE),
+            Port(
+                "rtmps",
+                "media_rtmps_port",
+                1936,
+                "RTMPS ingest and playback",
+                audience=EVERYONE,
+                certified=True,
+            ),
+            Port(
+                "rtsps",
+                "media_rtsps_port",
+                8322,
+                "RTSPS ingest and playback",
+                audience=EVERYONE,
+                certified=True,
+            ),
             Port("api", "media_api_port", 9997, "control API", public=False),
         ),
-        volumes=("recordings",),
+        volumes=("recordings", CERTIFICATES),
         found_by=(("MEDIA_HOST", "{host}"),),
         health="/v3/config/global/get",
         health_port="api",
@@ -217,7 +238,7 @@ CATALOG: tuple[Service, ...] = (
             Port("http", "edge_http_port", 8080, "leads to HTTPS, answers ACME", audience=ALL),
         ),
         needs=("web",),
-        volumes=("edge",),
+        volumes=("edge", CERTIFICATES),
         memory=256,
         optional=True,
     ),
@@ -328,4 +349,13 @@ def select(names: Iterable[str] = ()) -> tuple[Service, ...]:
 
     for service in [get(name) for name in names] or [each for each in CATALOG if not each.optional]:
         visit(service)
-    return tuple(ordered)
+    return tuple(ordered if has_edge(ordered) else map(uncertified, ordered))
+
+
+def uncertified(service: Service) -> Service:
+    """The service without what it has for an edge's certificate."""
+    return replace(
+        service,
+        ports=tuple(port for port in service.ports if not port.certified),
+        volumes=tuple(name for name in service.volumes if name != CERTIFICATES),
+    )

@@ -31,6 +31,7 @@ from app.demo.read import read, watch_address
 from app.demo.sample import sample_video
 from app.dubbing.service.auth import API_USER
 from app.native import guard
+from app.native.edge import make_stand_in
 from app.native.plan import PROGRAMS, healthy_statuses
 from app.render import edge, media
 from app.settings import Settings, load
@@ -195,6 +196,8 @@ class Stack:
         if name == "media":
             config = self.folder / "mediamtx.yml"
             behind_edge = "edge" in self.names
+            if behind_edge:
+                make_stand_in(Path(media.certificate(self.settings)))
             config.write_text(media.render(self.settings, behind_edge=behind_edge), encoding="utf-8")
             command = [str(media.find_binary()), str(config)]
         elif name in PROGRAMS:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -31,6 +32,21 @@ def write(settings: Settings) -> Path:
     configuration = caddy.configuration(settings, str(folder), access_log=str(folder / "access.log"))
     file.write_text(json.dumps(configuration, indent=2), encoding="utf-8")
     return file
+
+
+def make_stand_in(at: Path) -> None:
+    """Makes a certificate and key there, unless they are there: the media server does not start without, and
+    starts before the edge, which puts its own in their place.
+    """
+    if at.with_name(f"{at.name}.crt").is_file() and at.with_name(f"{at.name}.key").is_file():
+        return
+    for folder in (*reversed(at.parents[:2]), at.parent):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    before = os.umask(PRIVATE)
+    try:
+        subprocess.run(edge.stand_in(str(at)), check=True, capture_output=True)
+    finally:
+        os.umask(before)
 
 
 def main() -> int:

@@ -131,12 +131,16 @@ def addresses(services: tuple[Service, ...], settings: Settings) -> list[tuple[s
     language = settings.target_languages[0]
     rows: list[tuple[str, str]] = []
     if "edge" in names:
-        secure = edge.address(settings)
+        secure, named = edge.address(settings), bracket(edge.names(settings)[0])
         rows += [
             ("Console (HTTPS)", secure),
             ("Publish (WHIP, HTTPS)", f"{secure}/live/NAME/whip"),
             ("Watch (HLS, HTTPS)", f"{secure}/dub/NAME/{language}/index.m3u8"),
             ("Watch (WHEP, HTTPS)", f"{secure}/dub/NAME/{language}/whep"),
+            ("Publish (RTMPS)", f"rtmps://{named}:{settings.media_rtmps_port}/live/NAME"),
+            ("Publish (RTSPS)", f"rtsps://{named}:{settings.media_rtsps_port}/live/NAME"),
+            ("Watch (RTMPS)", f"rtmps://{named}:{settings.media_rtmps_port}/dub/NAME/{language}"),
+            ("Watch (RTSPS)", f"rtsps://{named}:{settings.media_rtsps_port}/dub/NAME/{language}"),
         ]
     if "web" in names:
         rows.append(("Console", f"http://{host}:{settings.web_port}"))

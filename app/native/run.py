@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from pathlib import Path
 
 from app.catalog import Service, has_edge
 from app.native import checks
+from app.native.edge import make_stand_in
 from app.native.output import Lines, table_of_addresses
 from app.native.plan import addresses, everything, launches, names_of, spared
 from app.native.problem import told
@@ -45,6 +47,8 @@ def run(asked: tuple[Service, ...], settings: Settings) -> int:
 async def _run(services: tuple[Service, ...], settings: Settings, folder: RunFolder, *, spare: bool) -> int:
     lines = Lines((service.name for service in services), settings.log_format)
     lines.say(f"starting {names_of(services)}")
+    if has_edge(services):
+        make_stand_in(Path(media.certificate(settings)))
     config = folder.write_private("mediamtx.yml", media.render(settings, behind_edge=has_edge(services)))
     binary = media.find_binary() if any(each.name == "media" for each in services) else media.cached_binary()
     planned = launches(services, settings, binary, config)

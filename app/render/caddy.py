@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.render.edge import behind, is_private, names
+from app.render.edge import LETS_ENCRYPT, behind, is_own_authority, names
 from app.settings import Settings
 
-LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 # Often, so that a certificate of a minute is renewed in time too; a look costs nothing.
 LOOK_EVERY = "10s"
 A_MONTH, A_YEAR = 30 * 24 * 3600, 365 * 24 * 3600
@@ -104,7 +103,7 @@ def listener(settings: Settings, port: int) -> str:
 
 def issuer(settings: Settings) -> dict[str, Any]:
     """Who gives the certificates: an ACME authority, or the edge itself for names that are nobody else's."""
-    if not settings.acme_ca and is_private(names(settings)[0]):
+    if is_own_authority(settings):
         return {"module": "internal"}
     account = {"email": settings.acme_email} if settings.acme_email else {}
     return {"module": "acme", "ca": settings.acme_ca or LETS_ENCRYPT, **account}

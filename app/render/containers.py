@@ -137,6 +137,8 @@ def environment(service: Service, services: tuple[Service, ...], settings: Setti
         return {"CADDY_CONFIG": edge_config(settings)}
     if service.name == "livekit":
         return {"LIVEKIT_CONFIG": livekit_config(settings)}
+    if service.name == "media" and catalog.has_edge(services):
+        return {"CERTIFICATE": media.certificate(inside_media(settings))}
     if service.module is None:
         return {}
     return {
@@ -258,11 +260,11 @@ def edge_config(settings: Settings) -> str:
     )
 
 
-def media_config(settings: Settings, *, behind_edge: bool = False) -> str:
-    """The media server's configuration where the others reach its control API and people its streams."""
+def inside_media(settings: Settings) -> Settings:
+    """The settings as the media server's container has them."""
     numbers = {port.setting: port.number for port in catalog.get("media").ports}
     numbers["media_webrtc_udp_port"] = settings.media_webrtc_udp_port
-    inside = settings.model_copy(
+    return settings.model_copy(
         update={
             **numbers,
             "bind_address": "0.0.0.0",
@@ -272,9 +274,15 @@ def media_config(settings: Settings, *, behind_edge: bool = False) -> str:
             else addresses((catalog.get("dubber"),))["DUBBER_URL"],
         }
     )
+
+
+def media_config(settings: Settings, *, behind_edge: bool = False) -> str:
+    """The media server's configuration where the others reach its control API and people its streams."""
+    inside = inside_media(settings)
     configuration = media.configuration(inside)
     configuration["apiAddress"] = f"0.0.0.0:{inside.media_api_port}"
     if behind_edge:
+        configuration |= media.encrypted(inside, lambda port: f"0.0.0.0:{port}")
         configuration["hlsTrustedProxies"] = configuration["webrtcTrustedProxies"] = list(NEIGHBOURS)
     configuration["webrtcAdditionalHosts"] = [settings.media_public_host or settings.local_host]
     return json.dumps(configuration, indent=2)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 VERSION = "2.11.9"
+LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 SAID = re.compile(r"v?(\d+)\.(\d+)\.(\d+)\b")
 
 # Names that no public authority gives certificates for.
@@ -107,3 +108,30 @@ def is_private(name: str) -> bool:
     except ValueError:
         return "." not in name or any(name.endswith(f".{each}") for each in PRIVATE_NAMES)
     return True
+
+
+def certificate(settings: Settings) -> str:
+    """Where in the edge's folder its certificate lies, without its ending: .crt, and its key .key.
+
+    As Caddy's certmagic has it: the authority's directory without its scheme, and the name.
+    """
+    authority = settings.acme_ca or LETS_ENCRYPT
+    by = "local" if is_own_authority(settings) else authority.partition("://")[2].replace("/", "-")
+    return f"certificates/{safe(by)}/{safe(names(settings)[0])}/{safe(names(settings)[0])}"
+
+
+def is_own_authority(settings: Settings) -> bool:
+    """Whether the edge gives itself its certificate: nobody else does for such a name."""
+    return not settings.acme_ca and is_private(names(settings)[0])
+
+
+def safe(name: str) -> str:
+    """A name as it stands in the edge's storage."""
+    return re.sub(r"[^\w@.-]", "", name.lower().replace(":", "-"))
+
+
+def stand_in(at: str) -> list[str]:
+    """The command that makes the certificate and key there that are shown until the edge has got its own."""
+    subject = ["-subj", "/CN=not yet", "-days", "3650"]
+    made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    return ["openssl", "req", "-x509", *made, *subject, "-keyout", f"{at}.key", "-out", f"{at}.crt"]

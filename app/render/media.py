@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,11 +71,17 @@ def render(settings: Settings, *, behind_edge: bool = False) -> str:
     return json.dumps(configuration(settings, behind_edge=behind_edge), indent=2)
 
 
+def certificate(settings: Settings) -> str:
+    """The edge's certificate, without its ending, as the media server finds it."""
+    return f"{settings.data_dir.absolute()}/edge/{edge.certificate(settings)}"
+
+
 def configuration(settings: Settings, *, behind_edge: bool = False) -> dict[str, Any]:
     """The configuration of MediaMTX 1.13 as plain data.
 
     The dubber decides who may publish, read and use the control API, which listens on this machine only. So
-    does HTTP `behind_edge`, which says who asks.
+    does HTTP `behind_edge`, which says who asks. There RTMPS and RTSPS show the edge's certificate, which is
+    read again when it is renewed.
     """
     inner = edge.behind(settings) if behind_edge else settings
     web = inner.bind_address
@@ -126,6 +133,7 @@ def configuration(settings: Settings, *, behind_edge: bool = False) -> dict[str,
         "webrtcAdditionalHosts": [settings.media_public_host] if settings.media_public_host else [],
         "srt": True,
         "srtAddress": address(settings.media_srt_port),
+        **(encrypted(settings, address) if behind_edge else {}),
         "pathDefaults": {
             # A publisher that comes back before its old connection timed out takes its path over.
             "overridePublisher": True,
@@ -145,6 +153,19 @@ def configuration(settings: Settings, *, behind_edge: bool = False) -> dict[str,
             DESCRIBED_PATH: {},
         },
     }
+
+
+def encrypted(settings: Settings, address: Callable[[int], str]) -> dict[str, Any]:
+    """RTMPS and RTSPS, beside RTMP and RTSP."""
+    ports = {"rtmp": settings.media_rtmps_port, "rtsp": settings.media_rtsps_port}
+    found = {f"{name}sAddress": address(port) for name, port in ports.items()}
+    for name in ports:
+        found |= {
+            f"{name}Encryption": "optional",
+            f"{name}ServerKey": f"{certificate(settings)}.key",
+            f"{name}ServerCert": f"{certificate(settings)}.crt",
+        }
+    return found
 
 
 def secrets(settings: Settings) -> dict[str, str]:

@@ -153,6 +153,10 @@ class Settings(BaseSettings):
     media_webrtc_port: PortNumber = section("Media server", 8889, "WebRTC ingest and playback.")
     media_webrtc_udp_port: PortNumber = section("Media server", 8189, "WebRTC media (UDP).", "8189")
     media_srt_port: PortNumber = section("Media server", 8890, "SRT ingest and playback (UDP).")
+    media_rtmps_port: PortNumber = section(
+        "Media server", 1936, "RTMP, encrypted; there only beside an edge, with its certificate."
+    )
+    media_rtsps_port: PortNumber = section("Media server", 8322, "The same for RTSP.")
     media_srt_passphrase: SecretStr = section(
         "Media server",
         SecretStr(""),

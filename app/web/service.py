@@ -89,6 +89,7 @@ def create(settings: Settings) -> FastAPI:
         """What the page has to know; no secret."""
         return {
             "rtmp_port": settings.media_rtmp_port,
+            "rtmps_port": settings.media_rtmps_port,
             "srt_port": settings.media_srt_port,
             "srt_needs_passphrase": bool(settings.media_srt_passphrase.get_secret_value()),
             "publishing_needs_password": bool(settings.media_publish_user),

@@ -25,6 +25,7 @@ from websockets.sync.client import connect
 
 from app.native import guard
 from tests.integration.edge.conftest import CARD, LIGHT, Edge
+from tests.integration.edge.trusting import certificate_at
 from tests.stack import Stack, free_port, free_ports, wait_for
 from tools import go_modules, pins
 
@@ -125,15 +126,14 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
 def shown(edge: Edge) -> x509.Certificate | None:
     """The certificate that the edge shows now, where it is one that is trusted."""
-    try:
-        with (
-            socket.create_connection(("127.0.0.1", edge.port), 5.0) as raw,
-            edge.trust.wrap_socket(raw, server_hostname=DOMAIN) as wrapped,
-        ):
-            told = wrapped.getpeercert(binary_form=True)
-    except OSError:
-        return None
-    return x509.load_der_x509_certificate(told) if told else None
+    return certificate_at(edge, edge.port)
+
+
+def publish_encrypted(edge: Edge) -> subprocess.Popen[bytes]:
+    """Publishes over RTMPS, to localhost: ffmpeg would ask somebody else where DOMAIN is."""
+    address = f"rtmps://localhost:{edge.stack.settings.media_rtmps_port}/live/renewed"
+    command = guard.command(os.getpid(), ["ffmpeg", "-loglevel", "error", *CARD, "-f", "flv", address])
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
 
 def test_a_certificate_is_got_and_renewed_by_itself_and_no_stream_is_dropped(edge: Edge) -> None:
@@ -141,7 +141,9 @@ def test_a_certificate_is_got_and_renewed_by_itself_and_no_stream_is_dropped(edg
     head = edge.curl("/", "--head").lower()
     assert head.startswith("http/2 200")
     assert "strict-transport-security: max-age=31536000" in head
-    edge.stack.publish(CARD, "renewed")
+    encrypted = edge.stack.settings.media_rtmps_port
+    wait_for("the same certificate of the media server", lambda: certificate_at(edge, encrypted), 30.0)
+    publisher = publish_encrypted(edge)
     playlist = "/live/renewed/index.m3u8"
     wait_for("the stream", lambda: edge.curl(playlist, *LAST).endswith("200"), 30.0)
 
@@ -172,6 +174,15 @@ def test_a_certificate_is_got_and_renewed_by_itself_and_no_stream_is_dropped(edg
             over.set()
             watching.join()
         assert failed == []
+        wait_for(
+            "it at the media server",
+            lambda: (now := certificate_at(edge, encrypted)) and now.serial_number == renewed.serial_number,
+            30.0,
+        )
+        # Whoever publishes over RTMPS has noticed nothing.
+        assert publisher.poll() is None
         assert renewed.not_valid_before_utc < first.not_valid_after_utc
         # The connection from before the renewal is still there and served.
         assert live.ping().wait(30.0)
+    publisher.kill()
+    publisher.wait()

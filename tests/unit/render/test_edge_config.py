@@ -12,7 +12,7 @@ import pytest
 from app import catalog
 from app.native import plan
 from app.render import caddy, edge, media
-from app.render.containers import Container, containers
+from app.render.containers import MEDIA_CONFIG, Container, containers
 from app.settings import SettingsError, load
 from tests.stack import ROOT
 from tools import pins
@@ -152,7 +152,7 @@ def test_as_containers_only_the_edge_and_what_it_does_not_speak_is_open() -> Non
     wyoming = {(10300, "tcp"), (10200, "tcp")}
     assert opened - wyoming == {
         (443, "tcp"), (443, "udp"), (80, "tcp"), (1935, "tcp"), (8554, "tcp"), (8189, "udp"),
-            (8890, "udp"),
+            (8890, "udp"), (1936, "tcp"), (8322, "tcp"),
     }  # fmt: skip
     assert made["web"].environment["ALLOWED_HOSTS"] == "a.example"
     assert "172.16.0.0/12" in made["web"].environment["FORWARDED_ALLOW_IPS"]
@@ -197,3 +197,37 @@ def test_a_missing_caddy_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(edge.EdgeMissing, match="make setup"):
         edge.find_binary()
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({"DOMAIN": "A.example"}, "acme-v02.api.letsencrypt.org-directory/a.example/a.example"),
+        (
+            {"DOMAIN": "a.example", "ACME_CA": "https://localhost:14000/dir"},
+            "localhost-14000-dir/a.example/a.example",
+        ),
+        ({}, "local/localhost/localhost"),
+    ],
+)
+def test_the_media_server_shows_the_certificate_where_the_edge_keeps_it(
+    given: dict[str, str], path: str
+) -> None:
+    settings = load({"DATA_DIR": "/here", **given})
+    told = media.configuration(settings, behind_edge=True)
+    for name in ("rtmp", "rtsp"):
+        assert told[f"{name}Encryption"] == "optional"
+        assert told[f"{name}ServerCert"] == f"/here/edge/certificates/{path}.crt"
+        assert told[f"{name}ServerKey"] == f"/here/edge/certificates/{path}.key"
+    assert "rtmpEncryption" not in media.configuration(settings)
+
+
+def test_in_a_container_the_media_server_is_given_the_certificate_and_no_key_of_the_authority() -> None:
+    made = contained(DOMAIN="a.example")["media"]
+    assert json.loads(made.files[MEDIA_CONFIG])["rtmpServerCert"] == f"{made.environment['CERTIFICATE']}.crt"
+    assert made.environment["CERTIFICATE"].startswith(f"{made.mounts['certificates']}/")
+    assert "edge" not in made.mounts
+    without = {each.name: each for each in containers(catalog.select(["media"]), load({}))}["media"]
+    assert without.environment == {}
+    assert set(without.mounts) == {"recordings"}
+    assert not {1936, 8322} & {port.number for port in without.published}

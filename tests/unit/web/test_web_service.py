@@ -98,6 +98,7 @@ def test_the_page_learns_how_to_publish_but_no_secret(console: TestClient) -> No
     answer = console.get("/settings.json")
     assert answer.json() == {
         "rtmp_port": 1935,
+        "rtmps_port": 1936,
         "srt_port": 8890,
         "srt_needs_passphrase": False,
         "publishing_needs_password": True,

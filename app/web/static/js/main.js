@@ -23,7 +23,7 @@ import { PLAYABLE, STATUS, duration, enginesInUse, languageName, spokenLanguage 
 const KEPT_PHRASES = 100;
 
 const view = { streams: null, choice: readHash(location.hash), again: againIn(location.hash), plays: "dub", connected: false, shown: "", said: "" };
-let settings = { rtmp_port: 1935, srt_port: 8890, srt_needs_passphrase: false, source_language: "en", target_languages: [], publishing_needs_password: false };
+let settings = { rtmp_port: 1935, rtmps_port: 1936, srt_port: 8890, srt_needs_passphrase: false, source_language: "en", target_languages: [], publishing_needs_password: false };
 
 const video = byId("video");
 const player = new Player(video);

@@ -8,7 +8,10 @@ const NAME = /^[A-Za-z0-9_.-]+$/;
 /** What a publisher enters, for this page's host and a stream's name. */
 export function publishAddresses(hostname, settings, name) {
   const host = hostname.includes(":") && !hostname.startsWith("[") ? `[${hostname}]` : hostname;
-  const server = `rtmp://${host}:${settings.rtmp_port}/live`;
+  // What comes over HTTPS comes through the edge, beside which there is RTMPS.
+  const [scheme, port] =
+    location.protocol === "https:" ? ["rtmps", settings.rtmps_port] : ["rtmp", settings.rtmp_port];
+  const server = `${scheme}://${host}:${port}/live`;
   const needsPassword = settings.publishing_needs_password;
   const key = needsPassword ? `${name}?user=USER&pass=PASSWORD` : name;
   const srt = `srt://${host}:${settings.srt_port}?streamid=publish:live/${name}${needsPassword ? ":USER:PASSWORD" : ""}`;

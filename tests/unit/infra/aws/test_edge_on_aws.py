@@ -19,7 +19,7 @@ def test_only_the_edge_and_what_it_does_not_speak_is_open() -> None:
     opened = {(rule.port, rule.protocol) for rule in rules if rule.role == "streaming"}
     assert opened == {
         (443, "tcp"), (443, "udp"), (80, "tcp"), (1935, "tcp"), (8554, "tcp"), (8189, "udp"),
-        (8890, "udp"),
+        (8890, "udp"), (1936, "tcp"), (8322, "tcp"),
     }  # fmt: skip
 
 
