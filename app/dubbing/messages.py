@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.dubbing.signals.kept import Signal
 from app.dubbing.tracks import Chosen
 from app.speech.protocol import Profile
 
@@ -17,7 +18,8 @@ class WorkerConfig:
     """All that a worker needs to know. The first three addresses carry credentials: never log them.
 
     `look_at` is where the media server tells whether somebody publishes to the dub's path; `loudness` is what
-    the sound is brought to in LUFS, None for as it comes; `captions_608`: the picture carries captions.
+    the sound is brought to in LUFS, None for as it comes; `captions_608`: the picture carries captions;
+    `breaks_original`: nothing is dubbed between the stream's splices.
     """
 
     stream: str
@@ -38,6 +40,7 @@ class WorkerConfig:
     loudness: float | None = None
     captions_608: bool = False
     chosen: Chosen = field(default_factory=Chosen)
+    breaks_original: bool = True
 
     @property
     def names(self) -> dict[str, str]:
@@ -152,6 +155,20 @@ class Original:
     spoken: str
 
 
+@dataclass(frozen=True)
+class Signalled:
+    """A signal of the stream, for whoever makes something of it; or from who takes the stream in."""
+
+    signal: Signal
+
+
+@dataclass(frozen=True)
+class Breaks:
+    """What is heard where splices leave the programme until they come back: the original, or dubs."""
+
+    original: bool
+
+
 Command = (
     Bypass
     | Spoken
@@ -163,6 +180,8 @@ Command = (
     | Dubbed
     | Said
     | Original
+    | Signalled
+    | Breaks
     | Stop
     | Drain
 )
@@ -390,5 +409,45 @@ class JoinState:
     problem: str = ""
 
 
-HEARTBEATS = (State, RestreamState, DescribeState, JoinState)
-Event = State | RestreamState | DescribeState | JoinState | Phrase | Caption
+@dataclass(frozen=True)
+class IntakeConfig:
+    """A transport stream that is taken in. All addresses may carry credentials: never log them.
+
+    `look_at` is where the media server tells whether somebody publishes to the stream's path.
+    """
+
+    stream: str
+    address: str = field(repr=False)
+    publish_url: str = field(repr=False)
+    look_at: str = field(repr=False)
+    reconnect_delay: float
+    max_reconnect_delay: float
+    log_level: str
+    log_format: str
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What it works on, for the log."""
+        return {"stream": self.stream, "taken_in": "yes"}
+
+
+@dataclass(frozen=True)
+class IntakeState:
+    """The heartbeat of a process that takes a stream in, sent twice a second.
+
+    `bit_rate` is in bit/s over the last seconds; `language` is that of the sound track, empty where it is not
+    told; `splices` and `tags` count what came beside; `problem` is empty while the stream is there.
+    """
+
+    running: bool
+    bit_rate: float
+    tracks: tuple[str, ...]
+    language: str
+    splices: int
+    tags: int
+    reconnects: int
+    problem: str = ""
+
+
+HEARTBEATS = (State, RestreamState, DescribeState, JoinState, IntakeState)
+Event = State | RestreamState | DescribeState | JoinState | IntakeState | Phrase | Caption | Signalled

@@ -12,7 +12,7 @@ import re
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from app.dubbing.service.paths import NAME_PATTERN
 
@@ -34,6 +34,21 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Splice:
+    """A splice as players are told of it.
+
+    `date` is when it is (Unix); of one that comes back (`in`), when the break began that it ends. `section`
+    is the stream's own, in hexadecimal digits; `seconds` is how long the break is planned, or was.
+    """
+
+    id: str
+    date: float
+    kind: Literal["out", "in", "other"]
+    section: str
+    seconds: float | None
+
+
+@dataclass(frozen=True)
 class Segment:
     """A few seconds of everything.
 
@@ -41,6 +56,7 @@ class Segment:
     seconds. `broken`: it does not follow from the one before; `breaks` counts these, it included. `longest`
     is the longest segment so far, in whole seconds. `own` are the languages that have a sound of their own
     in it, `texts` those with subtitles ("" for what is spoken); `languages` all that there have been so far.
+    `splices` are in it, or leave the programme for longer.
     """
 
     number: int
@@ -58,6 +74,7 @@ class Segment:
     own: tuple[str, ...]
     texts: tuple[str, ...]
     languages: tuple[str, ...]
+    splices: tuple[Splice, ...] = ()
 
     def files(self) -> list[str]:
         """The names of its files."""
@@ -85,7 +102,11 @@ def text_file(language: str, number: int) -> str:
 
 def line_of(segment: Segment) -> bytes:
     """The segment as a line of the index."""
-    return json.dumps(asdict(segment), separators=(",", ":")).encode() + b"\n"
+    told = asdict(segment)
+    if not segment.splices:
+        # An earlier version that is gone back to reads it all the same.
+        del told["splices"]
+    return json.dumps(told, separators=(",", ":")).encode() + b"\n"
 
 
 def segment_of(line: bytes) -> Segment:
@@ -94,6 +115,7 @@ def segment_of(line: bytes) -> Segment:
     picture = told.pop("picture")
     for key in ("own", "texts", "languages"):
         told[key] = tuple(told[key])
+    told["splices"] = tuple(Splice(**each) for each in told.get("splices", ()))
     return Segment(picture=Picture(**picture) if picture else None, **told)
 
 

@@ -37,8 +37,8 @@ class Sample:
     shift: int = 0
 
 
-def fragment(number: int, start: int, samples: Sequence[Sample]) -> bytes:
-    """A piece of a track whose first sample is decoded at `start`."""
+def fragment(number: int, start: int, samples: Sequence[Sample], events: bytes = b"") -> bytes:
+    """A piece of a track whose first sample is decoded at `start`, with these boxes of events before it."""
     rows = b"".join(
         struct.pack(
             ">IIIi",
@@ -60,7 +60,7 @@ def fragment(number: int, start: int, samples: Sequence[Sample]) -> bytes:
 
     data = b"".join(sample.data for sample in samples)
     kind = box(b"styp", b"msdh" + bytes(4) + b"msdhcmfs")
-    return kind + moof(len(moof(0)) + 8) + box(b"mdat", data)
+    return kind + events + moof(len(moof(0)) + 8) + box(b"mdat", data)
 
 
 def box(kind: bytes, content: bytes) -> bytes:

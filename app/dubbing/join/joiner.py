@@ -16,10 +16,14 @@ from app.dubbing.captions import Cue, timestamp, webvtt
 from app.dubbing.join import encoder
 from app.dubbing.join.both import Both
 from app.dubbing.join.boxes import VIDEO_RATE, Sample, fragment
+from app.dubbing.join.cues import Cues
+from app.dubbing.join.events import event_boxes
 from app.dubbing.join.matching import Pictures
 from app.dubbing.join.sounds import FRAME, RATE, Piece, Sound
 from app.dubbing.messages import Caption
-from app.dubbing.showing import Picture
+from app.dubbing.showing import Picture, Splice
+from app.dubbing.signals.clock import ClockMark, StreamClock, tail_of
+from app.dubbing.signals.kept import Signal
 from app.dubbing.worker.timeline import Timeline
 
 BEHIND = 3.0
@@ -66,6 +70,7 @@ class Ready:
     picture: bytes = field(repr=False)
     sounds: dict[str, bytes] = field(repr=False)
     texts: dict[str, str] = field(repr=False)
+    splices: tuple[Splice, ...] = ()
 
 
 class Joiner:
@@ -77,6 +82,8 @@ class Joiner:
     def __init__(self, begins: float) -> None:
         self.lock = threading.RLock()
         self.pictures = Pictures()
+        self._clock = StreamClock()
+        self._cues = Cues(self._clock)
         self._timeline = Timeline(BEHIND)
         self._begins = begins
         self._original = encoder.Encoder()
@@ -135,6 +142,7 @@ class Joiner:
             placed += self._begins
             self._see_steps()
             self.pictures.add(data, placed + shift)
+            self._clock.picture(tail_of(data), placed + shift, arrival)
             if not self._has_picture:
                 return
             if key:
@@ -179,6 +187,14 @@ class Joiner:
         """The source's sound is one again."""
         with self.lock:
             self._both = None
+
+    def take_signal(self, signal: Signal) -> None:
+        """What the stream carries beside its picture and sound."""
+        with self.lock:
+            if isinstance(signal, ClockMark):
+                self._clock.mark(signal)
+            else:
+                self._cues.take(signal)
 
     def take_dub(self, language: str, at: float, data: bytes) -> None:
         """A frame of a dub, where it belongs on the showing's timeline."""
@@ -295,8 +311,11 @@ class Joiner:
                 sounds[language] = fragment_of(number, piece)
         picture = b""
         if cut.pictures:
-            picture = fragment(number, round(cut.pictures[0].decoding * VIDEO_RATE), samples_of(cut))
-        return Ready(cut, picture, sounds, self._texts(cut))
+            events = event_boxes(number, self._cues.tags(cut.start, cut.end))
+            begins = round(cut.pictures[0].decoding * VIDEO_RATE)
+            picture = fragment(number, begins, samples_of(cut), events)
+        splices = self._cues.splices(cut.at, cut.start, cut.end)
+        return Ready(cut, picture, sounds, self._texts(cut), splices)
 
     def _texts(self, cut: Cut) -> dict[str, str]:
         cues: dict[str, list[Cue]] = {}

@@ -24,6 +24,7 @@ from app.dubbing.messages import (
     JoinConfig,
     JoinState,
     Said,
+    Signalled,
     SourceReady,
     Spoken,
     Stop,
@@ -119,6 +120,8 @@ class Join:
                 self._follow(joiner, dubs)
             case Said(language, caption) if joiner:
                 joiner.take_caption(language, caption)
+            case Signalled(signal) if joiner:
+                joiner.take_signal(signal)
         return True
 
     def _follow(self, joiner: Joiner, dubs: tuple[tuple[str, str, float], ...]) -> None:

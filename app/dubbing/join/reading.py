@@ -22,7 +22,6 @@ from app.dubbing.worker.source import Background, Item, Source, SourceError, Vid
 
 MOST_HELD = 400
 """Frames of a dub that are kept until it is known where they belong."""
-MOST_SHIFT = 2.0
 
 log = structlog.get_logger()
 
@@ -93,16 +92,11 @@ class SourceReader:
         if not isinstance(item, VideoPacket):
             self._joiner.take_original(item.time, item.samples, item.arrival)
             return
-        packet = item.packet
-        shift = 0.0
-        if packet.pts is not None and packet.time_base is not None:
-            # Where the source tells no decoding times, item.time is one of our own.
-            shift = min(max(float(packet.pts * packet.time_base) - item.time, -MOST_SHIFT), MOST_SHIFT)
-        data = bytes(packet)
+        data = bytes(item.packet)
         self._joiner.take_picture(
             item.time,
-            shift,
-            packet.is_keyframe,
+            item.shift,
+            item.packet.is_keyframe,
             boxes.without_start_codes(data) if codes else data,
             item.arrival,
         )

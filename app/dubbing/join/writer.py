@@ -95,6 +95,7 @@ class Writer:
             own=own,
             texts=tuple(sorted(ready.texts)),
             languages=tuple(sorted({*own, *(last.languages if last else ())})),
+            splices=ready.splices,
         )
         if cut.picture is not None:
             self._write(showing.picture_file(number), ready.picture)

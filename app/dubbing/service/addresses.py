@@ -43,6 +43,12 @@ def dub_url(settings: Settings, secret: str, name: str, language: str) -> str:
     return f"rtmp://{host(settings)}:{settings.media_rtmp_port}/{paths.dub_path(name, language)}?{login}"
 
 
+def intake_url(settings: Settings, secret: str, name: str) -> str:
+    """Where a stream that is taken in is published: over RTMP, which has one clock for picture and sound."""
+    login = f"user={INTERNAL_USER}&pass={secret}"
+    return f"rtmp://{host(settings)}:{settings.media_rtmp_port}/{paths.live_path(name)}?{login}"
+
+
 def look_at(settings: Settings, secret: str, path: str) -> str:
     """Where the media server's control API tells of that path."""
     login = f"{API_USER}:{quote(api_password(settings, secret), safe='')}"

@@ -43,8 +43,9 @@ def allowed(request: AccessRequest, settings: Settings, internal_secret: str, li
     """Whether the media server shall let this connection do what it asks.
 
     Workers read live/<name> and publish dub/<name>/<language>, which is read again to be sent on, and
-    described/<name>; people publish to live/<name> and watch these and all/<name>, with the credentials from
-    the settings where they are set, or with a link to just this (app.access.links), whose time is not over.
+    described/<name>; what takes streams in publishes live/<name>. People publish to live/<name> and watch
+    these and all/<name>, with the credentials from the settings where they are set, or with a link to just
+    this (app.access.links), whose time is not over.
     The control API takes its password always, so that no web page in a browser on this machine can use it:
     it can make the media server run commands. Nothing else is let through, metrics and profiler included.
     """
@@ -54,7 +55,7 @@ def allowed(request: AccessRequest, settings: Settings, internal_secret: str, li
     watched = live or output or paths.is_joined(request.path)
     if request.user == INTERNAL_USER:
         asked_for_its_part = (request.action == "read" and (live or output)) or (
-            request.action == "publish" and output
+            request.action == "publish" and (live or output)
         )
         return asked_for_its_part and same(request.password, internal_secret)
     if (live or (watched and request.action != "publish")) and has_link(request, links):

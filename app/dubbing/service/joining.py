@@ -20,6 +20,7 @@ from app.dubbing.messages import (
     JoinConfig,
     JoinState,
     Said,
+    Signalled,
     SourceReady,
     Spoken,
 )
@@ -29,6 +30,7 @@ from app.dubbing.service.process import Process
 from app.dubbing.service.streams import Stream, Streams
 from app.dubbing.service.workers import JoinKeeper
 from app.dubbing.showing import Index
+from app.dubbing.signals.kept import Signal
 from app.dubbing.tracks import Chosen
 from app.service import Check
 from app.settings import Settings
@@ -133,6 +135,12 @@ class Joining:
         kept.until = time.monotonic() + KEPT_FOR
         return True
 
+    def signalled(self, name: str, signal: Signal) -> None:
+        """The stream carries this beside its picture and sound."""
+        kept = self._kept.get(name)
+        if kept is not None and kept.keeper is not None:
+            kept.keeper.send(Signalled(signal))
+
     async def run(self) -> None:
         """Follows the streams that come and go, until cancelled."""
         while True:
@@ -200,6 +208,8 @@ class Joining:
         kept.keeper = JoinKeeper(self._config(stream), self._launch, kept.told, kept.died)
         kept.keeper.start(after=self._ending.get(name))
         self._tell(kept, stream)
+        for signal in stream.signals:
+            kept.keeper.send(Signalled(signal))
         for language, dub in stream.dubs.items():
             for caption in dub.captions:
                 kept.keeper.send(Said(language, caption_of(caption)))

@@ -20,6 +20,7 @@ MEDIA = re.compile(rf"({REPLAY})?(picture|sound|text)(?:-({LANGUAGE_PATTERN}))?\
 NO_TEXT = "nothing.vtt"
 NOTHING = "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n"
 SOUND_CODEC = "mp4a.40.2"
+SPLICE_KINDS = {"out": "OUT", "in": "IN", "other": "CMD"}
 TEXT_RATE = 1000
 """Bits a second that subtitles take at most, about."""
 NAMES = {
@@ -129,7 +130,7 @@ def media(segments: Sequence[Segment], kind: str, language: str, *, ended: bool,
     lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
     if whole:
         lines.append("#EXT-X-PLAYLIST-TYPE:VOD")
-    begun = ""
+    begun, splices = "", dict.fromkeys(line for each in segments for line in splice_lines(each))
     for segment in segments:
         if segment.broken:
             lines.append("#EXT-X-DISCONTINUITY")
@@ -137,12 +138,32 @@ def media(segments: Sequence[Segment], kind: str, language: str, *, ended: bool,
         if beginning and (beginning != begun or segment.broken):
             lines.append(f'#EXT-X-MAP:URI="{beginning}"')
             begun = beginning
-        shown = datetime.fromtimestamp(segment.at, UTC).isoformat(timespec="milliseconds")
-        lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{shown.replace('+00:00', 'Z')}")
+        lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{date(segment.at)}")
+        if kind != "text":
+            # Each once, where it is told first: a break that goes on stands in all of its segments.
+            lines += [line for line in splice_lines(segment) if splices.pop(line, "") is None]
         lines += [f"#EXTINF:{segment.seconds:.5f},", file_of(segment, kind, language)]
     if ended:
         lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
+
+
+def splice_lines(segment: Segment) -> list[str]:
+    """Its splices as draft-pantos-hls-rfc8216bis, 4.4.5.1.1, has them."""
+    found = []
+    for each in segment.splices:
+        attributes = [f'ID="{each.id}"', f'START-DATE="{date(each.date)}"']
+        if each.seconds is not None:
+            planned = "PLANNED-" if each.kind != "in" else ""
+            attributes.append(f"{planned}DURATION={each.seconds:.3f}")
+        attributes.append(f"SCTE35-{SPLICE_KINDS[each.kind]}=0x{each.section}")
+        found.append(f"#EXT-X-DATERANGE:{','.join(attributes)}")
+    return found
+
+
+def date(at: float) -> str:
+    """A Unix time as playlists have it."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def beginning_of(segment: Segment, kind: str) -> str:

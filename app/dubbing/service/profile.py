@@ -26,7 +26,8 @@ class BadProfile(ValueError):
 class StreamProfile(BaseModel):
     """What is empty is as the settings say. Voices and terms are by language dubbed into.
 
-    Sound tracks count from 1; where both are 0 they are found by their titles.
+    Sound tracks count from 1; where both are 0 they are found by their titles. `breaks` is what is heard
+    where the stream's splices (SCTE-35) leave the programme.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,6 +39,7 @@ class StreamProfile(BaseModel):
     keep: Names = ()
     terms: Annotated[dict[Language, Terms], Field(max_length=MOST_LANGUAGES)] = {}
     normalise: bool = True
+    breaks: Literal["original", "dub"] = "original"
     voice_track: TrackNumber = 0
     background_track: TrackNumber = 0
 

@@ -24,6 +24,7 @@ from app.dubbing.service import (
     metrics,
     recorded_api,
     restream_api,
+    sources_api,
     speech_health,
 )
 from app.dubbing.service.auth import API_USER, api_password, new_secret
@@ -33,6 +34,7 @@ from app.dubbing.service.joining import Joining
 from app.dubbing.service.media_api import MediaApi
 from app.dubbing.service.recorded import Recorded
 from app.dubbing.service.restreams import Restreaming
+from app.dubbing.service.sources import Sources
 from app.dubbing.service.streams import LINGER, Streams
 from app.dubbing.service.watcher import Watcher
 from app.dubbing.service.workers import PATIENCE, Launcher, Main, Patience, Supervisor, run_real_worker
@@ -76,6 +78,7 @@ def create(
     descriptions = Descriptions(settings, secret, streams, launcher.describe)
     restreaming = Restreaming(settings, secret, streams, launcher.restream)
     joining = Joining(settings, secret, streams, hub, launcher.join)
+    sources = Sources(settings, secret, streams, joining, launcher.intake)
     media = MediaApi(settings.media_host, settings.media_api_port, (API_USER, api_password(settings, secret)))
     watcher = Watcher(media, streams.seen)
     client = httpx.AsyncClient(trust_env=False, timeout=1.0)
@@ -108,6 +111,7 @@ def create(
             asyncio.create_task(lasting("recorded phrases", recorded.run), name="recorded phrases"),
             asyncio.create_task(lasting("restreams", restreaming.run), name="restreams"),
             asyncio.create_task(lasting("descriptions", descriptions.run), name="descriptions"),
+            asyncio.create_task(lasting("sources", sources.run), name="sources"),
             asyncio.create_task(lasting("joining", joining.run), name="joining"),
             asyncio.create_task(lasting("joined captions", joining.tell_captions), name="joined captions"),
             asyncio.create_task(lasting("joined streams' room", joining.keep_room), name="joined room"),
@@ -118,6 +122,7 @@ def create(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await sources.close()
             await restreaming.close()
             await descriptions.close()
             await joining.close()
@@ -151,6 +156,7 @@ def create(
     api.install(app, streams, hub)
     app.include_router(recorded_api.router(recorded))
     app.include_router(restream_api.router(restreaming))
+    app.include_router(sources_api.router(sources))
     app.include_router(joined_api.router(settings, secret, joining))
     app.include_router(description_api.router(descriptions))
     app.include_router(media_calls.router(settings, secret, watcher))

@@ -11,12 +11,14 @@ import structlog
 
 from app.dubbing import messages
 from app.dubbing.messages import (
+    Breaks,
     Bypass,
     ChooseTracks,
     Command,
     Event,
     RecordPhrases,
     Reword,
+    Signalled,
     SourceReady,
     Spoken,
     State,
@@ -28,6 +30,7 @@ from app.dubbing.service.events import Hub
 from app.dubbing.service.profile import BadProfile, StreamProfile, read
 from app.dubbing.service.recorded import Recorded, key
 from app.dubbing.service.watcher import Publisher
+from app.dubbing.signals.kept import Recent, Signal
 from app.service import hide_credentials
 from app.settings import Settings
 
@@ -63,7 +66,8 @@ MakeRunner = Callable[[WorkerConfig, Callable[[Event], None], Callable[[str], No
 class Stream:
     """A stream: its publisher, the one before where it is gone (`gone_at`, monotonic), and its dubs.
 
-    `spoken` is the language that the operator chose, or what the settings say.
+    `spoken` is the language that the operator chose, or what the settings say; `track_language` is what the
+    stream itself tells of its sound, empty where it doesn't.
     """
 
     def __init__(self, publisher: Publisher, spoken: str, profile: StreamProfile) -> None:
@@ -72,6 +76,8 @@ class Stream:
         self.profile = profile
         self.gone_at: float | None = None
         self.recording = False
+        self.track_language = ""
+        self.signals = Recent()
         self.dubs: dict[str, Dub] = {}
 
     def view(self) -> views.Stream:
@@ -91,7 +97,14 @@ class Stream:
         """The language that is spoken, as far as it is known; else empty."""
         return self._heard() if self.spoken == "auto" else self.spoken
 
+    @property
+    def source_language(self) -> str:
+        """The language that dubs go by: what the stream itself tells, where it is to be found out."""
+        return (self.track_language or self.spoken) if self.spoken == "auto" else self.spoken
+
     def _heard(self) -> str:
+        if self.track_language:
+            return self.track_language
         return next((dub.state.spoken for dub in self.dubs.values() if dub.state and dub.state.spoken), "")
 
 
@@ -187,7 +200,7 @@ class Streams:
         """What is spoken in the stream, for all its dubs, from their next phrase on. Raises Unknown."""
         stream = self.stream(name)
         stream.spoken = language
-        self._tell_dubs(stream, lambda _: Spoken(language))
+        self._tell_dubs(stream, lambda _: Spoken(stream.source_language))
         self.changed.set()
         log.info("spoken language set", stream=name, spoken=language)
         return stream
@@ -212,6 +225,8 @@ class Streams:
         if profile.tracks != before.tracks:
             url = self.source_url(stream)
             self._tell_dubs(stream, lambda _: ChooseTracks(profile.tracks, url))
+        if profile.breaks != before.breaks:
+            self._tell_dubs(stream, lambda _: Breaks(profile.breaks == "original"))
         self._tell_dubs(stream, lambda language: Reword(profile.wording(language)))
         for language in profile.languages:
             if language not in stream.dubs:
@@ -224,6 +239,23 @@ class Streams:
         for language in stream.dubs:
             if runner := self._runners.get((stream.publisher.name, language)):
                 runner.send(command(language))
+
+    def signalled(self, name: str, signal: Signal) -> None:
+        """The stream carries this beside its picture and sound."""
+        stream = self._streams.get(name)
+        if stream is not None:
+            stream.signals.add(signal)
+            self._tell_dubs(stream, lambda _: Signalled(signal))
+
+    def track_language(self, name: str, language: str) -> None:
+        """The stream tells that its sound is in that language; empty where it tells nothing."""
+        stream = self._streams.get(name)
+        if stream is None or stream.track_language == language:
+            return
+        stream.track_language = language
+        if stream.spoken == "auto":
+            self._tell_dubs(stream, lambda _: Spoken(stream.source_language))
+        self.changed.set()
 
     def switch(self, name: str, language: str, other: str) -> Dub:
         """Starts the dub in the other language and stops this one. Raises Unknown, Conflict."""
@@ -334,6 +366,8 @@ class Streams:
         runner = self._make_runner(self._config(dub), told, restarting)
         self._runners[key] = runner
         runner.start(after=self._ending.get(key))
+        for signal in self._streams[dub.stream].signals:
+            runner.send(Signalled(signal))
         self.changed.set()
 
     def _end(self, name: str, language: str) -> None:
@@ -381,7 +415,7 @@ class Streams:
             publish_url=addresses.publish_url(settings, secret, path),
             look_at=addresses.look_at(settings, secret, path),
             sts_addresses=settings.sts_addresses,
-            source_language=self._streams[dub.stream].spoken,
+            source_language=self._streams[dub.stream].source_language,
             voice=settings.dub_voice,
             profile=dub.profile,
             reconnect_delay=settings.reconnect_delay,
@@ -393,4 +427,5 @@ class Streams:
             loudness=settings.loudness_lufs,
             captions_608=settings.captions_608,
             chosen=self._streams[dub.stream].profile.tracks,
+            breaks_original=self._streams[dub.stream].profile.breaks == "original",
         )

@@ -19,6 +19,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from app.dubbing.messages import (
+    Breaks,
     Bypass,
     ChooseTracks,
     Command,
@@ -26,18 +27,21 @@ from app.dubbing.messages import (
     Drain,
     Dubbed,
     Event,
+    IntakeConfig,
     JoinConfig,
     RecordPhrases,
     RestreamConfig,
     Reword,
     Said,
     SentencePart,
+    Signalled,
     SourceReady,
     Spoken,
     Stop,
     WorkerConfig,
 )
 from app.dubbing.service.process import Process
+from app.dubbing.signals.kept import Recent
 from app.forked import ForkServer
 from app.service import configure_logging
 
@@ -52,7 +56,7 @@ TRIES, TRY_AGAIN = 50, 0.02
 # 100 MB more at most, and opening a picture of 8K takes some of that size. All share one container's 1 GB.
 MOST_MEMORY = 512 << 20
 
-Config = TypeVar("Config", WorkerConfig, RestreamConfig, DescribeConfig, JoinConfig)
+Config = TypeVar("Config", WorkerConfig, RestreamConfig, DescribeConfig, JoinConfig, IntakeConfig)
 Main = Callable[[Config, Connection], None]
 log = structlog.get_logger()
 
@@ -92,6 +96,13 @@ def run_join(config: JoinConfig, pipe: Connection) -> None:
     main(config, pipe)
 
 
+def run_intake(config: IntakeConfig, pipe: Connection) -> None:
+    """What takes a transport stream in; imported in the process that runs it."""
+    from app.dubbing.intake.process import main
+
+    main(config, pipe)
+
+
 def in_child(main: Main[Config], config: Config, pipe: Connection) -> None:
     """What a worker process runs. Ctrl-C reaches the whole terminal; the dubber stops its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -126,6 +137,7 @@ PRELOAD = (
     "app.dubbing.restream.process",
     "app.dubbing.describe.process",
     "app.dubbing.join.process",
+    "app.dubbing.intake.process",
 )
 
 
@@ -156,6 +168,10 @@ class Launcher(ForkServer):
     async def join(self, config: JoinConfig) -> Process:
         """A new process that joins a stream with its dubs. Raises as `worker` does."""
         return await self._started(run_join, config, f"join-{config.stream}")
+
+    async def intake(self, config: IntakeConfig) -> Process:
+        """A new process that takes a transport stream in. Raises as `worker` does."""
+        return await self._started(run_intake, config, f"intake-{config.stream}")
 
     async def _started(self, main: Main[Config], config: Config, name: str) -> Process:
         return Process(*await self.start(in_child, main, config, name=name))
@@ -299,6 +315,7 @@ class Supervisor(Keeper[WorkerConfig]):
             config, launcher.worker, told, lambda reason: restarting(f"worker {reason}"), patience
         )
         self._bypassed = False
+        self._signals = Recent()
 
     def send(self, command: Command) -> None:
         """Tells the worker; what is to last is remembered for the runs to come."""
@@ -314,6 +331,10 @@ class Supervisor(Keeper[WorkerConfig]):
             self._config = replace(self._config, wording=command.profile)
         if isinstance(command, ChooseTracks):
             self._config = replace(self._config, chosen=command.chosen, source_url=command.source_url)
+        if isinstance(command, Breaks):
+            self._config = replace(self._config, breaks_original=command.original)
+        if isinstance(command, Signalled):
+            self._signals.add(command.signal)
         if self._process is not None:
             self._process.send(command)
 
@@ -326,6 +347,9 @@ class Supervisor(Keeper[WorkerConfig]):
             process.send(RecordPhrases(self._config.record))
             process.send(Reword(self._config.wording))
             process.send(ChooseTracks(self._config.chosen, self._config.source_url))
+            process.send(Breaks(self._config.breaks_original))
+        for each in self._signals:
+            process.send(Signalled(each))
 
 
 class JoinKeeper(Keeper[JoinConfig]):
@@ -340,8 +364,9 @@ class JoinKeeper(Keeper[JoinConfig]):
     ) -> None:
         super().__init__(config, launch, told, restarting)
         self._dubbed = Dubbed(())
+        self._signals = Recent()
 
-    def send(self, command: SourceReady | ChooseTracks | Spoken | Dubbed | Said) -> None:
+    def send(self, command: SourceReady | ChooseTracks | Spoken | Dubbed | Said | Signalled) -> None:
         """Tells the process; what is to last is remembered for the runs to come."""
         match command:
             case SourceReady(url):
@@ -352,6 +377,8 @@ class JoinKeeper(Keeper[JoinConfig]):
                 self._config = replace(self._config, spoken=language)
             case Dubbed():
                 self._dubbed = command
+            case Signalled(each):
+                self._signals.add(each)
         if self._process is not None:
             self._process.send(command)
 
@@ -361,6 +388,8 @@ class JoinKeeper(Keeper[JoinConfig]):
             process.send(SourceReady(self._config.source_url))
             process.send(Spoken(self._config.spoken))
         process.send(self._dubbed)
+        for each in self._signals:
+            process.send(Signalled(each))
 
 
 class DescribeKeeper(Keeper[DescribeConfig]):

@@ -56,6 +56,9 @@ class Delayed:
     def hear(self, position: int, samples: Samples) -> None:
         """Original sound of shape (n, 2) at sample `position` (48 kHz), as it comes."""
 
+    def see(self, item: VideoPacket, placed: float) -> None:
+        """A picture that is decoded at `placed` on the output's timeline, as it comes."""
+
     def pause(self) -> None:
         """The original sound stops or jumps."""
 
@@ -131,6 +134,7 @@ class Delayed:
         if placed is None:
             self.delay_line.lose()
             return
+        self.see(item, placed)
         packet = item.packet
         self.delay_line.push(placed, packet.size, packet.is_keyframe, packet)
 

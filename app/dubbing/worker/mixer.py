@@ -44,7 +44,8 @@ class Mixer:
     Positions are sample indexes at 48 kHz on the output's timeline. The original is stereo, shape
     (n, 2); a dub is mono, shape (n,). Where no original has been written there is silence; where no
     dub is placed the original is left exactly as it came, and under one it has the gain `duck`. The
-    result doesn't depend on the sizes of the blocks it is read in.
+    result doesn't depend on the sizes of the blocks it is read in. In `untouched`, from one position to
+    another, the original is as it came whatever is placed there.
 
     `replaces`: the original is the voice alone. It is left out where a dub is heard and where that was said,
     and what else is heard comes as a background, which stays as loud as it is all the time.
@@ -61,6 +62,7 @@ class Mixer:
         self._read = 0
         self._end = 0
         self.lost_samples = 0
+        self.untouched: tuple[tuple[int, int], ...] = ()
 
     @property
     def position(self) -> int:
@@ -141,12 +143,15 @@ class Mixer:
         if gain is None and background is not None:
             block = limit(block + background)
         elif gain is not None:
+            heard = self._heard(start, end)
+            gain = 1 - (1 - gain) * heard
             mixed = block * gain[:, None]
             for clip in self._clips:
                 first, last = max(start, clip.start), min(end, clip.end)
                 if first < last:
-                    mixed[first - start : last - start] += clip.samples[
-                        first - clip.start : last - clip.start, None
+                    part = clip.samples[first - clip.start : last - clip.start]
+                    mixed[first - start : last - start] += (part * heard[first - start : last - start])[
+                        :, None
                     ]
             if background is None:
                 block = np.where(gain[:, None] < 1.0, limit(mixed), mixed)
@@ -196,6 +201,15 @@ class Mixer:
         for ring, target in self._spans(start, end):
             block[target] = self._background[ring]
         return block
+
+    def _heard(self, start: int, end: int) -> Samples:
+        """The gain of dubs in [start, end): none in what is untouched, with fades before it and after it."""
+        heard = np.ones(end - start, np.float32)
+        at = np.arange(start, end)
+        for first, last in self.untouched:
+            outside = np.maximum(first - at, at - (last - 1))
+            heard = np.minimum(heard, np.clip(outside / EDGE_FADE, 0.0, 1.0)).astype(np.float32)
+        return heard
 
     def _forget_played(self) -> None:
         while self._replaced and self._replaced[0].end + ATTACK <= self._read:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.dubbing.messages import Caption, Phrase, WorkerConfig
+from app.dubbing.signals.kept import Signal
 from app.dubbing.worker.delayed import Delayed, Samples
 from app.dubbing.worker.lengths import Lengths
 from app.dubbing.worker.phrases import Phrases
 from app.dubbing.worker.profiles import PROFILES
 from app.dubbing.worker.recorder import Recorder
+from app.dubbing.worker.source import Source, VideoPacket
 from app.dubbing.worker.subtitles import Subtitles
+from app.dubbing.worker.untouched import Untouched
 from app.speech.client.listener import Listener
 from app.speech.client.sts_client import Answer, StsClient
 from app.speech.cutter import Cut, Rules
@@ -40,6 +43,8 @@ class Pipeline(Delayed):
             on_answer=self._answered,
         )
         self.bypassed = False
+        self._untouched = Untouched(config.breaks_original)
+        self._in_break = False
         self.spoken = ""
         self.heard = ""
         self.engines: tuple[str, ...] = ()
@@ -53,8 +58,33 @@ class Pipeline(Delayed):
 
     def hear(self, position: int, samples: Samples) -> None:
         """What is said is cut into phrases, unless the original is wanted."""
-        if not self.bypassed:
+        before, self._in_break = self._in_break, self._untouched.covers(position)
+        if self._in_break:
+            if not before:
+                self._listener.pause()
+        elif not self.bypassed:
             self._listener.hear(position, samples)
+
+    def source_opened(self, source: Source) -> None:
+        """Takes note of what the source is made of."""
+        super().source_opened(source)
+        self._untouched.source_opened(source)
+
+    def see(self, item: VideoPacket, placed: float) -> None:
+        """Its place tells where signals belong."""
+        self._untouched.see(item, placed)
+
+    def signalled(self, signal: Signal) -> None:
+        """The stream carries this beside its picture and sound."""
+        with self.lock:
+            self._untouched.take(signal)
+            self.mixer.untouched = self._untouched.spans
+
+    def leave_breaks(self, on: bool) -> None:
+        """Whether the original is heard where splices leave the programme."""
+        with self.lock:
+            self._untouched.turn(on)
+            self.mixer.untouched = self._untouched.spans
 
     def pause(self) -> None:
         """What has been said is dubbed, what comes next stands alone."""

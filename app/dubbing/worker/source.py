@@ -22,6 +22,7 @@ LONGEST_BURST = 5.0
 LONGEST_HELD = 1.0
 MOST_HELD_BYTES = 32 << 20
 NONE_CHOSEN = Chosen()
+MOST_SHIFT = 2.0
 
 VideoData: TypeAlias = "av.Packet[av.VideoStream]"
 
@@ -42,6 +43,15 @@ class VideoPacket:
     def size(self) -> int:
         """Its bytes in memory."""
         return self.packet.size
+
+    @property
+    def shift(self) -> float:
+        """How much later than decoded it is shown, in seconds. Where the source tells no decoding times,
+        `time` is one of our own.
+        """
+        if self.packet.pts is None or self.packet.time_base is None:
+            return 0.0
+        return min(max(float(self.packet.pts * self.packet.time_base) - self.time, -MOST_SHIFT), MOST_SHIFT)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from multiprocessing.connection import Connection
 
-from app.dubbing.messages import Bypass, Command, RecordPhrases, Reword, Spoken, State, WorkerConfig
+from app.dubbing.messages import (
+    Breaks,
+    Bypass,
+    Command,
+    RecordPhrases,
+    Reword,
+    Signalled,
+    Spoken,
+    State,
+    WorkerConfig,
+)
 from app.dubbing.worker.pipeline import Pipeline
 from app.dubbing.worker.running import Running
 
@@ -35,6 +45,10 @@ class Worker(Running[Pipeline]):
                 self.line.recorder.record(on)
             case Reword(profile):
                 self.line.speech.reword(profile)
+            case Signalled(signal):
+                self.line.signalled(signal)
+            case Breaks(original):
+                self.line.leave_breaks(original)
 
     def state(self) -> State:
         """The heartbeat."""

@@ -49,10 +49,11 @@ def test_nobody_but_a_worker_publishes_a_dub(settings: Settings, user: str, pass
 
 
 @pytest.mark.parametrize("settings", [OPEN, CLOSED])
-def test_a_worker_reads_the_source_and_publishes_the_dub_and_no_more(settings: Settings) -> None:
+def test_our_own_processes_read_and_publish_sources_and_dubs_and_no_more(settings: Settings) -> None:
     assert may(settings, "read", "live/news", INTERNAL_USER, SECRET)
     assert may(settings, "publish", "dub/news/es", INTERNAL_USER, SECRET)
-    assert not may(settings, "publish", "live/news", INTERNAL_USER, SECRET)
+    assert may(settings, "publish", "live/news", INTERNAL_USER, SECRET)
+    assert not may(settings, "publish", "other/news", INTERNAL_USER, SECRET)
     assert not may(settings, "read", "other/news", INTERNAL_USER, SECRET)
 
 

@@ -126,6 +126,22 @@ def test_clearing_dubs_silences_the_one_that_plays_without_a_click() -> None:
     assert np.all(heard[start + 4800 + 2000 :] == 0.0)
 
 
+@given(block_sizes)
+def test_what_is_untouched_is_the_original_to_the_last_bit_whatever_is_placed_there(sizes: list[int]) -> None:
+    mixer = Mixer(2.0)
+    original = tone(LENGTH)
+    mixer.write_original(0, original)
+    mixer.place(voice(30_000), 8_000)
+    mixer.untouched = ((20_000, 30_000),)
+    heard = read_all(mixer, sizes, LENGTH)
+    assert np.array_equal(heard[20_000:30_000], original[20_000:30_000])
+    assert not np.allclose(heard[12_000:18_000], original[12_000:18_000], atol=0.05)
+    assert not np.allclose(heard[32_000:36_000], original[32_000:36_000], atol=0.05)
+    # No click at either edge: the dub goes over 15 ms.
+    dub = heard[19_000:31_000, 0] - original[19_000:31_000, 0]
+    assert np.abs(np.diff(dub)).max() < 0.02
+
+
 def test_late_original_is_lost_and_counted_and_does_not_come_back_later() -> None:
     mixer = Mixer(1.0)
     mixer.read(1000)

@@ -1,0 +1,249 @@
+"""Streams that are fetched or listened for as MPEG transport streams, from files and over the API.
+
+Each has a process that takes it in and publishes live/<name>; its signals go on to dubs and to who joins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tomllib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from app.dubbing.intake import address as intake
+from app.dubbing.messages import Event, IntakeConfig, IntakeState, Signalled
+from app.dubbing.service import addresses, paths
+from app.dubbing.service.joining import Joining
+from app.dubbing.service.process import Process
+from app.dubbing.service.streams import Conflict, Streams, Unknown
+from app.dubbing.service.workers import Keeper, Patience
+from app.service import hide_credentials
+from app.settings import Settings
+
+PATIENCE = Patience(silence=8.0)
+MOST = 32
+LOOK_EVERY = 1.0
+LARGEST_FILE = 64 << 10
+ENDING = ".source.toml"
+
+log = structlog.get_logger()
+
+
+class Source(BaseModel):
+    """Where a transport stream comes from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    address: Annotated[SecretStr, Field(max_length=2000)]
+
+    @field_validator("address")
+    @classmethod
+    def _usable(cls, address: SecretStr) -> SecretStr:
+        intake.check(address.get_secret_value())
+        return address
+
+    @property
+    def shown(self) -> str:
+        """The part of the address that people may see."""
+        return intake.shown(self.address.get_secret_value())
+
+
+class TakenIn(BaseModel):
+    """How a stream is taken in: its tracks as FFmpeg names them, the language that its sound track tells.
+
+    `bit_rate` is in bit/s; `splices` (SCTE-35) and `tags` (timed ID3) count what came beside.
+    """
+
+    stream: str
+    address: str
+    running: bool
+    bit_rate: float
+    tracks: list[str]
+    language: str
+    splices: int
+    tags: int
+    reconnects: int
+    problem: str
+
+
+class AllTakenIn(BaseModel):
+    """All of them."""
+
+    sources: list[TakenIn]
+
+
+class BadSource(ValueError):
+    """A source's file that can't be used. The message names it and what is wrong, and no address."""
+
+
+class _Kept:
+    """A source and the process that takes it in."""
+
+    def __init__(self, stream: str, source: Source) -> None:
+        self.stream, self.source = stream, source
+        self.state = IntakeState(False, 0.0, (), "", 0, 0, 0, "starting")
+        self.keeper: Keeper[IntakeConfig] | None = None
+
+    def died(self, reason: str) -> None:
+        self.state = IntakeState(False, 0.0, (), "", 0, 0, 0, f"its process {reason}")
+
+    def view(self) -> TakenIn:
+        state = self.state
+        return TakenIn(
+            stream=self.stream,
+            address=self.source.shown,
+            running=state.running,
+            bit_rate=round(state.bit_rate),
+            tracks=list(state.tracks),
+            language=state.language,
+            splices=state.splices,
+            tags=state.tags,
+            reconnects=state.reconnects,
+            problem=hide_credentials(state.problem),
+        )
+
+
+class Sources:
+    """The sources of streams; those in <stream>.source.toml beside the profiles come and go with these."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        secret: str,
+        streams: Streams,
+        joining: Joining,
+        launch: Callable[[IntakeConfig], Awaitable[Process]],
+    ) -> None:
+        self._settings = settings
+        self._secret = secret
+        self._streams = streams
+        self._joining = joining
+        self._launch = launch
+        self._kept: dict[str, _Kept] = {}
+        self._read: dict[str, float] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def view(self) -> AllTakenIn:
+        """The document about all of them, by stream."""
+        return AllTakenIn(sources=[self._kept[name].view() for name in sorted(self._kept)])
+
+    def put(self, stream: str, source: Source) -> tuple[TakenIn, bool]:
+        """Takes the stream in from there, from now on; says whether it had no source. Raises Conflict."""
+        old = self._kept.pop(stream, None)
+        if old is None and len(self._kept) >= MOST:
+            raise Conflict(f"{MOST} streams are taken in already; take one away first")
+        ending = self._stop(old) if old is not None else None
+        kept = self._kept[stream] = _Kept(stream, source)
+        kept.keeper = Keeper(
+            self._config(kept), self._launch, lambda event: self._told(kept, event), kept.died, PATIENCE
+        )
+        kept.keeper.start(after=ending)
+        log.info("taken in", stream=stream, address=source.shown)
+        return kept.view(), old is None
+
+    def remove(self, stream: str) -> TakenIn:
+        """Takes it in no more. Raises Unknown, naming the streams that are."""
+        kept = self._kept.pop(stream, None)
+        if kept is None:
+            there = ", ".join(sorted(self._kept)) or "none"
+            raise Unknown(f"{stream!r} is not taken in from anywhere; streams that are: {there}")
+        self._stop(kept)
+        log.info("not taken in any more", stream=stream)
+        return kept.view()
+
+    async def run(self) -> None:
+        """Follows the files, until cancelled; tells streams in which language their sound is."""
+        while True:
+            self.follow(await asyncio.to_thread(files, self._settings.profiles_dir))
+            for name, kept in self._kept.items():
+                self._streams.track_language(name, kept.state.language)
+            await asyncio.sleep(LOOK_EVERY)
+
+    def follow(self, found: dict[str, tuple[Path, float]]) -> None:
+        """Begins, changes and ends what stands in files: of each stream the file, and when it was written."""
+        for name, (file, written) in found.items():
+            if self._read.get(name) == written:
+                continue
+            self._read[name] = written
+            try:
+                self.put(name, read(file))
+            except (BadSource, Conflict) as error:
+                log.error("the stream's source is not used", stream=name, problem=str(error))
+        for name in [name for name in self._read if name not in found]:
+            del self._read[name]
+            if name in self._kept:
+                self.remove(name)
+
+    async def close(self) -> None:
+        """Ends all processes."""
+        for kept in self._kept.values():
+            self._stop(kept)
+        self._kept.clear()
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    def _told(self, kept: _Kept, event: Event) -> None:
+        if self._kept.get(kept.stream) is not kept:
+            return
+        if isinstance(event, IntakeState):
+            kept.state = event
+        elif isinstance(event, Signalled):
+            self._streams.signalled(kept.stream, event.signal)
+            self._joining.signalled(kept.stream, event.signal)
+
+    def _stop(self, kept: _Kept) -> asyncio.Task[None] | None:
+        task = kept.keeper.stop() if kept.keeper is not None else None
+        if task is not None:
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+        return task
+
+    def _config(self, kept: _Kept) -> IntakeConfig:
+        settings = self._settings
+        path = paths.live_path(kept.stream)
+        return IntakeConfig(
+            stream=kept.stream,
+            address=kept.source.address.get_secret_value(),
+            publish_url=addresses.intake_url(settings, self._secret, kept.stream),
+            look_at=addresses.look_at(settings, self._secret, path),
+            reconnect_delay=settings.reconnect_delay,
+            max_reconnect_delay=settings.max_reconnect_delay,
+            log_level=settings.log_level,
+            log_format=settings.log_format,
+        )
+
+
+def files(folder: Path) -> dict[str, tuple[Path, float]]:
+    """The sources' files by stream, each with the time it was written."""
+    found = {}
+    for file in folder.glob(f"*{ENDING}"):
+        name = file.name.removesuffix(ENDING)
+        if paths.live_name(paths.live_path(name)) is None:
+            continue
+        try:
+            found[name] = file, file.stat().st_mtime
+        except OSError:
+            continue
+    return found
+
+
+def read(file: Path) -> Source:
+    """The source in the file. Raises BadSource."""
+    try:
+        if file.stat().st_size > LARGEST_FILE:
+            raise BadSource(f"{file} is larger than {LARGEST_FILE >> 10} KiB")
+        source = Source.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
+        raise BadSource(f"{file}: {told}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadSource(f"{file} is not TOML: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSource(f"{file} can't be read: {type(error).__name__}") from None
+    if "@" in source.address.get_secret_value() and file.stat().st_mode & 0o077:
+        raise BadSource(f"{file} holds a password, and others can read it: chmod 600 {file}")
+    return source
