@@ -59,6 +59,8 @@ class SourceReader:
                 self._elsewhere = False
                 with Source(self._url, self._chosen) as source:
                     self._source = source
+                    # Another choice may have been made while it was opened.
+                    source.choose(self._chosen)
                     try:
                         self._take_all(source)
                     finally:

@@ -181,7 +181,8 @@ class Mixer:
     def _gain_of_replaced(self, start: int, end: int) -> Samples | None:
         """The same where nothing of the voice is heard when a dub speaks instead."""
         gain: Samples | None = None
-        for span in (*self._replaced, *self._clips):
+        spans: list[_Replaced | _Clip] = [*self._replaced, *self._clips]
+        for span in spans:
             if span.start - ATTACK >= end or span.end + ATTACK <= start:
                 continue
             at = np.arange(start, end, dtype=np.float64)

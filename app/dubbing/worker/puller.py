@@ -84,6 +84,8 @@ class Puller:
         self._elsewhere = False
         with Source(self._url, self._chosen) as source:
             self._source = source
+            # Another choice may have been made while it was opened.
+            source.choose(self._chosen)
             self.tracks = source.tracks
             self._line.source_opened(source)
             try:

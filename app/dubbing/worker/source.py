@@ -192,7 +192,7 @@ def named(sound: av.AudioStream) -> Named:
     flags = sound.disposition
     described = av.stream.Disposition.visual_impaired | av.stream.Disposition.hearing_impaired
     return Named(
-        title=metadata.get("title") or metadata.get("handler_name", ""),
+        title=metadata.get("title", ""),
         language=metadata.get("language", ""),
         clean=bool(flags & av.stream.Disposition.clean_effects),
         described=bool(flags & (described | av.stream.Disposition.descriptions)),
