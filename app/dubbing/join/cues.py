@@ -11,6 +11,8 @@ from app.dubbing.signals.kept import Metadata, Signal, Splice
 
 MOST = 64
 MOST_TAGS = 1000
+OVERDUE = 60.0
+"""So long after its planned end a break is still ended by who comes back."""
 LATE = 5.0
 """A tag that comes so much after its segment is lost."""
 
@@ -22,6 +24,7 @@ class _Placed:
     date: float
     id: str
     until: float
+    open: bool = True
 
 
 class Cues:
@@ -59,7 +62,10 @@ class Cues:
             else:
                 found.append(told(one))
         going_on = [told(each) for each in self._open if each.until > start or each.at >= start]
-        self._open = [each for each in self._open if each.until > end]
+        # Who comes back later than planned says so.
+        self._open = [
+            each for each in self._open if each.until > end or (each.open and each.until > end - OVERDUE)
+        ]
         return (*going_on, *found)
 
     def tags(self, start: float, end: float) -> list[tuple[float, bytes]]:
@@ -87,14 +93,14 @@ class Cues:
 
     def _come_back(self, found: list[Told], splice: Splice, placed: float, date: float, start: float) -> None:
         """Ends the break that it belongs to, by its event, or whichever is open."""
-        before = [each for each in self._open if each.at < placed]
+        before = [each for each in self._open if each.open and each.at < placed]
         own = [each for each in before if each.splice.cue.event == splice.cue.event] or before
         if not own:
             one = _Placed(splice, placed, date, name_of(splice, date), placed)
             found.append(told(one))
             return
         left = own[-1]
-        left.until = max(placed, start + 0.001)
+        left.until, left.open = max(placed, start + 0.001), False
         section = splice.section.hex().upper()
         found.append(Told(left.id, left.date, "in", section, round(placed - left.at, 3)))
 

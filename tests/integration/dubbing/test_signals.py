@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,15 +13,18 @@ from typing import Any
 
 import av
 import httpx
+import numpy as np
 import pytest
 
 from app.demo.sample import sample_video
 from tests.hls import Playlist, attributes, read
 from tests.stack import Stack, free_port, wait_for
 from tests.transport import (
+    PACKET,
     RATE,
     id3,
     metadata,
+    offered_over_tcp,
     sent_over_udp,
     splice,
     splice_insert,
@@ -32,7 +36,8 @@ SETTINGS = {
     "TARGET_LANGUAGES": "es",
     "REPLAY_MINUTES": "5",
     "MAX_RECONNECT_DELAY": "1.0",
-    "SOURCE_LANGUAGE": "auto",
+    "ASR_ENGINE": "pocketsphinx",
+    "TTS_ENGINE": "espeak",
 }
 FRAME = 1 / 25
 OUT, BACK = 14.0, 20.0
@@ -92,7 +97,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("signals"), ("media", "dubber"), SETTINGS) as stack:
+    with Stack(tmp_path_factory.mktemp("signals"), ("media", "sts", "dubber"), SETTINGS) as stack:
         yield stack
 
 
@@ -123,6 +128,11 @@ def ranges(stack: Stack, name: str) -> list[dict[str, str]]:
     return [attributes(each) for each in re.findall(r"^#EXT-X-DATERANGE:(.*)$", text, re.MULTILINE)]
 
 
+def tail_of(picture: bytes) -> bytes:
+    """What a picture is known by here: how its parts are told apart before that changes on the way."""
+    return picture[-24:]
+
+
 def told(stack: Stack, name: str) -> dict[str, Any]:
     return next(each for each in stack.http.get("/sources").json()["sources"] if each["stream"] == name)
 
@@ -137,7 +147,7 @@ def shown_at(stack: Stack, name: str, picture: bytes) -> float:
             packets = [packet for packet in container.demux(video=0) if packet.pts is not None]
         begins = min(packet.pts for packet in packets)
         for packet in packets:
-            if bytes(packet)[-64:] == picture[-64:]:
+            if tail_of(bytes(packet)) == tail_of(picture):
                 later = float((packet.pts - begins) * packet.time_base)
                 return datetime.fromisoformat(piece.date).timestamp() + later
     raise AssertionError("the picture is in no piece")
@@ -165,8 +175,105 @@ def test_a_splice_is_told_to_players_at_its_own_picture(
 
 
 def test_the_track_tells_the_language(stack: Stack, news: str) -> None:
+    assert stack.http.post(f"/streams/{news}/spoken", json={"language": "auto"}).status_code == 200
     assert told(stack, news)["language"] == "en"
     master, _ = playlist(stack, news, "index.m3u8")
     assert 'NAME="Original (English)",LANGUAGE="en"' in master
     [stream] = [each for each in stack.http.get("/streams").json()["streams"] if each["name"] == news]
     assert stream["spoken"] == {"set": "auto", "heard": "en"}
+
+
+def levels(stack: Stack, name: str, file: str) -> dict[int, float]:
+    """How loud a sound is in dB, by quarters of a second (of Unix time)."""
+    _, found = playlist(stack, name, file)
+    assert found is not None
+    data = b"".join(get(stack, f"{name}/{each.uri}").content for each in found.pieces)
+    parts, began = [], None
+    with av.open(io.BytesIO(get(stack, f"{name}/{found.pieces[0].beginning}").content + data)) as container:
+        for frame in container.decode(audio=0):
+            began = float(frame.time or 0.0) if began is None else began
+            parts.append(frame.to_ndarray().mean(axis=0))
+    sound = np.concatenate(parts)
+    first = round(4 * datetime.fromisoformat(found.pieces[0].date).timestamp())
+    windows = sound[: len(sound) // 12_000 * 12_000].reshape(-1, 12_000)
+    loud = 10 * np.log10(np.mean(windows**2, axis=1) + 1e-9)
+    return {first + at: float(each) for at, each in enumerate(loud)}
+
+
+def test_in_a_break_the_original_is_heard_and_nothing_is_dubbed(
+    stack: Stack, news: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, back = ranges(stack, news)
+    begins = datetime.fromisoformat(out["START-DATE"]).timestamp()
+    ends = begins + float(back["DURATION"])
+    dub = stack.dub(news)
+    assert dub is not None
+
+    def phrases() -> list[tuple[float, float, str]]:
+        found = stack.http.get(f"/streams/{news}/es/phrases").json()["phrases"]
+        delay = dub["delay"]
+        return [(each["shown_at"] - delay, each["hidden_at"] - delay, each["outcome"]) for each in found]
+
+    wait_for("something is dubbed after the break", lambda: any(each[0] > ends for each in phrases()), 30.0)
+    spoken = [each for each in phrases() if each[2] in ("in_time", "late")]
+    assert spoken
+    assert not [each for each in phrases() if each[0] > begins - 0.1 and each[1] < ends - 0.1]
+    wait_for(
+        "that is joined",
+        lambda: max(levels(stack, news, "replay-sound-es.m3u8"), default=0) > 4 * (ends + 4.0),
+        30.0,
+        1.0,
+    )
+    original, heard = (levels(stack, news, f"replay-sound{each}.m3u8") for each in ("", "-es"))
+    both = sorted(original.keys() & heard.keys())
+
+    def off(windows: list[int]) -> float:
+        """By how much the dub is off the original, as a rule: a sound may begin in the next window."""
+        return float(np.median([abs(heard[at] - original[at]) for at in windows if original[at] > -50]))
+
+    within = [at for at in both if 4 * begins + 1 < at < 4 * ends - 2]
+    dubbed = [at for at in both if any(4 * each[0] + 1 < at < 4 * each[1] - 1 for each in spoken)]
+    with capsys.disabled():
+        print(f"\n{len(spoken)} dubbed; the break is {off(within):.2f} dB off, phrases {off(dubbed):.2f} dB")
+    assert off(within) < 0.2
+    assert off(dubbed) > 0.5
+
+
+def test_a_tag_is_in_the_pieces_at_its_own_time(stack: Stack, news: str, made: Made) -> None:
+    _, found = playlist(stack, news)
+    assert found is not None
+    pieces = [get(stack, f"{news}/{each.uri}").content for each in found.pieces]
+    [(piece, data)] = [
+        (piece, data)
+        for piece, data in zip(found.pieces, pieces, strict=True)
+        if b"https://aomedia.org/emsg/ID3" in data
+    ]
+    at = data.index(b"emsg") + 8
+    scale, time = struct.unpack(">IQ", data[at : at + 12])
+    assert id3("now playing: news") in data
+    with av.open(io.BytesIO(get(stack, f"{news}/{piece.beginning}").content + data)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.pts is not None]
+    [shown] = [
+        float(packet.pts * packet.time_base)
+        for packet in packets
+        if tail_of(bytes(packet)) == tail_of(made.pictures[made.ticks(16.0)])
+    ]
+    assert abs(time / scale - shown) < FRAME / 2
+
+
+def test_a_transport_stream_is_fetched_over_tcp_and_again_when_it_breaks_off(
+    stack: Stack, made: Made
+) -> None:
+    with offered_over_tcp(made.data[: len(made.data) // 4 // PACKET * PACKET]) as port:
+        stack.http.put("/sources/sport", json={"address": f"tcp://127.0.0.1:{port}"})
+        try:
+            first = wait_for("it is published", lambda: stack.ready_paths().get("live/sport"), 30.0)
+            wait_for(
+                "it is published again",
+                lambda: stack.ready_paths().get("live/sport", first) != first,
+                60.0,
+            )
+            assert told(stack, "sport")["reconnects"] >= 1
+        finally:
+            assert stack.http.delete("/sources/sport", headers=JSON).status_code == 200
+    wait_for("it is gone", lambda: "live/sport" not in stack.ready_paths(), 10.0)

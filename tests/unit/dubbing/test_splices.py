@@ -117,6 +117,18 @@ def test_a_break_stands_in_each_of_its_segments_and_its_end_names_it() -> None:
     assert cues.splices(1008.0, 8.0, 10.0) == ()
 
 
+def test_an_end_that_comes_when_it_was_planned_or_later_still_names_its_break() -> None:
+    cues = Cues(at_zero())
+    cues.take(splice(1, "out", 1.0, 3.0))
+    [out] = cues.splices(1000.0, 0.0, 4.0)
+    cues.take(splice(1, "in", 4.001))
+    *_, back = cues.splices(1004.0, 4.0, 8.0)
+    assert (back.id, back.seconds) == (out.id, 3.001)
+    cues.take(splice(1, "in", 9.0))
+    [alone] = cues.splices(1008.0, 8.0, 12.0)
+    assert alone.id != out.id
+
+
 def test_a_tag_is_in_its_own_segment() -> None:
     cues = Cues(at_zero())
     cues.take(Metadata(3 * RATE, id3("hello")))
