@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 from app.speech.client.sts_host import MAX_ANSWER_BYTES, Misbehaved, parse, sound_of
 from app.speech.protocol import PATH, Config, Dub, Error, Failure, PhraseMark, Profile, Ready, pack_sound
-from voicestack.asking import Problem, told
+from voicestack.asking import Problem, authorization, told
 
 BLOCK = 1 << 16
 """Bytes of sound in a message."""
@@ -48,7 +48,9 @@ class _Dubbing:
         rate: int = 16000,
         voice: str = "",
         profile: Profile | None = None,
+        key: str = "",
     ) -> None:
+        self._headers = authorization(key)
         self._address = f"{url.rstrip('/')}{PATH}"
         self._config = Config(
             source=source, target=target, sample_rate=rate, voice=voice, profile=profile or Profile()
@@ -94,13 +96,15 @@ class Sts(_Dubbing):
     """A session with sts, one phrase after the other. A context manager; raises Problem.
 
     `source` and `target` are ISO 639 codes, `rate` the sample rate of your sound in Hz; the voice may
-    be left to sts.
+    be left to sts. `key` is one of API_KEYS, where there are some.
     """
 
     def __enter__(self) -> Self:
         with told(self._address):
             self._open = ExitStack()
-            self._socket = self._open.enter_context(connect(self._address, **OPTIONS))
+            self._socket = self._open.enter_context(
+                connect(self._address, additional_headers=self._headers, **OPTIONS)
+            )
             self._socket.send(self._config.model_dump_json())
             self.ready = self._ready(self._socket.recv())
         return self
@@ -123,7 +127,9 @@ class AsyncSts(_Dubbing):
     async def __aenter__(self) -> Self:
         with told(self._address):
             self._open = AsyncExitStack()
-            self._socket = await self._open.enter_async_context(connect_async(self._address, **OPTIONS))
+            self._socket = await self._open.enter_async_context(
+                connect_async(self._address, additional_headers=self._headers, **OPTIONS)
+            )
             await self._socket.send(self._config.model_dump_json())
             self.ready = self._ready(await self._socket.recv())
         return self

@@ -135,11 +135,16 @@ def bearer(header: str) -> str:
     return given.strip() if scheme.lower() == "bearer" else ""
 
 
+def shared_key(settings: Settings) -> str:
+    """The first of API_KEYS, which every host is given; empty where there is none."""
+    return settings.api_keys[0].get_secret_value() if settings.api_keys else ""
+
+
 def own_key(settings: Settings) -> str:
     """The key by which our services ask each other: the first of API_KEYS, which works from host to host, or
     what whoever has the store can sign; empty where there is neither. Raises AccessError."""
-    if settings.api_keys:
-        return settings.api_keys[0].get_secret_value()
+    if key := shared_key(settings):
+        return key
     store = store_of(settings)
     return HOUSE + store.sign("house") if store.exists else ""
 

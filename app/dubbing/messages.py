@@ -15,7 +15,8 @@ Outcome = Literal["in_time", "late", "dropped", "passed_through", "wordless"]
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """All that a worker needs to know. The first three addresses carry credentials: never log them.
+    """All that a worker needs to know. The first three addresses carry credentials, `sts_key` is one: never
+    log them.
 
     `look_at` is where the media server tells whether somebody publishes to the dub's path; `loudness` is what
     the sound is brought to in LUFS, None for as it comes; `captions_608`: the picture carries captions;
@@ -41,6 +42,7 @@ class WorkerConfig:
     captions_608: bool = False
     chosen: Chosen = field(default_factory=Chosen)
     breaks_original: bool = True
+    sts_key: str = field(default="", repr=False)
 
     @property
     def names(self) -> dict[str, str]:

@@ -14,6 +14,7 @@ import structlog
 from livekit import rtc
 from livekit.rtc.participant import PublishTrackError
 
+from app.access.gate import shared_key
 from app.commentary.rooms.door import INTERPRETER, LANGUAGE, OURS, Door
 from app.commentary.rooms.speaker import Speaker
 from app.commentary.rooms.visit import Visit, Visitor
@@ -73,6 +74,7 @@ class InterpretingVisit(Visit):
     def __init__(self, name: str, door: Door, said: deque[Said]) -> None:
         super().__init__(name, door, INTERPRETER)
         self._addresses = door.settings.sts_addresses
+        self._key = shared_key(door.settings)
         self._said = said
         self._speakers: dict[str, tuple[str, Speaker]] = {}
         self._voices: dict[str, Voice] = {}
@@ -136,7 +138,10 @@ class InterpretingVisit(Visit):
         def answered(into: str, answer: Answer) -> None:
             self._loop.call_soon_threadsafe(self._answered, speaker, language, into, answer)
 
-        self._speakers[publication.sid] = (speaker, Speaker(track, language, self._addresses, answered))
+        self._speakers[publication.sid] = (
+            speaker,
+            Speaker(track, language, self._addresses, answered, self._key),
+        )
         self._do(self._follow())
 
     def _leave_off(self, sid: str) -> None:

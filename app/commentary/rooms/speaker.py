@@ -36,10 +36,12 @@ class Speaker:
         language: str,
         addresses: Sequence[str],
         on_answer: Callable[[str, Answer], None],
+        key: str = "",
     ) -> None:
         self.language = language
         self._addresses = addresses
         self._on_answer = on_answer
+        self._key = key
         self._clients: dict[str, StsClient] = {}
         self._last_id = 0
         self._listener = Listener(RULES, self._send, self._ask)
@@ -63,6 +65,7 @@ class Speaker:
                 Config(source=self.language, target=each),
                 KEPT,
                 partial(self._on_answer, each),
+                self._key,
             )
             self._clients[each].start()
         await asyncio.gather(*(asyncio.to_thread(client.close) for client in gone))

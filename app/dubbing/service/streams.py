@@ -9,6 +9,7 @@ from typing import Protocol
 
 import structlog
 
+from app.access.gate import shared_key
 from app.dubbing import messages
 from app.dubbing.messages import (
     Breaks,
@@ -415,6 +416,7 @@ class Streams:
             publish_url=addresses.publish_url(settings, secret, path),
             look_at=addresses.look_at(settings, secret, path),
             sts_addresses=settings.sts_addresses,
+            sts_key=shared_key(settings),
             source_language=self._streams[dub.stream].source_language,
             voice=settings.dub_voice,
             profile=dub.profile,

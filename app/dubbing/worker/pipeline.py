@@ -41,6 +41,7 @@ class Pipeline(Delayed):
             ),
             kept_seconds=self.profile.longest_phrase + 2.0,
             on_answer=self._answered,
+            key=config.sts_key,
         )
         self.bypassed = False
         self._untouched = Untouched(config.breaks_original)

@@ -66,6 +66,7 @@ class StsClient:
         config: Config,
         kept_seconds: float,
         on_answer: Callable[[Answer], None],
+        key: str = "",
     ) -> None:
         self._config = config
         self._on_answer = on_answer
@@ -74,7 +75,7 @@ class StsClient:
         self._asked: dict[int, _Asked] = {}
         self._missed: list[_Asked] = []
         self._hosts = [
-            Host(address, config, self._answered, lambda _: self._choose()) for address in addresses
+            Host(address, config, self._answered, lambda _: self._choose(), key) for address in addresses
         ]
         self._active: Host | None = None
         self._loop = asyncio.new_event_loop()

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import structlog
 from pydantic import ValidationError
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.frames import CloseCode
 
 from app.backoff import Backoff
@@ -61,8 +61,11 @@ class Host:
     in is disconnected.
     """
 
-    def __init__(self, address: str, config: Config, on_answer: OnAnswer, on_change: OnChange) -> None:
+    def __init__(
+        self, address: str, config: Config, on_answer: OnAnswer, on_change: OnChange, key: str = ""
+    ) -> None:
         self.address = address
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.problem = "not connected yet"
         self.ready_since: float | None = None
         self.doubt = ""
@@ -153,6 +156,7 @@ class Host:
     async def _session(self) -> None:
         async with connect(
             f"{self.address.rstrip('/')}{PATH}?{urlencode([('tell', each) for each in TELL])}",
+            additional_headers=self._headers,
             open_timeout=OPEN_TIMEOUT,
             close_timeout=0.5,
             ping_interval=2.0,
@@ -260,6 +264,8 @@ def describe(error: Exception) -> str:
         return "the connection broke off"
     if isinstance(error, ConnectionRefusedError):
         return "nothing listens there (connection refused)"
+    if isinstance(error, InvalidStatus) and error.response.status_code in (401, 403):
+        return "it does not take our key: give it the same API_KEYS"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return str(error) or type(error).__name__

@@ -11,7 +11,9 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from fastapi.responses import JSONResponse
 
+from app.access.gate import Gate, NotAdmitted
 from app.service import Check, Readiness, create_app, meanwhile
 from app.serving import asyncapi
 from app.serving.asyncapi import Binary, Channel
@@ -54,6 +56,7 @@ class SpeechService:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.gate = Gate(settings, "speech")
         self.engines = registry.choose(settings)
         self.readiness = Readiness()
         self.metrics = Metrics()
@@ -137,10 +140,21 @@ class SpeechService:
             "pending": self.admission.pending,
         }
 
+    async def _admits(self, socket: WebSocket) -> bool:
+        """Whether the client has a key; else it is told."""
+        try:
+            await self.gate.admit([socket.headers.get("authorization", "")], changes=True)
+        except NotAdmitted as refusal:
+            await socket.send_denial_response(JSONResponse({"detail": str(refusal)}, refusal.status))
+            return False
+        return True
+
     async def talk(self, socket: WebSocket) -> None:
         """One session, from its first message to its end."""
         if self.draining:
             await socket.close(SERVICE_RESTART)
+            return
+        if self.settings.api_keys and not await self._admits(socket):
             return
         await socket.accept()
         try:
