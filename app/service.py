@@ -27,6 +27,7 @@ from app.serving import guarding
 from app.serving.connections import PatientHttp, PatientSocket, raise_descriptors
 from app.serving.hiding import hide_credentials as hide_credentials
 from app.serving.hiding import hide_in_event
+from app.serving.rate import RateLimit, Rates
 from app.settings import Settings, load
 
 log = structlog.get_logger(__name__)
@@ -116,6 +117,7 @@ def create_app(
     )
 
     app.add_middleware(guarding.Guard, hosts=guarding.hosts(settings), origins=settings.allowed_origins)
+    app.add_middleware(RateLimit, rates=Rates())
     app.state.drain = drain
 
     @app.get("/health")

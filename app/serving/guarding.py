@@ -64,9 +64,9 @@ class Guard:
         return None
 
 
-def answer(status: int, detail: str) -> ASGIApp:
+def answer(status: int, detail: str, headers: dict[str, str] | None = None) -> ASGIApp:
     """What answers so, a WebSocket's handshake too."""
-    response = Response(json.dumps({"detail": detail}), status, media_type="application/json")
+    response = Response(json.dumps({"detail": detail}), status, headers, "application/json")
 
     async def answered(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
