@@ -7,7 +7,7 @@ from typing import Literal
 
 from app.dubbing.signals.kept import Signal
 from app.dubbing.tracks import Chosen
-from app.speech.protocol import Profile
+from app.speech.protocol import KnownSpeaker, Profile, Speakers
 
 Phase = Literal["connecting", "waiting", "running", "source_lost"]
 Outcome = Literal["in_time", "late", "dropped", "passed_through", "wordless"]
@@ -43,6 +43,7 @@ class WorkerConfig:
     chosen: Chosen = field(default_factory=Chosen)
     breaks_original: bool = True
     sts_key: str = field(default="", repr=False)
+    speakers: Speakers = field(default_factory=lambda: Speakers(on=False))
 
     @property
     def names(self) -> dict[str, str]:
@@ -94,6 +95,13 @@ class Reword:
 
 
 @dataclass(frozen=True)
+class TellApart:
+    """How speakers are told apart, and what the operator corrected of it."""
+
+    speakers: Speakers
+
+
+@dataclass(frozen=True)
 class Stop:
     """Finish: close the output and exit."""
 
@@ -127,7 +135,10 @@ class Dubbed:
 
 @dataclass(frozen=True)
 class Caption:
-    """Both texts of a phrase as soon as they are known, which may be before they are heard."""
+    """Both texts of a phrase as soon as they are known, which may be before they are heard.
+
+    `speaker` is who says it, 0 where that isn't known.
+    """
 
     id: int
     start: float
@@ -136,6 +147,7 @@ class Caption:
     hidden_at: float
     source: str
     target: str
+    speaker: int = 0
 
 
 @dataclass(frozen=True)
@@ -176,6 +188,7 @@ Command = (
     | Spoken
     | RecordPhrases
     | Reword
+    | TellApart
     | SourceReady
     | ChooseTracks
     | SentencePart
@@ -247,7 +260,8 @@ class State:
 
     `standing_by`: another publishes this dub, and this worker is ready to, as soon as that one ends.
     `spoken`: the language that was heard last, empty where it isn't known yet. `engines`: who recognised,
-    translated and spoke the last dub, as sts names them.
+    translated and spoke the last dub, as sts names them. `speakers` are those heard so far, `voices` what
+    they can have.
     """
 
     phase: Phase
@@ -267,6 +281,8 @@ class State:
     standing_by: bool = False
     spoken: str = ""
     engines: tuple[str, ...] = ()
+    speakers: tuple[KnownSpeaker, ...] = ()
+    voices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -284,7 +300,7 @@ class Phrase:
     `start` and `end` are seconds on the output's timeline; `shown_at` and `hidden_at` are Unix times
     at which that sound leaves the output; `lateness` and `speed` are of the dub, 0 without one;
     `stages` are seconds by stage (waited, recognise, translate, synthesise, answer); `sounds` are there
-    where it is recorded.
+    where it is recorded. `speaker` is who says it, 0 where that isn't known.
     """
 
     id: int
@@ -300,6 +316,7 @@ class Phrase:
     speed: float
     stages: dict[str, float]
     sounds: Sounds | None = None
+    speaker: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -109,6 +109,17 @@ class FirstThatSpeaks:
     def has(self, voice: str, language: str) -> bool:
         """Whether one of the engines has the voice."""
         return any(choice.has(voice, language) for choice in self.choices)
+
+    def pitches(self, language: str) -> Mapping[str, float]:
+        """Those of every engine; of the last, which is understood worst, only where no other speaks."""
+        having = [choice for choice in self.choices if choice.voices(language)]
+        better = [choice for choice in having if choice is not self.choices[-1]] or having
+        # Of the same name the better engine's counts, but the order is that of the engines.
+        found: dict[str, float] = {}
+        for choice in better:
+            for voice, pitch in choice.pitches(language).items():
+                found.setdefault(voice, pitch)
+        return found
 
     def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
         """The speech, by the engine that has the voice."""

@@ -8,8 +8,10 @@ in the order asked, by one `dub` message followed at once by one binary message 
 little-endian mono PCM (absent where `samples` is 0), or by one `failure` message. What an answer
 says is bounded here, so that neither side has to trust the other.
 
-A client that connects to `PATH?tell=engines&tell=note` is told with each dub which engines made it, and what
-the operator should know: older partners on either side pass that over.
+A client that connects to `PATH?tell=engines&tell=note&tell=speaker` is told with each dub which engines made
+it, what the operator should know, and who spoke: older partners on either side pass that over. Speakers are
+told apart from a `speakers` message on, which a client sends to a server whose `ready` says that it can
+(`apart`).
 
 All positions are sample indexes at the session's sample rate, on a timeline of the client's choosing
 that only grows; a step in it means that sound is missing and the recogniser starts afresh.
@@ -23,7 +25,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 PATH = "/sts"
-TELL = ("engines", "note")
+TELL = ("engines", "note", "speaker")
 """Fields of a Dub that are told to a client that names them in its query, as `tell`."""
 SOUND_HEADER = struct.Struct("<q")
 MAX_SOUND_BYTES = 1 << 20
@@ -35,6 +37,9 @@ LONGEST_DUB = 120.0
 LONGEST_SUBJECT = 300
 MOST_TERMS = 200
 LONGEST_STAGE = 3600.0
+LONGEST_PRINT = 1000
+MOST_SPEAKERS = 8
+MOST_OFFERED = 200
 
 FailureCode = Literal["overloaded", "deadline", "no_speech", "same_language", "failed"]
 ErrorCode = Literal["bad_config", "bad_message", "no_translator", "no_recogniser", "no_voice", "overloaded"]
@@ -94,6 +99,36 @@ class Config(Message):
     profile: Annotated[Profile, Field(exclude_if=lambda profile: profile == Profile())] = Profile()
 
 
+Number = Annotated[int, Field(ge=1, le=MOST_SPEAKERS)]
+
+
+class KnownSpeaker(Message):
+    """A speaker of the stream: pitch in Hz (0: unknown), seconds heard, and `voice`, which speaks for it.
+
+    `print` is what the voice sounds like, for another host to go on by: base64 of float16, or empty.
+    """
+
+    number: Number
+    pitch: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 0.0
+    seconds: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] = 0.0
+    voice: Name = ""
+    print: Annotated[str, Field(max_length=LONGEST_PRINT, pattern=r"^[A-Za-z0-9+/]*=*$")] = ""
+
+
+class Speakers(Message):
+    """Tells speakers apart from the next phrase on, or (`on` false) no more.
+
+    `known`, where there are any, are those of an earlier session: this one goes on with them. `same` says
+    whose phrases a speaker's are, where an operator corrected that; `voices` which voices they are to have.
+    """
+
+    type: Literal["speakers"] = "speakers"
+    on: bool = True
+    known: Annotated[tuple[KnownSpeaker, ...], Field(max_length=MOST_SPEAKERS)] = ()
+    same: Annotated[dict[Number, Number], Field(max_length=MOST_SPEAKERS)] = {}
+    voices: Annotated[dict[Number, Name], Field(max_length=MOST_SPEAKERS)] = {}
+
+
 class PhraseMark(Message):
     """Asks for the dub of the sound in [start, end), which has been sent already.
 
@@ -114,13 +149,21 @@ class PhraseMark(Message):
 
 
 class Ready(Message):
-    """The session is open; names of the engines and of the voice in use."""
+    """The session is open; names of the engines and of the voice in use.
+
+    `apart` says by what speakers are told apart here (voice or pitch), `voices` what they can be given; to a
+    client that wants to know.
+    """
 
     type: Literal["ready"] = "ready"
     recogniser: Told
     translator: Told
     synthesiser: Told
     voice: Told
+    apart: Added = ""
+    voices: Annotated[
+        tuple[Name, ...], Field(max_length=MOST_OFFERED, exclude_if=lambda value: not value)
+    ] = ()
 
 
 class Timings(Message):
@@ -146,8 +189,8 @@ class Dub(Message):
     `language` is what was spoken, where the
     session's first message doesn't say it. `engines` names who recognised, translated and spoke, where the
     client wants to know; one that did two of these is there once. `note` says what of the profile can't be
-    had, where it wants to know that. `source` and `words` are empty where the
-    recogniser translates.
+    had, where it wants to know that. `speaker` is who said it, where speakers are told apart. `source` and
+    `words` are empty where the recogniser translates.
     """
 
     type: Literal["dub"] = "dub"
@@ -158,6 +201,7 @@ class Dub(Message):
     language: Added = ""
     engines: Annotated[tuple[Name, ...], Field(max_length=3, exclude_if=lambda value: not value)] = ()
     note: Annotated[Told, Field(exclude_if=lambda value: not value)] = ""
+    speaker: Annotated[KnownSpeaker | None, Field(exclude_if=lambda value: value is None)] = None
     timings: Timings
     sample_rate: Annotated[int, Field(ge=8000, le=192_000)]
     samples: Annotated[int, Field(ge=0)]

@@ -6,7 +6,7 @@ the recogniser session's own timeline, which starts at 0 with the first sample i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -171,6 +171,12 @@ class Synthesiser(Engine, Protocol):
         """Whether it has that voice for the language, with the variant (`es+f3`) where it names one.
 
         What is not listed is never handed on to a program or taken for a file's name.
+        """
+
+    def pitches(self, language: str) -> Mapping[str, float]:
+        """Voices that speakers of a stream can be given, best first, each with its pitch in Hz (0: unknown).
+
+        These may be variants that `voices` doesn't list.
         """
 
     def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:

@@ -17,9 +17,11 @@ from app.dubbing.service.guards import json_only
 from app.dubbing.service.profile import StreamProfile
 from app.dubbing.service.streams import Conflict, Streams, Unknown
 from app.serving.feed import Feed
+from app.speech.protocol import MOST_SPEAKERS
 
 Name = Annotated[str, Path(pattern=f"^{paths.NAME_PATTERN}$")]
 Language = Annotated[str, Path(pattern=f"^{paths.LANGUAGE_PATTERN}$")]
+Speaker = Annotated[int, Path(ge=1, le=MOST_SPEAKERS)]
 VTT_SECONDS = 600.0
 
 
@@ -94,6 +96,13 @@ def router(streams: Streams, hub: Hub) -> APIRouter:
     async def switch(name: Name, language: Language, request: views.SwitchRequest) -> views.Dub:
         """Starts the dub in another language, then stops this one; answers with the new one."""
         return streams.switch(name, language, request.language).view()
+
+    @routes.put("/streams/{name}/{language}/speakers/{speaker}", dependencies=[operator])
+    async def correct_speaker(
+        name: Name, language: Language, speaker: Speaker, request: views.SpeakerRequest
+    ) -> views.Dub:
+        """Corrects from the next phrase on whose phrases a speaker's are, or gives it another voice."""
+        return streams.correct_speaker(name, language, speaker, request).view()
 
     @routes.post("/streams/{name}/record", dependencies=[operator])
     async def record(name: Name, request: views.RecordRequest) -> views.Stream:

@@ -9,6 +9,7 @@ from app.dubbing import messages
 from app.dubbing.messages import State
 from app.dubbing.service import paths, views
 from app.service import hide_credentials
+from app.speech.protocol import KnownSpeaker, Speakers
 
 LOG = 2000
 NO_STATE = State(
@@ -56,7 +57,8 @@ def added(one: messages.Counts, other: messages.Counts) -> messages.Counts:
 
 def seen_at_once(state: State) -> tuple[object, ...]:
     """What of a heartbeat people should see when it changes, not at the next turn."""
-    return (state.tracks, state.spoken, state.engines)
+    speakers = [(each.number, each.voice) for each in state.speakers]
+    return (state.tracks, state.spoken, state.engines, speakers)
 
 
 class Dub:
@@ -72,6 +74,9 @@ class Dub:
         self.problem = ""
         self.state: State | None = None
         self.phrases: deque[views.Phrase] = deque(maxlen=LOG)
+        self.same: dict[int, int] = {}
+        self.voices: dict[int, str] = {}
+        self._known: dict[int, KnownSpeaker] = {}
         self._captions: dict[int, views.Caption] = {}
         self._past_counts = messages.Counts()
         self._past_reconnects = 0
@@ -106,6 +111,7 @@ class Dub:
 
     def hear(self, state: State) -> bool:
         """Takes a heartbeat in; says whether anything changed that people should see at once."""
+        self._known |= {each.number: each for each in state.speakers}
         before = (self.status, self.problem, self.state and seen_at_once(self.state))
         self.state = state
         self.problem = state.speech_problem
@@ -127,6 +133,26 @@ class Dub:
         if len(self._captions) > LOG:
             del self._captions[next(iter(self._captions))]
         return record
+
+    def speakers(self, told: Speakers) -> Speakers:
+        """How speakers are told apart by the profile, by what the operator corrected, and who is known."""
+        known = tuple(each for _, each in sorted(self._known.items()))
+        return told.model_copy(
+            update={"known": known, "same": self.same, "voices": {**told.voices, **self.voices}}
+        )
+
+    def correct(self, speaker: int, same: int | None, voice: str | None) -> None:
+        """The speaker's phrases are another's (or its own again); it has another voice (empty: any)."""
+        if same is not None:
+            self.same.pop(speaker, None)
+            if same != speaker:
+                self.same[speaker] = same
+                # Whose phrases these are must not be theirs in turn.
+                self.same.pop(same, None)
+        if voice is not None:
+            self.voices.pop(speaker, None)
+            if voice:
+                self.voices[speaker] = voice
 
     def begin(self, since: float) -> None:
         """A worker is about to be started for it, at this Unix time."""
@@ -175,6 +201,16 @@ class Dub:
                 problem=hide_credentials(state.speech_problem),
                 engines=list(state.engines),
             ),
+            speakers=[
+                views.Speaker(
+                    number=each.number,
+                    voice=each.voice,
+                    pitch=each.pitch,
+                    same=self.same.get(each.number, each.number),
+                )
+                for _, each in sorted(self._known.items())
+            ],
+            voices=list(state.voices),
             queue=views.Queue(seconds=state.queue_seconds, bytes=state.queue_bytes),
             note=hide_credentials(state.note),
             problem=hide_credentials(self.problem),

@@ -10,12 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from app.dubbing.service.paths import LANGUAGE_PATTERN
 from app.dubbing.tracks import Chosen
-from app.speech.protocol import Name, Names, Profile, Subject, Terms
+from app.speech.protocol import MOST_SPEAKERS, Name, Names, Profile, Speakers, Subject, Terms
 
 MOST_LANGUAGES = 16
 MOST_TRACKS = 32
 LARGEST_FILE = 256 << 10
 TrackNumber = Annotated[int, Field(ge=0, le=MOST_TRACKS)]
+SeveralVoices = Annotated[tuple[Name, ...], Field(min_length=1, max_length=MOST_SPEAKERS)]
 Language = Annotated[str, Field(pattern=f"^{LANGUAGE_PATTERN}$")]
 
 
@@ -26,19 +27,21 @@ class BadProfile(ValueError):
 class StreamProfile(BaseModel):
     """What is empty is as the settings say. Voices and terms are by language dubbed into.
 
-    Sound tracks count from 1; where both are 0 they are found by their titles. `breaks` is what is heard
-    where the stream's splices (SCTE-35) leave the programme.
+    One voice is for all speakers, several are for the first, the second and so on; `speakers` tells them
+    apart. Sound tracks count from 1; where both are 0 they are found by their titles. `breaks` is what is
+    heard where the stream's splices (SCTE-35) leave the programme.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     languages: Annotated[tuple[Language, ...], Field(max_length=MOST_LANGUAGES)] = ()
-    voices: Annotated[dict[Language, Name], Field(max_length=MOST_LANGUAGES)] = {}
+    voices: Annotated[dict[Language, Name | SeveralVoices], Field(max_length=MOST_LANGUAGES)] = {}
     delay: Literal["", "live", "steady", "quality"] = ""
     subject: Subject = ""
     keep: Names = ()
     terms: Annotated[dict[Language, Terms], Field(max_length=MOST_LANGUAGES)] = {}
     normalise: bool = True
+    speakers: bool = True
     breaks: Literal["original", "dub"] = "original"
     voice_track: TrackNumber = 0
     background_track: TrackNumber = 0
@@ -56,13 +59,20 @@ class StreamProfile(BaseModel):
 
     def wording(self, language: str) -> Profile:
         """The part of it that the speech service is told for one language."""
+        voice = self.voices.get(language, "")
         return Profile(
-            voice=self.voices.get(language, ""),
+            voice=voice if isinstance(voice, str) else "",
             subject=self.subject,
             keep=self.keep,
             terms=self.terms.get(language, {}),
             normalise=self.normalise,
         )
+
+    def told_apart(self, language: str) -> Speakers:
+        """How speakers are told apart in the dub into one language, and their voices."""
+        voices = self.voices.get(language, "")
+        several = () if isinstance(voices, str) else voices
+        return Speakers(on=self.speakers, voices=dict(enumerate(several, 1)))
 
 
 def read(folder: Path, stream: str) -> StreamProfile:

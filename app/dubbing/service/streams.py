@@ -23,6 +23,7 @@ from app.dubbing.messages import (
     SourceReady,
     Spoken,
     State,
+    TellApart,
     WorkerConfig,
 )
 from app.dubbing.service import addresses, paths, views
@@ -229,11 +230,33 @@ class Streams:
         if profile.breaks != before.breaks:
             self._tell_dubs(stream, lambda _: Breaks(profile.breaks == "original"))
         self._tell_dubs(stream, lambda language: Reword(profile.wording(language)))
+        self._tell_dubs(stream, lambda language: self._apart(stream, language))
         for language in profile.languages:
             if language not in stream.dubs:
                 self.start(name, language)
         log.info("profile edited", stream=name)
         return profile
+
+    def correct_speaker(self, name: str, language: str, speaker: int, wish: views.SpeakerRequest) -> Dub:
+        """Whose phrases a speaker's are, or its voice, from the next phrase on. Raises Unknown, Conflict."""
+        dub = self.dub(name, language)
+        known = {each.number for each in dub.view().speakers}
+        for number in (speaker, speaker if wish.same is None else wish.same):
+            if number not in known:
+                there = ", ".join(map(str, sorted(known))) or "none"
+                raise Unknown(f"{name} has no speaker {number} in {language}; speakers: {there}")
+        if wish.voice and (dub.state is None or wish.voice not in dub.state.voices):
+            there = ", ".join(dub.state.voices if dub.state else ()) or "none"
+            raise Conflict(f"speakers can't have the voice {wish.voice!r} here; voices: {there}")
+        dub.correct(speaker, wish.same, wish.voice)
+        if runner := self._runners.get((name, language)):
+            runner.send(self._apart(self.stream(name), language))
+        self.changed.set()
+        return dub
+
+    def _apart(self, stream: Stream, language: str) -> TellApart:
+        dub = stream.dubs[language]
+        return TellApart(dub.speakers(stream.profile.told_apart(language)))
 
     def _tell_dubs(self, stream: Stream, command: Callable[[str], Command]) -> None:
         """Sends each dub that runs its command, made for its language."""
@@ -362,6 +385,8 @@ class Streams:
         def restarting(reason: str) -> None:
             if self._runners.get(key) is runner:
                 dub.run_died(hide_credentials(reason))
+                # Who is known by now is known to the next worker too.
+                runner.send(self._apart(self._streams[dub.stream], dub.language))
                 self.changed.set()
 
         runner = self._make_runner(self._config(dub), told, restarting)
@@ -430,4 +455,5 @@ class Streams:
             captions_608=settings.captions_608,
             chosen=self._streams[dub.stream].profile.tracks,
             breaks_original=self._streams[dub.stream].profile.breaks == "original",
+            speakers=self._apart(self._streams[dub.stream], dub.language).speakers,
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.dubbing import messages
+from app.speech.protocol import Name as VoiceName
+from app.speech.protocol import Number
 
 Status = Literal[
     "starting", "waiting", "dubbing", "original", "bypassed", "source_lost", "restarting", "stopped"
@@ -70,8 +72,23 @@ class Queue(BaseModel):
     bytes: int = 0
 
 
+class Speaker(BaseModel):
+    """A speaker that was heard: its voice in the dub, its pitch in Hz (0: unknown).
+
+    `same` is whose phrases its are: its own number, or another's where an operator corrected that.
+    """
+
+    number: int
+    voice: str
+    pitch: float
+    same: int
+
+
 class Dub(BaseModel):
-    """A stream in one language. `delay` and `position` in seconds, `since` in Unix time."""
+    """A stream in one language. `delay` and `position` in seconds, `since` in Unix time.
+
+    `speakers` are those told apart so far, `voices` what they can be given.
+    """
 
     stream: str
     language: str
@@ -89,6 +106,8 @@ class Dub(BaseModel):
     restarts: int
     since: float
     speech: Speech
+    speakers: list[Speaker] = []
+    voices: list[str] = []
     queue: Queue
     note: str
     problem: str
@@ -125,7 +144,8 @@ class Streams(BaseModel):
 class Phrase(BaseModel):
     """The record of a phrase; see app.dubbing.messages.Phrase. `id` only grows, over restarts too.
 
-    `recorded` is the name under which its sounds are kept, empty where they are not.
+    `speaker` is the number of who says it, 0 where that isn't known. `recorded` is the name under which its
+    sounds are kept, empty where they are not.
     """
 
     stream: str
@@ -142,6 +162,7 @@ class Phrase(BaseModel):
     lateness: float
     speed: float
     stages: dict[str, float]
+    speaker: int = 0
     recorded: str = ""
 
 
@@ -180,6 +201,7 @@ class Caption(BaseModel):
     hidden_at: float
     source: str
     target: str
+    speaker: int = 0
 
 
 class BypassRequest(BaseModel):
@@ -192,6 +214,15 @@ class RecordRequest(BaseModel):
     """`on`: keep the sounds of each phrase from the next one on."""
 
     on: bool
+
+
+class SpeakerRequest(BaseModel):
+    """Whose phrases a speaker's are from now on (its own number: its own), and its voice (empty: any)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    same: Number | None = None
+    voice: VoiceName | None = None
 
 
 class SwitchRequest(BaseModel):

@@ -38,6 +38,7 @@ from app.dubbing.messages import (
     SourceReady,
     Spoken,
     Stop,
+    TellApart,
     WorkerConfig,
 )
 from app.dubbing.service.process import Process
@@ -335,6 +336,8 @@ class Supervisor(Keeper[WorkerConfig]):
             self._config = replace(self._config, breaks_original=command.original)
         if isinstance(command, Signalled):
             self._signals.add(command.signal)
+        if isinstance(command, TellApart):
+            self._config = replace(self._config, speakers=command.speakers)
         if self._process is not None:
             self._process.send(command)
 
@@ -348,6 +351,7 @@ class Supervisor(Keeper[WorkerConfig]):
             process.send(Reword(self._config.wording))
             process.send(ChooseTracks(self._config.chosen, self._config.source_url))
             process.send(Breaks(self._config.breaks_original))
+            process.send(TellApart(self._config.speakers))
         for each in self._signals:
             process.send(Signalled(each))
 

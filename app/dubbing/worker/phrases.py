@@ -160,6 +160,7 @@ class Phrases:
             hidden_at=hidden_at,
             source=answer.dub.source,
             target=answer.dub.target,
+            speaker=speaker_of(answer),
         )
 
     def _record(
@@ -188,6 +189,13 @@ class Phrases:
             lateness=plan.lateness if plan else 0.0,
             speed=plan.speed if plan and plan.play else 0.0,
             stages={name: round(seconds, 4) for name, seconds in stages.items()},
+            speaker=speaker_of(answer),
         )
         log.debug("phrase", id=answer.id, outcome=outcome, reason=reason, lateness=record.lateness)
         self._tell(record)
+
+
+def speaker_of(answer: Answer) -> int:
+    """The number of who says a phrase; 0 where that isn't known."""
+    speaker = answer.dub.speaker if answer.dub else None
+    return speaker.number if speaker else 0

@@ -13,6 +13,7 @@ from app.dubbing.messages import (
     Signalled,
     Spoken,
     State,
+    TellApart,
     WorkerConfig,
 )
 from app.dubbing.worker.pipeline import Pipeline
@@ -24,6 +25,7 @@ class Worker(Running[Pipeline]):
 
     def __init__(self, config: WorkerConfig, pipe: Connection) -> None:
         super().__init__(config, pipe, Pipeline(config, self.tell))
+        self.line.speech.tell_apart(config.speakers)
 
     def run(self) -> None:
         """Works until told to stop, or until the parent is gone."""
@@ -49,6 +51,8 @@ class Worker(Running[Pipeline]):
                 self.line.signalled(signal)
             case Breaks(original):
                 self.line.leave_breaks(original)
+            case TellApart(speakers):
+                self.line.speech.tell_apart(speakers)
 
     def state(self) -> State:
         """The heartbeat."""
@@ -74,6 +78,8 @@ class Worker(Running[Pipeline]):
             standing_by=publisher.standing_by,
             spoken=pipeline.heard,
             engines=pipeline.engines,
+            speakers=pipeline.speech.speakers,
+            voices=pipeline.speech.voices,
         )
 
 

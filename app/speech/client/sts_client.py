@@ -14,7 +14,7 @@ import structlog
 
 from app.lasting import lasting
 from app.speech.client.sts_host import Host
-from app.speech.protocol import Config, Dub, Failure, PhraseMark, Profile, pack_sound
+from app.speech.protocol import Config, Dub, Failure, KnownSpeaker, PhraseMark, Profile, Speakers, pack_sound
 
 RETURN_AFTER = 3.0
 RETURN_AT_LATEST = 6.0
@@ -74,6 +74,8 @@ class StsClient:
         self._recent: deque[tuple[int, bytes]] = deque()
         self._asked: dict[int, _Asked] = {}
         self._missed: list[_Asked] = []
+        self._speakers = Speakers(on=False)
+        self._known: dict[int, KnownSpeaker] = {}
         self._hosts = [
             Host(address, config, self._answered, lambda _: self._choose(), key) for address in addresses
         ]
@@ -104,6 +106,21 @@ class StsClient:
         """The profile holds from the next phrase on."""
         for host in self._hosts:
             self._loop.call_soon_threadsafe(host.reword, profile)
+
+    def tell_apart(self, speakers: Speakers) -> None:
+        """Speakers are told apart like this from the next phrase on, whichever host dubs it."""
+        self._loop.call_soon_threadsafe(self._take_speakers, speakers)
+
+    @property
+    def speakers(self) -> tuple[KnownSpeaker, ...]:
+        """The speakers that the hosts have told of, by number."""
+        return tuple(each for _, each in sorted(self._known.copy().items()))
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Voices that speakers can be given by the host in use."""
+        active = self._active
+        return active.voices if active else ()
 
     @property
     def address(self) -> str:
@@ -151,6 +168,12 @@ class StsClient:
         self._asked[mark.id] = _Asked(mark, now, now + mark.deadline)
         self._active.send(mark.model_dump_json())
 
+    def _take_speakers(self, speakers: Speakers) -> None:
+        self._known |= {each.number: each for each in speakers.known}
+        self._speakers = speakers.model_copy(update={"known": ()})
+        if self._active is not None and self._active.apart:
+            self._active.send(self._speakers.model_dump_json())
+
     def _answered(self, host: Host, answer: Dub | Failure, pcm: bytes) -> None:
         asked = self._asked.pop(answer.id, None)
         if asked is None or host is not self._active:
@@ -158,6 +181,8 @@ class StsClient:
                 self._asked[answer.id] = asked
             return
         if isinstance(answer, Dub):
+            if answer.speaker is not None:
+                self._known[answer.speaker.number] = answer.speaker
             self._finish(answer.id, asked, answer, pcm, "", "", answer.language)
         else:
             self._finish(answer.id, asked, None, b"", answer.code, answer.message, answer.language)
@@ -236,6 +261,8 @@ class StsClient:
         lead_in = round(LEAD_IN * self._config.sample_rate)
         newest = self._recent[-1][0] if self._recent else 0
         first = min([asked.mark.start for asked in self._asked.values()], default=newest) - lead_in
+        if host.apart and self._speakers.on:
+            host.send(self._speakers.model_copy(update={"known": self.speakers}).model_dump_json())
         for position, pcm in self._recent:
             if position >= first:
                 host.send(pack_sound(position, pcm))

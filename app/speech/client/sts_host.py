@@ -57,7 +57,8 @@ class Host:
 
     `ready_since` is the monotonic time since when it could be used, or None; `problem` says in words
     why it can't. `doubt` says what it did wrong last, until it has answered well; `heard_at` is the
-    monotonic time of its last message. Sound and marks are queued, and a host that doesn't take them
+    monotonic time of its last message; `apart` by what it tells speakers apart, empty where it can't, and
+    `voices` what these can have. Sound and marks are queued, and a host that doesn't take them
     in is disconnected.
     """
 
@@ -70,6 +71,8 @@ class Host:
         self.ready_since: float | None = None
         self.doubt = ""
         self.heard_at = 0.0
+        self.apart = ""
+        self.voices: tuple[str, ...] = ()
         self._retries = Backoff(FIRST_RETRY, LONGEST_RETRY)
         self._rests = Backoff(FIRST_REST, LONGEST_REST)
         self._config = config
@@ -176,6 +179,7 @@ class Host:
             while not self._outgoing.empty():
                 self._outgoing.get_nowait()
             self.problem = ""
+            self.apart, self.voices = ready.apart, ready.voices
             self.ready_since = self.heard_at = time.monotonic()
             log.info(
                 "speech host ready",

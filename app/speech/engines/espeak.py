@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -20,6 +20,8 @@ WORDS_PER_MINUTE = 150
 """Natural pace (a choice; eSpeak's own is 175): the slower, the better it is understood. Where the time of a
 phrase is short, it speaks up to a quarter faster."""
 FALLBACK_RATE = 22050
+OTHERS = {"": 104.0, "+f2": 198.0, "+m3": 106.0}
+"""Variants that speakers are given, and their pitch in Hz: they are understood as well as the plain voice."""
 VARIANT_FILE = re.compile(r"!v/([^(]*?)\s*(?:\(|$)")
 
 
@@ -96,6 +98,12 @@ class Espeak:
         """Whether it has the voice for the language and the variant. eSpeak opens a file of that name."""
         plain, plus, variant = voice.partition("+")
         return plain in self.voices(language) and (not plus or variant in self.variants)
+
+    def pitches(self, language: str) -> Mapping[str, float]:
+        """The language's first voice and variants of it."""
+        first = next(iter(self.voices(language)), "")
+        offered = {f"{first}{variant}": pitch for variant, pitch in OTHERS.items()} if first else {}
+        return {voice: pitch for voice, pitch in offered.items() if self.has(voice, language)}
 
     def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
         """The speech without silence at its edges. `voice` as eSpeak names it (es, es+f3, es-419).

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from app.speech import licences
@@ -36,6 +36,10 @@ VOICES = {
     "fr": ("fr-FR",),
     "it": ("it-IT",),
 }
+BASE_PITCH = 190.0
+"""Hz, about, of all its voices: they are women's."""
+VARIANTS = {"low": 65, "high": 130, "deep": 60}
+"""Other people by the same voice: levels of its pitch. Of Spanish 6 % is misheard with each, as without."""
 # Pico takes markup, and its parser is C of 2009: what could be markup doesn't reach it.
 PLAIN: dict[int, str] = dict.fromkeys((*range(32), 127, *map(ord, "<>&\\")), " ")
 
@@ -77,15 +81,31 @@ class Pico:
         return VOICES.get(language, ())
 
     def has(self, voice: str, language: str) -> bool:
-        """Whether it has the voice for the language."""
-        return voice in self.voices(language)
+        """Whether it has the voice for the language, with one of its variants (`es-ES+low`) or as it is."""
+        plain, plus, variant = voice.partition("+")
+        return plain in self.voices(language) and (not plus or variant in VARIANTS)
+
+    def pitches(self, language: str) -> Mapping[str, float]:
+        """The voices of a language, then their variants."""
+        plain = dict.fromkeys(self.voices(language), BASE_PITCH)
+        return plain | {
+            f"{name}+{variant}": BASE_PITCH * level / LEVEL
+            for variant, level in VARIANTS.items()
+            for name in plain
+        }
 
     def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
         """The speech without silence at its edges. Raises SpeechError."""
         name = voice or next(iter(self.voices(language)), "")
         if not self.has(name, language):
             raise SpeechError(f"no Pico voice {voice!r} for {language}")
-        asked = {"language": name, "rate": round(LEVEL * speed**STRETCH), "text": text.translate(PLAIN)}
+        plain, _, variant = name.partition("+")
+        asked = {
+            "language": plain,
+            "rate": round(LEVEL * speed**STRETCH),
+            "pitch": VARIANTS.get(variant, LEVEL),
+            "text": text.translate(PLAIN),
+        }
         with self._lock:
             try:
                 pcm = self._ask(json.dumps(asked).encode() + b"\n")

@@ -1,8 +1,8 @@
 """The program in which SVOX Pico speaks: a fault in its C code ends this program, and no service.
 
 Run as a file of its own, with the folder of Pico's languages as its argument. For every line of JSON on
-stdin, {"language": "es-ES", "rate": 100, "text": "…"}, it writes the length in bytes (four, little-endian)
-and so much int16 mono PCM at 16 kHz; a length of 0 where it can't speak.
+stdin, {"language": "es-ES", "rate": 100, "pitch": 100, "text": "…"}, it writes the length in bytes (four,
+little-endian) and so much int16 mono PCM at 16 kHz; a length of 0 where it can't speak.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def main() -> None:
             if language not in engines:
                 engines[language] = ctts.engine_create(language_dir=folder, language=language)
             ctts.engine_set_property(engines[language], "rate", asked["rate"])
+            ctts.engine_set_property(engines[language], "pitch", asked["pitch"])
             ctts.engine_speak(engines[language], asked["text"], heard)
         except RuntimeError:
             parts.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ import numpy as np
 
 from app.speech import device, licences
 from app.speech.models.folders import complete
-from app.speech.sound import trimmed
-from app.speech.types import EngineMissing, Samples, SpeechError
+from app.speech.pitch import median_pitch
+from app.speech.sound import Resampler, trimmed
+from app.speech.types import RECOGNISER_RATE, EngineMissing, Samples, SpeechError
 
 THREADS = 1
+SAMPLE = "One, two, three."
 SEED = 1
 """What a voice's noise begins with: after every start the same text sounds the same."""
 
@@ -53,6 +55,7 @@ class Piper:
         # Of the same name the one in VOICES_DIR counts, and so it does for who names none.
         self.files = {voice.name: voice for voice in reversed([*in_folder(voices_dir), *fetched, *carried()])}
         self._loaded: dict[str, Any] = {}
+        self._pitches: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def load(self) -> None:
@@ -69,7 +72,7 @@ class Piper:
             if not self.voices(language):
                 continue
             try:
-                self.speak("One, two, three.", language, "")
+                self.speak(SAMPLE, language, "")
             except Exception as error:
                 raise EngineMissing(
                     f"Piper's voice {self.voices(language)[0]} can't be used ({error}): replace its files"
@@ -91,6 +94,16 @@ class Piper:
     def has(self, voice: str, language: str) -> bool:
         """Whether it has the voice for the language."""
         return voice in self.voices(language)
+
+    def pitches(self, language: str) -> Mapping[str, float]:
+        """The voices of a language; how high each is, is measured the first time."""
+        return {voice: self._pitch(voice, language) for voice in self.voices(language)}
+
+    def _pitch(self, voice: str, language: str) -> float:
+        if voice not in self._pitches:
+            samples, rate = self.speak(SAMPLE, language, voice)
+            self._pitches[voice] = median_pitch(Resampler(rate, RECOGNISER_RATE)(samples))
+        return self._pitches[voice]
 
     def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
         """The speech without silence at its edges."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,10 @@ class Xtts:
     def voices(self, language: str) -> Sequence[str]:
         """The samples in VOICES_DIR: each voice speaks every language."""
         return sorted(self._samples()) if language in self.languages else ()
+
+    def pitches(self, language: str) -> Mapping[str, float]:
+        """Its voices; how high each is, isn't known."""
+        return dict.fromkeys(self.voices(language), 0.0)
 
     def has(self, voice: str, language: str) -> bool:
         """Whether it has the voice for the language."""

@@ -10,17 +10,22 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 
-from app.speech.protocol import SpokenWord
+import numpy as np
+
+from app.speech.protocol import PhraseMark, SpokenWord
 from app.speech.sound import Resampler, from_pcm
 from app.speech.sts.phrase import Phrase
 from app.speech.text.clauses import held
-from app.speech.types import RECOGNISER_RATE, Polyglot, RecogniserSession, SpeechError
+from app.speech.types import RECOGNISER_RATE, Polyglot, RecogniserSession, Samples, SpeechError
 
 LONGEST_BACKLOG = 20.0
 LONGEST_FEED = 0.5
 STALE_BACKLOG = 1.0
+LONGEST_PHRASE = 8.0
+"""Seconds of sound that are kept to tell by who says a phrase."""
 MOST_SOUNDS = 4000
 """Pieces of sound that may wait, however short they are."""
 
@@ -50,10 +55,17 @@ class Mark:
 class Lane:
     """Keeps the recogniser on the client's timeline; a step in positions resets it.
 
-    `source` is the language that the session was opened for.
+    `source` is the language that the session was opened for; `listen` is given each phrase's sound at 16 kHz,
+    to tell later who says it.
     """
 
-    def __init__(self, recogniser: RecogniserSession, sample_rate: int, source: str = "") -> None:
+    def __init__(
+        self,
+        recogniser: RecogniserSession,
+        sample_rate: int,
+        source: str = "",
+        listen: Callable[[Samples], Future[int] | None] = lambda _: None,
+    ) -> None:
         self.recogniser = recogniser
         self.source = source
         self.rate = sample_rate
@@ -67,6 +79,9 @@ class Lane:
         self._origin: int | None = None
         self._next = 0
         self._held: tuple[SpokenWord, ...] = ()
+        self._listen = listen
+        self._recent: deque[Samples] = deque()
+        self._recent_end = 0
 
     @property
     def backlog(self) -> float:
@@ -169,8 +184,30 @@ class Lane:
                     self.recogniser.silence((sound.position - self._next) / self.rate)
             self._origin = sound.position
             self._resampler = Resampler(self.rate, RECOGNISER_RATE)
+            self._recent.clear()
+            self._recent_end = 0
         self._next = sound.end
-        self.recogniser.feed(self._resampler(from_pcm(sound.pcm)))
+        samples = self._resampler(from_pcm(sound.pcm))
+        self.recogniser.feed(samples)
+        self._keep(samples)
+
+    def _keep(self, samples: Samples) -> None:
+        self._recent.append(samples)
+        self._recent_end += samples.size
+        while (
+            sum(each.size for each in self._recent) - self._recent[0].size > LONGEST_PHRASE * RECOGNISER_RATE
+        ):
+            self._recent.popleft()
+
+    def _sound_of(self, mark: PhraseMark) -> Samples:
+        """What was heard of a phrase, at 16 kHz; of a long one its end."""
+        assert self._origin is not None
+        whole = np.concatenate([*self._recent, np.zeros(0, np.float32)])
+        begin = self._recent_end - whole.size
+        first, last = (
+            (at - self._origin) * RECOGNISER_RATE // self.rate - begin for at in (mark.start, mark.end)
+        )
+        return whole[max(0, first) : max(0, last)]
 
     def _mark(self, mark: Mark) -> None:
         phrase = mark.phrase
@@ -189,6 +226,7 @@ class Lane:
                 recogniser.listen_for(phrase.mark.spoken)
         elif phrase.mark.spoken not in ("", self.source):
             raise SpeechError(f"the recogniser here knows {self.source} alone, not {phrase.mark.spoken!r}")
+        phrase.whose = self._listen(self._sound_of(phrase.mark))
         words = recogniser.commit(until, phrase.mark.pause)
         if isinstance(recogniser, Polyglot):
             phrase.translated = recogniser.translates

@@ -22,6 +22,12 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self.whose = Histogram(
+            "sts_speaker_seconds",
+            "Time that telling a phrase's speaker took, beside recognition.",
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
         self.spoken = Counter("sts_spoken", "Dubs by the voice engine.", ["engine"], registry=self.registry)
         self.translated = Counter(
             "sts_translated",

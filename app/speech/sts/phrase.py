@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import structlog
@@ -11,6 +12,7 @@ from app.speech.models.folders import folder_name
 from app.speech.protocol import Dub, Failure, FailureCode, PhraseMark, Profile, SpokenWord, Timings
 from app.speech.registry import Engines
 from app.speech.sound import to_pcm
+from app.speech.sts.apart import Party
 from app.speech.sts.timely import Speaker
 from app.speech.text.wording import Wording
 from app.speech.types import Engine, HurriedTranslator, SpeechError
@@ -43,6 +45,8 @@ class Phrase:
     words: tuple[SpokenWord, ...] = ()
     language: str = ""
     translated: bool = False
+    whose: Future[int] | None = None
+    """Which voice says it, where speakers are told apart."""
 
     @property
     def remaining(self) -> float:
@@ -68,13 +72,15 @@ class Phrase:
 class Dubber:
     """Turns recognised words into the dub of one session. Its methods run in worker threads.
 
-    `tells` are the optional fields that each dub has.
+    `tells` are the optional fields that each dub has; `chosen` is the voice that the session was opened for.
     """
 
     engines: Engines
     source: str
     target: str
     speaker: Speaker
+    party: Party
+    chosen: str = ""
     tells: frozenset[str] = frozenset()
     wording: Wording = field(init=False)
     note: str = field(default="", init=False)
@@ -88,13 +94,13 @@ class Dubber:
         self.wording = Wording(profile, self.target)
         self.note = ""
         voice = profile.voice or self.first_voice
-        if voice == self.speaker.voice:
-            return
-        if self.engines.synthesiser.has(voice, self.target):
+        there = voice == self.speaker.voice or self.engines.synthesiser.has(voice, self.target)
+        self.everybody = profile.voice if there and profile.voice else self.chosen
+        if there:
             self.speaker.voice = voice
         else:
-            there = ", ".join(self.engines.synthesiser.voices(self.target)[:MOST_NAMED])
-            wrong = f"there is no voice {voice!r} for {self.target}, but {there}"
+            known = ", ".join(self.engines.synthesiser.voices(self.target)[:MOST_NAMED])
+            wrong = f"there is no voice {voice!r} for {self.target}, but {known}"
             self.note = f"{wrong}; {self.speaker.voice} goes on"
             log.warning("no such voice; the old one goes on", voice=voice, language=self.target)
 
@@ -118,7 +124,11 @@ class Dubber:
             if not target:
                 raise PhraseFailed("no_speech", "the translation is empty")
             phrase.check()
-            samples, rate = self.speaker.speak(wording.spoken(target), phrase.mark.seconds, phrase.remaining)
+            told = self.party.speaker(phrase.whose, self.everybody)
+            spoken_by, role = told or (None, None)
+            samples, rate = self.speaker.speak(
+                wording.spoken(target), phrase.mark.seconds, phrase.remaining, role
+            )
         except SpeechError as error:
             raise PhraseFailed("failed", str(error)) from error
         recogniser = named(self.engines.recogniser)
@@ -136,7 +146,8 @@ class Dubber:
             words=() if phrase.translated else phrase.words,
             language=phrase.language,
             engines=tuple(dict.fromkeys(made_by)) if "engines" in self.tells else (),
-            note=self.note if "note" in self.tells else "",
+            note="; ".join(filter(None, (self.note, self.party.note))) if "note" in self.tells else "",
+            speaker=spoken_by if "speaker" in self.tells else None,
             timings=timings,
             sample_rate=rate,
             samples=samples.size,

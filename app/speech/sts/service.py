@@ -20,10 +20,23 @@ from app.serving.asyncapi import Binary, Channel
 from app.serving.sending import SEND_WITHIN
 from app.settings import Settings
 from app.speech import registry
-from app.speech.protocol import PATH, Config, Dub, Error, ErrorCode, Failure, PhraseMark, Profile, Ready
+from app.speech.protocol import (
+    MOST_OFFERED,
+    PATH,
+    Config,
+    Dub,
+    Error,
+    ErrorCode,
+    Failure,
+    PhraseMark,
+    Profile,
+    Ready,
+    Speakers,
+)
 from app.speech.ranked import RankedExecutor
 from app.speech.rest.models import source_of
 from app.speech.sts import interpreting, translation
+from app.speech.sts.apart import Ear, Party, Roles
 from app.speech.sts.lane import Lane
 from app.speech.sts.metrics import Metrics
 from app.speech.sts.pace import Pace
@@ -41,6 +54,7 @@ DUBBING = Channel(
     takes=(
         Config,
         Profile,
+        Speakers,
         PhraseMark,
         Binary("Sound", "The sample index of its first sample as int64, little-endian, then int16 mono PCM."),
     ),
@@ -64,6 +78,7 @@ class SpeechService:
         self.room = Room()
         self.pace = Pace()
         self.capacity = Capacity()
+        self.ear = Ear(settings.models_dir, self.metrics.whose.observe)
         self.sessions: set[Session] = set()
         self.opening = 0
         self.draining = False
@@ -83,6 +98,7 @@ class SpeechService:
                 yield
         finally:
             await asyncio.to_thread(self.threads.close)
+            await asyncio.to_thread(self.ear.close)
             self.engines.close()
 
     async def _load(self) -> None:
@@ -94,6 +110,7 @@ class SpeechService:
         if isinstance(translator := self.engines.translator, HurriedTranslator):
             translator.told = lambda name: self.metrics.translated.labels(name).inc()
         self.engines.load()
+        self.ear.load()
         self.capacity = calibrated(self.engines.synthesiser)
 
     async def drain(self) -> None:
@@ -216,21 +233,27 @@ class SpeechService:
             )
         except SpeechError as error:
             raise Refused("no_recogniser", str(error)) from error
+        speaker = Speaker(
+            engines.synthesiser,
+            config.target,
+            voice,
+            self.pace,
+            self.capacity,
+            lambda name: self.metrics.spoken.labels(name).inc(),
+        )
+        offered = await loop.run_in_executor(self.executor, engines.synthesiser.pitches, config.target)
+        light = await loop.run_in_executor(self.executor, speaker.light_pitches)
+        party = Party(self.ear, Roles(offered, light), config.target, engines.synthesiser.has)
         session = Session(
             peer,
-            Lane(recogniser, config.sample_rate, config.source),
+            Lane(recogniser, config.sample_rate, config.source, party.listen),
             Dubber(
                 engines,
                 config.source,
                 config.target,
-                Speaker(
-                    engines.synthesiser,
-                    config.target,
-                    voice,
-                    self.pace,
-                    self.capacity,
-                    lambda name: self.metrics.spoken.labels(name).inc(),
-                ),
+                speaker,
+                party,
+                chosen=config.voice,
                 tells=tells,
             ),
             self.admission,
@@ -245,6 +268,8 @@ class SpeechService:
             translator=(engines.recogniser if translate else engines.translator).name,
             synthesiser=registry.speaker(engines.synthesiser, config.target, voice),
             voice=voice,
+            apart=self.ear.by if "speaker" in tells else "",
+            voices=tuple(offered)[:MOST_OFFERED] if "speaker" in tells else (),
         )
         return session, ready
 

@@ -16,7 +16,16 @@ from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
 from app.serving.sending import SEND_WITHIN
-from app.speech.protocol import Config, Dub, ErrorCode, Failure, PhraseMark, Profile, unpack_sound
+from app.speech.protocol import (
+    Config,
+    Dub,
+    ErrorCode,
+    Failure,
+    PhraseMark,
+    Profile,
+    Speakers,
+    unpack_sound,
+)
 from app.speech.sts.lane import Lane, Mark, Sound
 from app.speech.sts.metrics import Metrics
 from app.speech.sts.phrase import Dubber, Phrase, PhraseFailed
@@ -33,7 +42,7 @@ CONTEXT = 3
 """Phrases before one that its translator is told of."""
 """Seconds within which a client takes an answer; one that does not is let go."""
 
-Parsed = TypeVar("Parsed", Config, PhraseMark, Profile)
+Parsed = TypeVar("Parsed", Config, PhraseMark, Profile, Speakers)
 Answer = tuple[Failure, None] | tuple[Dub, bytes]
 
 
@@ -192,10 +201,13 @@ class Session:
             self._told_at, self._untold = time.monotonic(), 0.0
 
     def _told(self, text: str) -> None:
-        if kind_of(text) == "profile":
-            self.reword(parse(text, Profile))
-        else:
-            self._phrase(text)
+        match kind_of(text):
+            case "profile":
+                self.reword(parse(text, Profile))
+            case "speakers":
+                self.dubber.party.told(parse(text, Speakers))
+            case _:
+                self._phrase(text)
 
     def reword(self, profile: Profile) -> None:
         """The profile holds for what is recognised, translated and spoken from now on."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from app.speech.auto import FirstThatSpeaks
+from app.speech.sts.apart import Role
 from app.speech.sts.pace import Pace
 from app.speech.types import Samples, Synthesiser, TooSlow
 
@@ -96,11 +97,16 @@ class Speaker:
     _resting: int = field(default=0, init=False)
     _rest: int = field(default=REST, init=False)
 
-    def speak(self, text: str, seconds: float, remaining: float) -> tuple[Samples, int]:
-        """The text at a pace that takes about `seconds`, ready in good time before `remaining` is over."""
-        engine, voice = self.synthesiser, self.voice
+    def speak(
+        self, text: str, seconds: float, remaining: float, role: Role | None = None
+    ) -> tuple[Samples, int]:
+        """The text at a pace that takes about `seconds`, ready in good time before `remaining` is over.
+
+        In the voice of the `role`, where there is one.
+        """
+        engine, voice = self.synthesiser, role.voice if role else self.voice
         if isinstance(engine, FirstThatSpeaks):
-            engine = engine.choice(self.language, self.voice)
+            engine = engine.choice(self.language, voice)
         light = self._light(engine)
         if light is None:
             return self._say(engine, voice, text, seconds, None)
@@ -119,7 +125,17 @@ class Speaker:
         elif fits:
             self._resting -= 1
         self.capacity.forget()
-        return self._say(light, light.voices(self.language)[0], text, seconds, None)
+        other = role.light if role and role.light else light.voices(self.language)[0]
+        if not light.has(other, self.language) and isinstance(self.synthesiser, FirstThatSpeaks):
+            light = self.synthesiser.choice(self.language, other)
+        return self._say(light, other, text, seconds, None)
+
+    def light_pitches(self) -> Mapping[str, float]:
+        """The voices of the engines that need no time, with their pitches, best first."""
+        if not isinstance(self.synthesiser, FirstThatSpeaks):
+            return {}
+        light = [choice for choice in self.synthesiser.choices if not isinstance(choice, Hurried)]
+        return FirstThatSpeaks(light).pitches(self.language) if light else {}
 
     def _light(self, engine: Synthesiser) -> Synthesiser | None:
         """The best choice for the language that needs no time; None where `engine` needs none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -20,6 +21,7 @@ from app.speech import registry
 from app.speech.engines.apertium import Apertium
 from app.speech.engines.llm import Llm
 from app.speech.protocol import PhraseMark, Profile, SpokenWord
+from app.speech.sts.apart import Ear, Party, Roles
 from app.speech.sts.pace import Pace
 from app.speech.sts.phrase import Dubber, Phrase
 from app.speech.sts.service import SpeechService
@@ -152,9 +154,10 @@ def test_a_phrase_is_dubbed_within_its_deadline_though_the_model_hangs(rough: st
         for engine in (engines.translator, engines.synthesiser):
             engine.load()
         voice = Speaker(engines.synthesiser, "es", "es", Pace(), Capacity())
+        party = Party(Ear(Path("no-models")), Roles({}, {}), "es", engines.synthesiser.has)
         mark = PhraseMark(id=1, start=0, end=32000, seconds=2.0, deadline=1.8, pause=True)
         phrase = Phrase(mark, words=(SpokenWord(text=TEXT, start=0, end=32000),))
-        dub, sound = Dubber(engines, "en", "es", voice, tells=frozenset({"engines"})).dub(phrase, "")
+        dub, sound = Dubber(engines, "en", "es", voice, party, tells=frozenset({"engines"})).dub(phrase, "")
         engines.translator.close()
 
     assert dub.target == rough

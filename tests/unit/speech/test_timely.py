@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -39,6 +39,9 @@ class StandIn:
 
     def has(self, voice: str, language: str) -> bool:
         return voice in self.voices(language)
+
+    def pitches(self, language: str) -> Mapping[str, float]:
+        return dict.fromkeys(self.voices(language), 0.0)
 
     def speak(self, _text: str, _language: str, _voice: str, _speed: float = 1.0) -> tuple[Samples, int]:
         return np.ones(2 * RATE, np.float32), RATE

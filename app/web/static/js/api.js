@@ -34,6 +34,8 @@ export const phrases = async (stream, language, limit) =>
 export const startDub = (stream, language) => request("PUT", dubAddress(stream, language), {});
 export const stopDub = (stream, language) => request("DELETE", dubAddress(stream, language));
 export const bypassDub = (stream, language, on) => request("POST", dubAddress(stream, language, "/bypass"), { on });
+export const correctSpeaker = (stream, language, speaker, wish) =>
+  request("PUT", dubAddress(stream, language, `/speakers/${speaker}`), wish);
 export const setSpoken = (stream, language) =>
   request("POST", `${DUBBER}/streams/${encodeURIComponent(stream)}/spoken`, { language });
 

@@ -2,6 +2,7 @@
 
 import { light, make } from "./dom.js";
 import { playButton } from "./recorded.js";
+import { speakerName } from "./speakers.js";
 import { OUTCOME, seconds, timeOfDay } from "./words.js";
 
 const ROWS = 200;
@@ -74,7 +75,7 @@ function buildRow(phrase, languages) {
     "tr",
     { role: "row" },
     make("td", { role: "cell", class: "time", "data-name": "Time" }, timeOfDay(phrase.shown_at)),
-    make("td", { role: "cell", lang: languages.source, "data-name": "Original" }, playButton(phrase, "original"), phrase.source || "–"),
+    make("td", { role: "cell", lang: languages.source, "data-name": "Original" }, playButton(phrase, "original"), phrase.speaker ? make("span", { class: "reason quiet", lang: "en" }, speakerName(phrase.speaker)) : null, phrase.source || "–"),
     make("td", { role: "cell", lang: languages.target, "data-name": "Translation" }, playButton(phrase, "dub"), phrase.target || "–"),
     outcome,
     make("td", { role: "cell", class: "number", "data-name": "Lag" }, heard ? seconds(phrase.lateness) : "–"),

@@ -36,7 +36,8 @@ export class WordingForm {
       if (dub !== this.#dub) return;
       this.#profile = profile;
       byId("subject").value = profile.subject;
-      byId("voice").value = profile.voices[dub.language] ?? "";
+      byId("voice").value = [profile.voices[dub.language] ?? ""].flat().join(", ");
+      byId("tell-apart").checked = profile.speakers;
       byId("glossary").value = written(profile.keep, profile.terms[dub.language] ?? {});
       byId("normalise").checked = profile.normalise;
     });
@@ -47,7 +48,8 @@ export class WordingForm {
     if (!this.#profile) return;
     const { keep, terms } = read(byId("glossary").value);
     const { [language]: _, ...voices } = this.#profile.voices;
-    const voice = byId("voice").value.trim();
+    const several = byId("voice").value.split(",").map((each) => each.trim()).filter(Boolean);
+    const voice = several.length > 1 ? several : several[0];
     const edited = {
       ...this.#profile,
       subject: byId("subject").value.trim(),
@@ -55,6 +57,7 @@ export class WordingForm {
       voices: voice ? { ...voices, [language]: voice } : voices,
       terms: { ...this.#profile.terms, [language]: terms },
       normalise: byId("normalise").checked,
+      speakers: byId("tell-apart").checked,
     };
     await this.#try("Saving failed", async () => {
       this.#profile = await editProfile(stream, edited);
