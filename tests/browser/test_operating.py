@@ -8,7 +8,7 @@ from app.dubbing.service.profile import StreamProfile
 from tests.browser.conftest import Stage
 from tests.browser.looking import until
 from tests.browser.servers import wait_until
-from tests.browser.stand_in import dub, stream
+from tests.browser.stand_in import dub, phrase, stream
 
 
 def open_page(stage: Stage, page: Page, status: str = "dubbing") -> None:
@@ -240,6 +240,32 @@ def test_sound_tracks_are_shown_with_their_use_and_chosen_by_one_selection(stage
     dubbed.select_option(label="2: aac, 48000 Hz stereo")
     wait_until(lambda: stage.dubber.profile["voice_track"] == 2, "the other way round")
     assert stage.dubber.profile["background_track"] == 1
+
+
+def test_a_speaker_is_corrected_with_one_click(stage: Stage, page: Page) -> None:
+    speakers = [
+        {"number": 1, "voice": "es-ES", "pitch": 200.0, "same": 1},
+        {"number": 2, "voice": "es-ES+low", "pitch": 90.0, "same": 2},
+        {"number": 3, "voice": "es-ES", "pitch": 190.0, "same": 1},
+    ]
+    stage.dubber.phrases = [phrase(1, speaker=2)]
+    stage.dubber.streams = [stream(dub(speakers=speakers, voices=["es-ES", "es-ES+low"]))]
+    page.goto(stage.web)
+    expect(page.locator("#log")).to_contain_text("Speaker 2")
+    section = page.locator("#speakers")
+    expect(section.get_by_text("Speaker 3 is Speaker 1")).to_be_visible()
+    section.get_by_role("button", name="Is Speaker 1", exact=True).click()
+    wait_until(lambda: len(stage.dubber.calls) == 1, "the correction arrived")
+    section.get_by_role("button", name="Is somebody else").click()
+    wait_until(lambda: len(stage.dubber.calls) == 2, "the second correction arrived")
+    section.get_by_label("Voice of Speaker 1").select_option("es-ES+low")
+    wait_until(lambda: len(stage.dubber.calls) == 3, "the voice arrived")
+    assert stage.dubber.calls == [
+        ("PUT", "match/es/speakers/2", {"same": 1}),
+        ("PUT", "match/es/speakers/3", {"same": 3}),
+        ("PUT", "match/es/speakers/1", {"voice": "es-ES+low"}),
+    ]
+    expect(page.locator("#announcer")).to_contain_text("from the next phrase on")
 
 
 def test_a_dub_is_sent_on_to_another_server_whose_key_is_not_shown(stage: Stage, page: Page) -> None:

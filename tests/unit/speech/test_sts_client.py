@@ -188,7 +188,7 @@ def test_a_host_is_asked_to_tell_more_in_a_way_that_an_older_one_passes_over() -
         told, untold = worker.ask().dub, worker.ask().dub
         request = sessions[0][0].socket.request
     assert request is not None
-    assert request.path == "/sts?tell=engines&tell=note"
+    assert request.path == "/sts?tell=engines&tell=note&tell=speaker"
     assert told is not None
     assert told.engines == ("whisper base", "apertium", "pico")
     assert untold is not None

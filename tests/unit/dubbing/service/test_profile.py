@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from stand_in_runner import World
+from stand_in_worker import state
 
-from app.dubbing.messages import ChooseTracks, Reword
+from app.dubbing.messages import ChooseTracks, Reword, TellApart
 from app.dubbing.service import api
 from app.dubbing.service.profile import LARGEST_FILE, BadProfile, StreamProfile, read
 from app.dubbing.tracks import Chosen
-from app.speech.protocol import Profile
+from app.speech.protocol import KnownSpeaker, Profile, Speakers
 
 FILE = """
 languages = ["es", "fr"]
@@ -72,6 +74,34 @@ def test_a_stream_starts_as_its_file_says(tmp_path: Path) -> None:
     scenario(tmp_path, play)
 
 
+def test_voices_are_everybody_s_or_one_for_each_speaker() -> None:
+    profile = StreamProfile(voices={"es": "es-ES", "fr": ("fr-FR", "fr-FR+low")}, speakers=False)
+    assert (profile.wording("es").voice, profile.told_apart("es").voices) == ("es-ES", {})
+    assert profile.wording("fr").voice == ""
+    assert profile.told_apart("fr") == Speakers(on=False, voices={1: "fr-FR", 2: "fr-FR+low"})
+
+
+def test_a_speaker_is_corrected_and_the_next_worker_knows(tmp_path: Path) -> None:
+    async def play(world: World, http: httpx.AsyncClient) -> None:
+        known = tuple(KnownSpeaker(number=each, voice="es-ES", pitch=100.0 * each) for each in (1, 2))
+        runner = world.runner("es")
+        runner.told(replace(state(), speakers=known, voices=("es-ES", "es-ES+low")))
+        address = "/streams/news/es/speakers"
+        answer = await http.put(f"{address}/2", json={"same": 1})
+        assert [each["same"] for each in answer.json()["speakers"]] == [1, 1]
+        assert runner.commands[-1] == TellApart(Speakers(known=known, same={2: 1}))
+        assert (await http.put(f"{address}/1", json={"voice": "es-ES+low"})).status_code == 200
+        assert (await http.put(f"{address}/2", json={"same": 2})).status_code == 200
+        assert runner.commands[-1] == TellApart(Speakers(known=known, voices={1: "es-ES+low"}))
+        assert "no speaker 3" in (await http.put(f"{address}/3", json={"same": 1})).json()["detail"]
+        assert "voices: es-ES" in (await http.put(f"{address}/1", json={"voice": "x"})).json()["detail"]
+        assert (await http.put(f"{address}/9", json={"same": 1})).status_code == 422
+        runner.restarting("it died")
+        assert runner.commands[-1] == TellApart(Speakers(known=known, voices={1: "es-ES+low"}))
+
+    scenario(tmp_path, play)
+
+
 def test_an_edit_reaches_the_running_worker_and_adds_new_languages(tmp_path: Path) -> None:
     async def play(world: World, http: httpx.AsyncClient) -> None:
         assert (await http.get(PATH)).json() == StreamProfile().model_dump(mode="json")
@@ -80,7 +110,7 @@ def test_an_edit_reaches_the_running_worker_and_adds_new_languages(tmp_path: Pat
         assert answer.status_code == 200, answer.text
         assert (await http.get(PATH)).json() == answer.json()
         assert answer.json()["keep"] == ["Bath"]
-        assert world.runner("es").commands == [Reword(Profile(keep=("Bath",)))]
+        assert world.runner("es").commands == [Reword(Profile(keep=("Bath",))), TellApart(Speakers())]
         assert world.runner("fr").config.wording == Profile(keep=("Bath",))
         assert (world.runner("es").config.profile, world.runner("fr").config.profile) == ("live", "quality")
 

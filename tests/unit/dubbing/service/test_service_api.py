@@ -74,6 +74,8 @@ def test_a_stream_is_told_with_all_that_the_console_shows() -> None:
             "reconnects": 1,
             "restarts": 0,
             "speech": {"address": "ws://127.0.0.1:5003", "problem": "", "engines": []},
+            "speakers": [],
+            "voices": [],
             "queue": {"seconds": 2.8, "bytes": 1000},
             "problem": "",
         }
