@@ -91,7 +91,7 @@ def create_app(
     settings: Settings,
     *,
     lifespan: Lifespan | None = None,
-    checks: Mapping[str, Checker] | None = None,
+    checks: Mapping[str, Checker] | Callable[[], Mapping[str, Checker]] | None = None,
     readiness: Readiness | None = None,
     registry: CollectorRegistry | None = None,
     details: Callable[[], Mapping[str, Any]] | None = None,
@@ -101,6 +101,7 @@ def create_app(
 
     /health answers within 1 s: 200 with status "ok" or "degraded" (something in `checks` is out of
     reach), 503 with "starting" until `readiness.ready`. `details` adds fields of the service's own.
+    Where `checks` are a function, they may be others each time.
     `drain` finishes what was accepted, after SIGTERM and before any connection is closed.
     """
     service = catalog.get(name)
@@ -123,7 +124,7 @@ def create_app(
     @app.get("/health")
     async def health(response: Response) -> dict[str, Any]:
         """Status, version, and what the service depends on."""
-        results = await run_checks(checks or {})
+        results = await run_checks((checks() if callable(checks) else checks) or {})
         if readiness is not None and not readiness.ready:
             status, response.status_code = "starting", 503
         elif all(check.ok for check in results.values()):

@@ -102,6 +102,13 @@ class TellApart:
 
 
 @dataclass(frozen=True)
+class SpeechAddresses:
+    """These are the addresses of the speech hosts from now on, best first."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Stop:
     """Finish: close the output and exit."""
 
@@ -189,6 +196,7 @@ Command = (
     | RecordPhrases
     | Reword
     | TellApart
+    | SpeechAddresses
     | SourceReady
     | ChooseTracks
     | SentencePart

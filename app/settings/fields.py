@@ -22,6 +22,8 @@ Device = Literal["auto", "cpu", "cuda"]
 Profile = Literal["live", "steady", "quality"]
 HOST_NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 STREAM_HOST = re.compile(r"[A-Za-z0-9_.-]+(:\d{1,5})?")
+POOL = "dns+"
+"""Before an address in STS_URLS: every address of its name is a host."""
 DEVICE = re.compile(r"/dev/video\d{1,3}")
 WEBHOOK_SECRET = re.compile(r"whsec_(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 ORIGIN = re.compile(r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")
@@ -252,7 +254,8 @@ class Settings(BaseSettings):
     sts_urls: Annotated[tuple[str, ...], NoDecode] = section(
         "Dubbing",
         (),
-        "Addresses of the speech hosts, separated by commas, best first; empty means this machine.",
+        "Addresses of the speech hosts, separated by commas, best first; empty means this machine. With dns+ "
+        "before it, a name whose every address is a host, as they come and go: they share the dubs.",
         "ws://gpu-1:5003,ws://gpu-2:5003",
     )
     reconnect_delay: Annotated[float, Field(gt=0)] = section(
@@ -536,7 +539,9 @@ class Settings(BaseSettings):
     @classmethod
     def _are_websockets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for url in value:
-            if not url.startswith(("ws://", "wss://")):
+            if url.startswith(POOL) and not url.startswith(f"{POOL}ws://"):
+                raise ValueError(f"{url!r}: {POOL} goes with ws:// alone: hosts are asked by their addresses")
+            if not url.removeprefix(POOL).startswith(("ws://", "wss://")):
                 raise ValueError(f"{url!r} is not a WebSocket address (ws:// or wss://)")
         return value
 
@@ -728,7 +733,12 @@ class Settings(BaseSettings):
 
     @property
     def sts_addresses(self) -> tuple[str, ...]:
-        """WebSocket addresses of the speech hosts, best first."""
+        """WebSocket addresses of the speech hosts, best first; of a pool its name."""
+        return tuple(url.removeprefix(POOL) for url in self.sts_found)
+
+    @property
+    def sts_found(self) -> tuple[str, ...]:
+        """The same, with `dns+` before the name of a pool."""
         return self.sts_urls or (f"ws://{self.local_host}:{self.sts_port}",)
 
     @property

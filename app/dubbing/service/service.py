@@ -108,6 +108,7 @@ def create(
             asyncio.create_task(lasting("watcher", watch), name="watcher"),
             asyncio.create_task(take_over(), name="take over"),
             asyncio.create_task(lasting("feeds", partial(feeds.tell_streams, streams, hub)), name="feeds"),
+            asyncio.create_task(lasting("speech hosts", streams.speech.run), name="speech hosts"),
             asyncio.create_task(lasting("recorded phrases", recorded.run), name="recorded phrases"),
             asyncio.create_task(lasting("restreams", restreaming.run), name="restreams"),
             asyncio.create_task(lasting("descriptions", descriptions.run), name="descriptions"),
@@ -131,7 +132,7 @@ def create(
             await media.close()
             await client.aclose()
 
-    speech_hosts = speech_health.SpeechHosts(client, settings.sts_addresses)
+    speech_hosts = speech_health.SpeechHosts(client, lambda: streams.speech.hosts)
 
     def details() -> dict[str, Any]:
         return {"streams": len(streams.all()), "workers": streams.workers, "can_dub": speech_hosts.can_dub()}
@@ -140,10 +141,11 @@ def create(
         "dubber",
         settings,
         lifespan=lifespan,
-        checks={
+        checks=lambda: {
             "media": media.check,
             "recorded phrases": recorded.check,
             "joined streams": joining.check,
+            "speech pool": streams.speech.check,
             **speech_hosts.checks(),
         },
         readiness=readiness,

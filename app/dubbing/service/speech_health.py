@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,22 +38,24 @@ def verdict(status: int, document: Any) -> Check:
 
 
 class SpeechHosts:
-    """The speech hosts at these WebSocket addresses; what each can dub is kept from its last check."""
+    """The speech hosts at the WebSocket addresses that there are at each moment; what each can dub is kept
+    from its last check."""
 
-    def __init__(self, client: httpx.AsyncClient, addresses: Sequence[str]) -> None:
+    def __init__(self, client: httpx.AsyncClient, addresses: Callable[[], Sequence[str]]) -> None:
         self._client = client
         self._addresses = addresses
         self._told: dict[str, Mapping[str, Any]] = {}
 
     def checks(self) -> dict[str, Checker]:
         """A check for each host, by the name that people see."""
-        return {f"sts {shown_address(address)}": self._checker(address) for address in self._addresses}
+        return {f"sts {shown_address(address)}": self._checker(address) for address in self._addresses()}
 
     def can_dub(self) -> dict[str, Any]:
         """What one of the hosts can dub: `pairs` as "en-es", and whether `into_english` from anything.
 
         Empty while no host has told.
         """
+        self._told = {address: self._told[address] for address in self._addresses() if address in self._told}
         if not self._told:
             return {}
         pairs = {pair for told in self._told.values() for pair in told["pairs"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Protocol
 
 import structlog
@@ -21,6 +21,7 @@ from app.dubbing.messages import (
     Reword,
     Signalled,
     SourceReady,
+    SpeechAddresses,
     Spoken,
     State,
     TellApart,
@@ -31,6 +32,7 @@ from app.dubbing.service.dub import Dub
 from app.dubbing.service.events import Hub
 from app.dubbing.service.profile import BadProfile, StreamProfile, read
 from app.dubbing.service.recorded import Recorded, key
+from app.dubbing.service.speech_pool import SpeechPool
 from app.dubbing.service.watcher import Publisher
 from app.dubbing.signals.kept import Recent, Signal
 from app.service import hide_credentials
@@ -138,6 +140,7 @@ class Streams:
         self._streams: dict[str, Stream] = {}
         self._runners: dict[tuple[str, str], Runner] = {}
         self._ending: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self.speech = SpeechPool(settings.sts_found, self._tell_addresses)
         self.changed = asyncio.Event()
 
     def seen(self, publishers: Mapping[str, Publisher]) -> None:
@@ -399,11 +402,17 @@ class Streams:
     def _end(self, name: str, language: str) -> None:
         key = (name, language)
         runner = self._runners.pop(key, None)
+        self.speech.leave(key)
         task = runner.stop() if runner is not None else None
         if task is None:
             return
         self._ending[key] = task
         task.add_done_callback(lambda done: self._ended(key, done))
+
+    def _tell_addresses(self, key: Hashable, found: tuple[str, ...]) -> None:
+        for each, runner in self._runners.items():
+            if each == key:
+                runner.send(SpeechAddresses(found))
 
     def _ended(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
         if self._ending.get(key) is task:
@@ -440,7 +449,7 @@ class Streams:
             source_url=self.source_url(self._streams[dub.stream]),
             publish_url=addresses.publish_url(settings, secret, path),
             look_at=addresses.look_at(settings, secret, path),
-            sts_addresses=settings.sts_addresses,
+            sts_addresses=self.speech.join((dub.stream, dub.language)),
             sts_key=shared_key(settings),
             source_language=self._streams[dub.stream].source_language,
             voice=settings.dub_voice,

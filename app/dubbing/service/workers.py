@@ -36,6 +36,7 @@ from app.dubbing.messages import (
     SentencePart,
     Signalled,
     SourceReady,
+    SpeechAddresses,
     Spoken,
     Stop,
     TellApart,
@@ -338,6 +339,8 @@ class Supervisor(Keeper[WorkerConfig]):
             self._signals.add(command.signal)
         if isinstance(command, TellApart):
             self._config = replace(self._config, speakers=command.speakers)
+        if isinstance(command, SpeechAddresses):
+            self._config = replace(self._config, sts_addresses=command.addresses)
         if self._process is not None:
             self._process.send(command)
 
@@ -352,6 +355,7 @@ class Supervisor(Keeper[WorkerConfig]):
             process.send(ChooseTracks(self._config.chosen, self._config.source_url))
             process.send(Breaks(self._config.breaks_original))
             process.send(TellApart(self._config.speakers))
+            process.send(SpeechAddresses(self._config.sts_addresses))
         for each in self._signals:
             process.send(Signalled(each))
 

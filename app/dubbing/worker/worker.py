@@ -11,6 +11,7 @@ from app.dubbing.messages import (
     RecordPhrases,
     Reword,
     Signalled,
+    SpeechAddresses,
     Spoken,
     State,
     TellApart,
@@ -53,6 +54,8 @@ class Worker(Running[Pipeline]):
                 self.line.leave_breaks(original)
             case TellApart(speakers):
                 self.line.speech.tell_apart(speakers)
+            case SpeechAddresses(addresses):
+                self.line.speech.use(addresses)
 
     def state(self) -> State:
         """The heartbeat."""

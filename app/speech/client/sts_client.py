@@ -58,6 +58,9 @@ class StsClient:
     and nothing waits, or for 6 s. A host that says nothing at all while three phrases in a row go without
     a dub is disconnected even where there is no other. Methods may be called from any thread;
     `on_answer` is called in the client's. Every phrase asked for is answered exactly once.
+
+    The addresses may change while it works. A host in use that is no longer among them is used until another
+    one can be, and left as for a better one.
     """
 
     def __init__(
@@ -76,9 +79,10 @@ class StsClient:
         self._missed: list[_Asked] = []
         self._speakers = Speakers(on=False)
         self._known: dict[int, KnownSpeaker] = {}
-        self._hosts = [
-            Host(address, config, self._answered, lambda _: self._choose(), key) for address in addresses
-        ]
+        self._key = key
+        self._wanted = frozenset(addresses)
+        self._hosts = [self._host(address) for address in addresses]
+        self._tasks: dict[Host, asyncio.Task[None]] = {}
         self._active: Host | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -104,8 +108,11 @@ class StsClient:
 
     def reword(self, profile: Profile) -> None:
         """The profile holds from the next phrase on."""
-        for host in self._hosts:
-            self._loop.call_soon_threadsafe(host.reword, profile)
+        self._loop.call_soon_threadsafe(self._take_profile, profile)
+
+    def use(self, addresses: Sequence[str]) -> None:
+        """The speech hosts from now on, best first."""
+        self._loop.call_soon_threadsafe(self._take_addresses, tuple(addresses))
 
     def tell_apart(self, speakers: Speakers) -> None:
         """Speakers are told apart like this from the next phrase on, whichever host dubs it."""
@@ -143,15 +150,47 @@ class StsClient:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        tasks = [self._loop.create_task(lasting(host.address, host.run)) for host in self._hosts]
-        tasks.append(self._loop.create_task(lasting("the watch over phrases", self._watch)))
+        for host in self._hosts:
+            self._keep(host)
+        watch = self._loop.create_task(lasting("the watch over phrases", self._watch))
         try:
             self._loop.run_forever()
         finally:
+            # Those of hosts that have just been left, too.
+            tasks = asyncio.all_tasks(self._loop)
             for task in tasks:
                 task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            self._loop.run_until_complete(asyncio.gather(watch, *tasks, return_exceptions=True))
             self._loop.close()
+
+    def _host(self, address: str) -> Host:
+        return Host(address, self._config, self._answered, lambda _: self._choose(), self._key)
+
+    def _keep(self, host: Host) -> None:
+        self._tasks[host] = self._loop.create_task(lasting(host.address, host.run))
+
+    def _take_profile(self, profile: Profile) -> None:
+        self._config = self._config.model_copy(update={"profile": profile})
+        for host in self._hosts:
+            host.reword(profile)
+
+    def _take_addresses(self, addresses: Sequence[str]) -> None:
+        known = {host.address: host for host in self._hosts}
+        wanted = [known.get(address) or self._host(address) for address in addresses]
+        left = [host for host in self._hosts if host not in wanted]
+        self._wanted = frozenset(addresses)
+        self._hosts = [*wanted, *left]
+        for host in wanted:
+            if host not in self._tasks:
+                self._keep(host)
+        self._leave_unwanted()
+        self._choose()
+
+    def _leave_unwanted(self) -> None:
+        for host in self._hosts:
+            if host.address not in self._wanted and host is not self._active:
+                self._tasks.pop(host).cancel()
+        self._hosts = [host for host in self._hosts if host in self._tasks]
 
     def _take_sound(self, position: int, pcm: bytes) -> None:
         self._recent.append((position, pcm))
@@ -249,6 +288,7 @@ class StsClient:
             return
         self._active = best
         self._missed.clear()
+        self._leave_unwanted()
         if best is None:
             for key in list(self._asked):
                 self._finish(key, self._asked.pop(key), None, b"", "no_host", self.problem)

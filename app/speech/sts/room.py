@@ -53,12 +53,17 @@ class Room:
         return len(self._sessions) - self.dubbed
 
     def enter(self, session: Hashable) -> None:
-        """A new session, after all others."""
-        self._sessions.append(session)
+        """A session asks for a phrase: at its first one it comes, after all others.
+
+        One that a client only has in reserve takes no place from those that are dubbed.
+        """
+        if session not in self._sessions:
+            self._sessions.append(session)
 
     def leave(self, session: Hashable) -> None:
         """A session ends; the next one has its place."""
-        self._sessions.remove(session)
+        if session in self._sessions:
+            self._sessions.remove(session)
 
     def admits(self, session: Hashable) -> bool:
         """Whether the session's next phrase is dubbed."""

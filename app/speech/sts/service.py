@@ -204,7 +204,6 @@ class SpeechService:
         finally:
             self.opening -= 1
         self.sessions.add(session)
-        self.room.enter(session)
         if self.draining:
             session.drain()
         try:

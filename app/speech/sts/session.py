@@ -224,6 +224,7 @@ class Session:
             raise TooMany(f"{MOST_UNANSWERED} phrases wait for their answers, which is the most")
         phrase = Phrase(mark)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.room.enter(self)
         rests = not self.room.admits(self)
         admitted = not rests and self.admission.enter()
         if admitted:

@@ -69,6 +69,7 @@ def test_programs_and_other_services_are_answered_by_every_name_that_we_use(serv
         ({"ALLOWED_HOSTS": "*.example.org"}, "a.b.example.org"),
         ({"ALLOWED_HOSTS": "*"}, "anything.example.org"),
         ({"STS_URLS": "ws://gpu-1:5003,ws://gpu-2:5003"}, "gpu-2:5003"),
+        ({"STS_URLS": "dns+ws://speech.internal:5003"}, "speech.internal:5003"),
         ({"DUBBER_URL": "http://host.docker.internal:8003"}, "host.docker.internal:8003"),
         ({"WHISPER_HOST": "ears"}, "ears:9090"),
         ({"MEDIA_PUBLIC_HOST": "live.example.org"}, "live.example.org"),

@@ -141,3 +141,13 @@ def test_the_dubbed_are_always_the_oldest_and_at_least_one(events: list[tuple[st
         assert served == sorted(served, reverse=True)
         assert served[0]
         assert room.dubbed + room.resting == len(present)
+
+
+def test_a_session_in_reserve_takes_no_place_until_it_asks() -> None:
+    room = Room(Clock())
+    room.leave("in reserve")
+    room.enter("asks")
+    room.enter("asks")
+    assert (room.dubbed, room.resting) == (1, 0)
+    room.leave("asks")
+    assert room.dubbed == 0

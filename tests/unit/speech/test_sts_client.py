@@ -297,3 +297,35 @@ def test_an_edit_reaches_the_open_session_before_the_next_phrase_and_the_session
         assert heard == [edited]
         wait_until(lambda: len(sessions) == 2)
         assert [session.config.profile for session in sessions] == [Profile(), edited]
+
+
+def test_hosts_that_come_are_used_and_the_one_that_goes_is_left_once_another_can_be() -> None:
+    with working([well]) as (worker, [first], [before]), stand_in_sts(well) as (second, after):
+        assert worker.ask().dub is not None
+        worker.client.use([second])
+        worker.uses(second)
+        assert worker.ask().dub is not None
+        assert [len(before), len(after)] == [1, 1]
+        wait_until(lambda: [host.address for host in worker.client._hosts] == [second])
+        worker.client.use([first, second])
+        worker.can_use(first)
+        worker.uses(first)
+        assert worker.ask().dub is not None
+
+
+def test_a_host_in_use_stays_where_no_other_answers() -> None:
+    with working([well]) as (worker, [first], _):
+        worker.client.use(["ws://127.0.0.1:1"])
+        assert worker.ask().dub is not None
+        wait_until(lambda: len(worker.client._hosts) == 2)
+        assert worker.client.address == first
+        assert worker.ask().dub is not None
+
+
+def test_a_host_that_comes_after_an_edit_is_told_of_it() -> None:
+    wording = Profile(subject="football")
+    with working([well]) as (worker, _, _), stand_in_sts(well) as (second, sessions):
+        worker.client.reword(wording)
+        worker.client.use([second])
+        worker.uses(second)
+        assert sessions[0].config.profile == wording

@@ -320,7 +320,7 @@ def test_what_can_be_dubbed_is_what_any_speech_host_told() -> None:
 
     async def go() -> tuple[dict[str, Any], dict[str, Any]]:
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-            hosts = speech_health.SpeechHosts(http, [f"ws://{name}/sts" for name in told])
+            hosts = speech_health.SpeechHosts(http, lambda: [f"ws://{name}/sts" for name in told])
             before = hosts.can_dub()
             for check in hosts.checks().values():
                 await check()
