@@ -255,7 +255,7 @@ class Settings(BaseSettings):
         "Dubbing",
         (),
         "Addresses of the speech hosts, separated by commas, best first; empty means this machine. With dns+ "
-        "before it, a name whose every address is a host, as they come and go: they share the dubs.",
+        "before them, every address of a name is a host, as they come and go, and they share the dubs.",
         "ws://gpu-1:5003,ws://gpu-2:5003",
     )
     reconnect_delay: Annotated[float, Field(gt=0)] = section(

@@ -11,6 +11,7 @@ from app.catalog import Audience, Service
 from app.release import names
 from app.render import images
 from app.settings import Settings
+from app.settings.fields import POOL
 
 STREAMING = "streaming"
 DATABASE = catalog.get("db").port("postgres").number
@@ -165,5 +166,8 @@ def speech_addresses(config: AwsConfig) -> dict[str, object]:
             if name in config.settings.model_fields_set and getattr(config.settings, name):
                 continue
             many = isinstance(Settings.model_fields[name].default, tuple)
+            if name == "sts_urls" and len(every) > 1:
+                # Hosts of one kind: they share the dubs, and none is only in reserve.
+                every = tuple(f"{POOL}{each}" for each in every)
             found[name] = every if many else int(every[0]) if every[0].isdigit() else every[0]
     return found

@@ -1,12 +1,13 @@
 """Which speech hosts there are now, and which of them each dub asks.
 
-A fixed address is asked in its order, as the settings have it. A name with `dns+` before it stands for a
-pool: each of its addresses is a host of its own, and the pool's hosts share the dubs.
+A fixed address is asked in its order, as the settings have it. A name with `dns+` before it stands for hosts
+of a pool: each of its addresses is a host of its own, and the pool's hosts share the dubs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 from collections import Counter
@@ -20,8 +21,12 @@ from app.settings.fields import POOL
 
 LOOK_EVERY = 2.0
 RESOLVED_WITHIN = 5.0
+ANSWERED_WITHIN = 2.0
+SILENT = 3
+"""So many times in a row a host must not answer before the others share its dubs."""
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+Answers = Callable[[str], Awaitable[bool]]
 Key = Hashable
 log = structlog.get_logger(__name__)
 
@@ -75,11 +80,24 @@ async def resolved(name: str, port: int) -> Sequence[str]:
     return sorted({str(each[4][0]) for each in found}, key=ipaddress.ip_address)
 
 
-class SpeechPool:
-    """Knows the hosts of each entry of STS_URLS. `told` is called with a dub's key and its addresses, best
-    first, where they become others.
+async def well(host: str) -> bool:
+    """Whether something takes connections at a host's WebSocket address."""
+    parts = urlsplit(host)
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(ANSWERED_WITHIN):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
+            writer.close()
+            return True
+    return False
 
-    A name that can't be resolved, or that nobody has, changes nothing: hosts that answer are still asked.
+
+class SpeechPool:
+    """Knows the hosts of STS_URLS. `told` is called with a dub's key and its addresses, best first, where
+    they become others; `answers` says whether a host does.
+
+    All names with `dns+` are one pool. A name that can't be resolved, or that nobody has, changes nothing:
+    hosts that answer are still asked. Those that have stopped answering have no part in it; where none
+    answers, all do.
     """
 
     def __init__(
@@ -87,77 +105,87 @@ class SpeechPool:
         urls: Sequence[str],
         told: Callable[[Key, tuple[str, ...]], None],
         resolve: Resolve = resolved,
+        answers: Answers = well,
     ) -> None:
         self._urls = urls
         self._told = told
         self._resolve = resolve
-        self._hosts: dict[str, tuple[str, ...]] = {
-            url: () if url.startswith(POOL) else (url,) for url in urls
-        }
-        self._asks: dict[str, dict[Key, str]] = {url: {} for url in urls if url.startswith(POOL)}
+        self._answers = answers
+        self._found: dict[str, tuple[str, ...]] = {url: () for url in urls if url.startswith(POOL)}
+        self._silent: Counter[str] = Counter()
+        self._sharing: tuple[str, ...] = ()
+        self._asks: dict[Key, str] = {}
         self._addresses: dict[Key, tuple[str, ...]] = {}
-        self._problem = ""
+        self._problems: dict[str, str] = {}
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The addresses of all hosts there are now; of a pool that is not known yet, its name."""
-        found = [host for url in self._urls for host in self._hosts[url] or (url.removeprefix(POOL),)]
-        return tuple(dict.fromkeys(found))
+        """The addresses of all hosts there are now; of a name that is not known yet, the name."""
+        return tuple(
+            dict.fromkeys(
+                host for url in self._urls for host in self._found.get(url) or (url.removeprefix(POOL),)
+            )
+        )
 
     def join(self, key: Key) -> tuple[str, ...]:
         """A dub begins: whom it asks, best first."""
-        for asks in self._asks.values():
-            asks.setdefault(key, "")
+        self._asks.setdefault(key, "")
         self._addresses[key] = ()
         self._share_out(quiet=key)
         return self._addresses[key]
 
     def leave(self, key: Key) -> None:
         """A dub has ended; the others may share its host's time."""
+        self._asks.pop(key, None)
         self._addresses.pop(key, None)
-        for asks in self._asks.values():
-            asks.pop(key, None)
         self._share_out()
 
     async def check(self) -> Check | None:
         """Whether the pool's hosts are known; None without a pool."""
-        return Check(not self._problem, self._problem) if self._asks else None
+        problems = "; ".join(problem for problem in self._problems.values() if problem)
+        return Check(not problems, problems) if self._found else None
 
     async def run(self) -> None:
         """Looks for hosts that come and go, until cancelled."""
-        while self._asks:
-            for url in self._asks:
-                await self.look(url)
+        while self._found:
+            await self.look()
             await asyncio.sleep(LOOK_EVERY)
         await asyncio.Event().wait()
 
-    async def look(self, url: str) -> None:
-        """Looks at the hosts of one pool."""
+    async def look(self) -> None:
+        """Looks at the hosts there are, and which of them answer."""
+        await asyncio.gather(*(self._look_up(url) for url in self._found))
+        every = tuple(dict.fromkeys(host for hosts in self._found.values() for host in hosts))
+        answer = await asyncio.gather(*(self._answers(host) for host in every))
+        before, self._silent = self._silent, Counter()
+        for host, is_well in zip(every, answer, strict=True):
+            # One that is new has to answer first.
+            silent = before.get(host, SILENT if host not in self._sharing else 0)
+            self._silent[host] = 0 if is_well else silent + 1
+        sharing = tuple(host for host in every if self._silent[host] < SILENT) or every
+        if sharing != self._sharing:
+            log.info("speech hosts of the pool", hosts=list(sharing))
+            self._sharing = sharing
+            self._share_out()
+
+    async def _look_up(self, url: str) -> None:
         parts = urlsplit(url.removeprefix(POOL))
-        name = parts.hostname or ""
+        name, problem = parts.hostname or "", ""
         try:
             async with asyncio.timeout(RESOLVED_WITHIN):
                 found = await self._resolve(name, parts.port or 0)
+            if found:
+                self._found[url] = tuple(at_address(parts.geturl(), each) for each in found)
         except (OSError, TimeoutError) as error:
-            self._trouble(f"{name}: no address is known ({error or 'no answer in time'})")
-            return
-        self._trouble("")
-        hosts = tuple(at_address(parts.geturl(), each) for each in found)
-        if hosts and hosts != self._hosts[url]:
-            log.info("speech hosts of the pool", name=name, hosts=list(found))
-            self._hosts[url] = hosts
-            self._share_out()
-
-    def _trouble(self, problem: str) -> None:
-        if problem and problem != self._problem:
-            log.warning("the pool's speech hosts can't be looked up", problem=problem)
-        self._problem = problem
+            problem = f"{name}: no address is known ({error or 'no answer in time'})"
+        if problem and problem != self._problems.get(url):
+            log.warning("speech hosts of the pool can't be looked up", problem=problem)
+        self._problems[url] = problem
 
     def _share_out(self, quiet: Key | None = None) -> None:
-        for url, asks in self._asks.items():
-            asks.update(shared_out(self._hosts[url], asks))
-        for key, before in list(self._addresses.items()):
-            now = self._of(key)
+        self._asks.update(shared_out(self._sharing, self._asks))
+        for key in list(self._addresses):
+            before, now = self._addresses[key], self._of(key)
             self._addresses[key] = now
             if now != before and key != quiet:
                 self._told(key, now)
@@ -165,11 +193,8 @@ class SpeechPool:
     def _of(self, key: Key) -> tuple[str, ...]:
         addresses: list[str] = []
         for url in self._urls:
-            asks = self._asks.get(url)
-            if asks is None:
-                addresses.append(url)
-            elif hosts := self._hosts[url]:
-                addresses += in_order(hosts, asks[key])
+            if url in self._found and self._sharing:
+                addresses += in_order(self._sharing, self._asks[key])
             else:
                 addresses.append(url.removeprefix(POOL))
         return tuple(dict.fromkeys(addresses))

@@ -9,8 +9,9 @@ import pytest
 from stand_in_runner import World
 
 from app.dubbing.messages import SpeechAddresses
-from app.dubbing.service.speech_pool import SpeechPool, in_order, shared_out
+from app.dubbing.service.speech_pool import SILENT, SpeechPool, in_order, shared_out
 from app.settings import SettingsError, load
+from app.settings.fields import POOL
 
 NAME = "dns+ws://speech.internal:5003"
 
@@ -34,11 +35,17 @@ class Pool:
     def __init__(self, urls: Sequence[str], *addresses: str) -> None:
         self.names = Names(*addresses)
         self.told: list[tuple[object, tuple[str, ...]]] = []
-        self.pool = SpeechPool(urls, lambda key, found: self.told.append((key, found)), self.names.resolve)
+        self.silent: set[str] = set()
+        self.pool = SpeechPool(
+            urls, lambda key, found: self.told.append((key, found)), self.names.resolve, self._answers
+        )
+
+    async def _answers(self, host: str) -> bool:
+        return host not in self.silent
 
     def look(self, *addresses: str) -> None:
         self.names.addresses = addresses
-        asyncio.run(self.pool.look(NAME))
+        asyncio.run(self.pool.look())
 
 
 def at(*numbers: int) -> tuple[str, ...]:
@@ -109,6 +116,41 @@ def test_names_that_lead_nowhere_change_nothing_and_are_told_of() -> None:
     assert check.ok
 
 
+def test_a_host_that_no_longer_answers_has_its_dubs_shared_out_and_takes_part_again_when_it_does() -> None:
+    made = Pool([NAME])
+    three = ("10.0.0.1", "10.0.0.2", "10.0.0.3")
+    made.look(*three)
+    for name in "abc":
+        made.pool.join(name)
+    made.silent = set(at(1))
+    for _ in range(SILENT - 1):
+        made.look(*three)
+    assert made.told == []
+    made.look(*three)
+    assert dict(made.told) == {"a": at(2, 3), "c": at(3, 2)}
+    assert made.pool.hosts == at(1, 2, 3)
+    made.silent = set()
+    made.look(*three)
+    assert made.pool._asks == {"a": at(2)[0], "b": at(1)[0], "c": at(3)[0]}
+
+
+def test_a_host_that_has_never_answered_gets_no_dub_unless_there_is_no_other() -> None:
+    made = Pool([NAME])
+    made.silent = set(at(1, 2))
+    made.look("10.0.0.1")
+    assert made.pool.join("news") == at(1)
+    made.silent = set(at(2))
+    made.look("10.0.0.1", "10.0.0.2")
+    assert made.pool.join("sport") == at(1)
+
+
+def test_names_and_addresses_with_the_prefix_are_one_pool() -> None:
+    urls = [f"{POOL}{each}" for each in at(1, 2)]
+    pool = SpeechPool(urls, lambda *_: None, answers=Pool([])._answers)
+    asyncio.run(pool.look())
+    assert [pool.join(name) for name in "ab"] == [at(1, 2), at(2, 1)]
+
+
 def test_fixed_addresses_keep_their_order_and_come_with_a_pool_as_they_are_written() -> None:
     assert Pool(["ws://a:1", "ws://b:2"]).pool.join("news") == ("ws://a:1", "ws://b:2")
     made = Pool(["ws://a:1", NAME])
@@ -124,7 +166,8 @@ def test_the_workers_of_a_pool_are_told_its_hosts_and_no_worker_that_is_gone() -
         world.streams.stop("news", "fr")
         pool = world.streams.speech
         pool._resolve = Names("10.0.0.1", "10.0.0.2").resolve
-        await pool.look(NAME)
+        pool._answers = Pool([])._answers
+        await pool.look()
         assert world.runner("es").commands == [SpeechAddresses(at(1, 2))]
         assert world.runner("fr").commands == []
 

@@ -113,7 +113,8 @@ def test_without_speech_hosts_everything_runs_on_the_streaming_host() -> None:
 
 def test_the_streaming_host_knows_every_speech_host_and_its_public_address() -> None:
     settings = chosen().settings_of("streaming", "203.0.113.99")
-    assert settings.sts_urls == ("ws://10.40.0.20:5003", "ws://10.40.0.21:5003")
+    assert settings.sts_urls == ("dns+ws://10.40.0.20:5003", "dns+ws://10.40.0.21:5003")
+    assert settings.sts_addresses == ("ws://10.40.0.20:5003", "ws://10.40.0.21:5003")
     assert settings.asr_url == "http://10.40.0.20:5001"
     assert (settings.whisper_host, settings.whisper_port) == ("10.40.0.20", 9090)
     assert settings.media_public_host == "203.0.113.99"

@@ -244,7 +244,7 @@ def test_a_release_names_images_by_digest_and_has_no_secret(made: Recorded) -> N
 def test_the_media_server_tells_browsers_its_public_address(made: Recorded) -> None:
     bundle = made.of("s3/bucketObjectv2:BucketObjectv2")["streaming-bundle"]["content"]
     assert "203.0.113.99" in bundle
-    assert "ws://10.40.0.20:5003,ws://10.40.0.21:5003" in bundle
+    assert "dns+ws://10.40.0.20:5003,dns+ws://10.40.0.21:5003" in bundle
 
 
 def test_a_secret_is_a_secure_string_of_the_role_that_uses_it_and_a_secret_of_the_state() -> None:
