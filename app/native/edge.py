@@ -40,10 +40,9 @@ def make_stand_in(at: Path) -> None:
     """
     if at.with_name(f"{at.name}.crt").is_file() and at.with_name(f"{at.name}.key").is_file():
         return
-    for folder in (*reversed(at.parents[:2]), at.parent):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     before = os.umask(PRIVATE)
     try:
+        at.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(edge.stand_in(str(at)), check=True, capture_output=True)
     finally:
         os.umask(before)
