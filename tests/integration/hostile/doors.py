@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from fastapi.routing import APIWebSocketRoute
 
-from app.catalog import CATALOG
+from app.catalog import CATALOG, uncertified
 from app.service import create
 from app.settings import Settings
 
@@ -34,7 +34,7 @@ def tcp_ports(settings: Settings, *services: str) -> dict[str, int]:
     """The numbers of all TCP ports of those services that are in use, by `<service>.<name of the port>`."""
     return {
         f"{service.name}.{port.name}": int(getattr(settings, port.setting))
-        for service in CATALOG
+        for service in map(uncertified, CATALOG)
         for port in service.ports
         if service.name in services
         and port.protocol == "tcp"
