@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import av
 import av.error
 
+from app.dubbing import srt, srt_address
 from app.dubbing.worker.source import reason
 
 SCHEMES = ("udp", "tcp", "http", "https")
@@ -33,6 +36,10 @@ class CannotOpen(Exception):
 
 def check(address: str) -> None:
     """Raises ValueError, which says what to give instead, where no stream can be taken in from there."""
+    if address.startswith("srt:"):
+        if is_link_local(srt_address.parse(address).host):
+            raise ValueError("no stream comes from a link-local address")
+        return
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
@@ -40,10 +47,11 @@ def check(address: str) -> None:
         raise ValueError("the port in the address is no number from 1 to 65535") from None
     if parts.scheme not in SCHEMES or any(char.isspace() for char in address):
         raise ValueError(
-            "give the address of an MPEG transport stream: udp://HOST:PORT, tcp://HOST:PORT, http:// or https://"
+            "give the address of an MPEG transport stream: udp://HOST:PORT, tcp://HOST:PORT, "
+            "srt://HOST:PORT, http:// or https://"
         )
     if not host or (parts.scheme in ("udp", "tcp") and not port):
-        raise ValueError(f"an address with {parts.scheme}:// names a host and a port: udp://239.255.0.1:1234")
+        raise ValueError(f"{parts.scheme}:// names a host and a port: {parts.scheme}://239.255.0.1:1234")
     may = MAY_SAY[parts.scheme]
     said = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
     if may is not None and not said <= may:
@@ -68,8 +76,29 @@ def is_link_local(host: str) -> bool:
         return False
 
 
-def opened(address: str) -> Any:
-    """The stream, opened. Raises CannotOpen."""
+@contextmanager
+def opened(address: str) -> Iterator[Any]:
+    """The stream, open. Raises CannotOpen."""
+    with ExitStack() as stack:
+        if address.startswith("srt:"):
+            source = over_srt(address, stack)
+        else:
+            source = stack.enter_context(over_ffmpeg(address))
+        yield source
+
+
+def over_srt(address: str, stack: ExitStack) -> Any:
+    """The stream over SRT, which calls, or waits to be called; `stack` closes it. Raises CannotOpen."""
+    try:
+        calling = srt.connect(srt_address.parse(address), COMES_WITHIN, GOES_ON_WITHIN)
+        connection = stack.enter_context(calling)
+        return stack.enter_context(av.open(connection, format="mpegts", options=OPTIONS))
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise CannotOpen(reason(error)) from None
+
+
+def over_ffmpeg(address: str) -> Any:
+    """The stream by what FFmpeg knows itself. Raises CannotOpen."""
     parts = urlsplit(address)
     if parts.scheme.startswith("http"):
         no_link_local(parts.hostname or "", parts.port or 80)

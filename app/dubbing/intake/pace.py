@@ -10,10 +10,10 @@ AHEAD = 2.0
 
 
 class Pace:
-    """Holds a stream back that would run away. What is sent to us (udp://) comes when its sender wants."""
+    """Holds a stream back that would run away. What comes over UDP and SRT comes in time."""
 
     def __init__(self, address: str, stopping: threading.Event) -> None:
-        self._held = not address.startswith("udp:")
+        self._held = not address.startswith(("udp:", "srt:"))
         self._stopping = stopping
         self._base: float | None = None
 

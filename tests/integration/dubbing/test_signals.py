@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import socket
 import struct
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -277,3 +279,37 @@ def test_a_transport_stream_is_fetched_over_tcp_and_again_when_it_breaks_off(
         finally:
             assert stack.http.delete("/sources/sport", headers=JSON).status_code == 200
     wait_for("it is gone", lambda: "live/sport" not in stack.ready_paths(), 10.0)
+
+
+def test_a_stream_comes_over_srt_with_a_passphrase_that_is_seen_nowhere(stack: Stack, made: Made) -> None:
+    """FFmpeg sends it to where the dubber waits."""
+    port, secret = free_port(socket.SOCK_DGRAM), "of-more-than-ten"
+    address = f"srt://127.0.0.1:{port}?mode=listener&passphrase={secret}"
+    answer = stack.http.put("/sources/match", json={"address": address})
+    assert answer.json()["address"] == f"srt://127.0.0.1:{port}"
+    file = stack.folder / "match.ts"
+    file.write_bytes(made.data)
+    wait_for("it waits", lambda: stack.is_healthy("dubber"), 5.0)
+    command = [
+        "ffmpeg",
+        "-hide_banner",
+        "-nostdin",
+        "-loglevel",
+        "error",
+        "-re",
+        "-i",
+        str(file),
+        "-map",
+        "0:v",
+    ]
+    command += ["-map", "0:a", "-c", "copy", "-f", "mpegts"]
+    sender = subprocess.Popen([*command, f"srt://127.0.0.1:{port}?mode=caller&passphrase={secret}"])
+    try:
+        wait_for("it is published", lambda: stack.ready_paths().get("live/match"), 30.0)
+        assert told(stack, "match")["tracks"] == ["h264", "mp2"]
+        lines = [" ".join(process.cmdline()) for process in stack.family("dubber")]
+        assert secret not in "\n".join([stack.logs(), stack.http.get("/sources").text, *lines])
+    finally:
+        sender.kill()
+        sender.wait()
+        assert stack.http.delete("/sources/match", headers=JSON).status_code == 200

@@ -48,6 +48,8 @@ def scenario(launcher: Launcher, folder: Path, play: Play) -> None:
     [
         "udp://239.1.1.1:1234",
         "udp://[::1]:1234?localaddr=::1",
+        "srt://encoder.example.org:9000?streamid=#!::r=news&passphrase=of-ten-letters",
+        "srt://:9000?mode=listener",
         "tcp://encoder.example.org:9000",
         "https://user:word@example.org/live.ts?channel=1",
     ],
@@ -67,6 +69,8 @@ def test_transport_streams_are_taken_in_from_there(address: str) -> None:
         ("udp://239.1.1.1:99999", "no number from 1 to 65535"),
         ("udp://239.1.1.1:1234?fifo_size=99999999", "localaddr, sources"),
         ("tcp://127.0.0.1:1234?listen=1", "nothing"),
+        ("srt://encoder.example.org:9000?passphrase=short", "10 to 79"),
+        ("srt://169.254.169.254:80", "link-local"),
         ("http://169.254.169.254/latest/meta-data", "link-local"),
         ("udp://239.1.1.1:12 34", "no number from 1 to 65535"),
     ],
