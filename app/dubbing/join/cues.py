@@ -13,6 +13,8 @@ MOST = 64
 MOST_TAGS = 1000
 OVERDUE = 60.0
 """So long after its planned end a break is still ended by who comes back."""
+ROUNDED = 0.002
+"""Times are rounded to milliseconds on the way: what is at a segment's first picture is in that segment."""
 LATE = 5.0
 """A tag that comes so much after its segment is lost."""
 
@@ -74,7 +76,7 @@ class Cues:
         left = []
         for tag in self._tags:
             placed = self._clock.place(tag.ticks)
-            if placed is None or placed >= end:
+            if placed is None or placed >= end - ROUNDED:
                 left.append(tag)
             elif placed > start - LATE:
                 found.append((max(placed, start), tag.tag))
@@ -85,7 +87,7 @@ class Cues:
         due, waiting = [], []
         for splice in self._waiting:
             placed = self._clock.place(splice.ticks)
-            if placed is None or placed >= end:
+            if placed is None or placed >= end - ROUNDED:
                 waiting.append(splice)
             else:
                 due.append((splice, placed))
