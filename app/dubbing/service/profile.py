@@ -41,7 +41,7 @@ class StreamProfile(BaseModel):
     keep: Names = ()
     terms: Annotated[dict[Language, Terms], Field(max_length=MOST_LANGUAGES)] = {}
     normalise: bool = True
-    speakers: bool = True
+    speakers: bool = False
     breaks: Literal["original", "dub"] = "original"
     voice_track: TrackNumber = 0
     background_track: TrackNumber = 0

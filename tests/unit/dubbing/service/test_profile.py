@@ -89,15 +89,15 @@ def test_a_speaker_is_corrected_and_the_next_worker_knows(tmp_path: Path) -> Non
         address = "/streams/news/es/speakers"
         answer = await http.put(f"{address}/2", json={"same": 1})
         assert [each["same"] for each in answer.json()["speakers"]] == [1, 1]
-        assert runner.commands[-1] == TellApart(Speakers(known=known, same={2: 1}))
+        assert runner.commands[-1] == TellApart(Speakers(on=False, known=known, same={2: 1}))
         assert (await http.put(f"{address}/1", json={"voice": "es-ES+low"})).status_code == 200
         assert (await http.put(f"{address}/2", json={"same": 2})).status_code == 200
-        assert runner.commands[-1] == TellApart(Speakers(known=known, voices={1: "es-ES+low"}))
+        assert runner.commands[-1] == TellApart(Speakers(on=False, known=known, voices={1: "es-ES+low"}))
         assert "no speaker 3" in (await http.put(f"{address}/3", json={"same": 1})).json()["detail"]
         assert "voices: es-ES" in (await http.put(f"{address}/1", json={"voice": "x"})).json()["detail"]
         assert (await http.put(f"{address}/9", json={"same": 1})).status_code == 422
         runner.restarting("it died")
-        assert runner.commands[-1] == TellApart(Speakers(known=known, voices={1: "es-ES+low"}))
+        assert runner.commands[-1] == TellApart(Speakers(on=False, known=known, voices={1: "es-ES+low"}))
 
     scenario(tmp_path, play)
 
@@ -110,7 +110,7 @@ def test_an_edit_reaches_the_running_worker_and_adds_new_languages(tmp_path: Pat
         assert answer.status_code == 200, answer.text
         assert (await http.get(PATH)).json() == answer.json()
         assert answer.json()["keep"] == ["Bath"]
-        assert world.runner("es").commands == [Reword(Profile(keep=("Bath",))), TellApart(Speakers())]
+        assert world.runner("es").commands == [Reword(Profile(keep=("Bath",))), TellApart(Speakers(on=False))]
         assert world.runner("fr").config.wording == Profile(keep=("Bath",))
         assert (world.runner("es").config.profile, world.runner("fr").config.profile) == ("live", "quality")
 
@@ -121,12 +121,13 @@ def test_sound_tracks_that_are_chosen_reach_the_running_worker_alone(tmp_path: P
     async def play(world: World, http: httpx.AsyncClient) -> None:
         both = {"voice_track": 2, "background_track": 1}
         assert (await http.put(PATH, json=both)).status_code == 200
-        chosen, reworded = world.runner("es").commands
+        chosen, reworded, apart = world.runner("es").commands
         assert isinstance(chosen, ChooseTracks)
         assert isinstance(reworded, Reword)
+        assert isinstance(apart, TellApart)
         assert chosen.chosen == Chosen(2, 1)
         assert (await http.put(PATH, json=both | {"subject": "Football"})).status_code == 200
-        assert [type(one) for one in world.runner("es").commands[2:]] == [Reword]
+        assert [type(one) for one in world.runner("es").commands[3:]] == [Reword, TellApart]
         assert (await http.put("/streams/news/fr", json={})).status_code == 201
         assert world.runner("fr").config.chosen == Chosen(2, 1)
         same = await http.put(PATH, json={"voice_track": 1, "background_track": 1})
