@@ -24,7 +24,7 @@ from app.dubbing.intake.sound import Copied, Encoded
 from app.dubbing.messages import IntakeConfig, IntakeState, Signalled, Stop
 from app.dubbing.restream.greeting import NoAnswer, greet
 from app.dubbing.signals.kept import Signal
-from app.dubbing.signals.languages import short
+from app.dubbing.track_languages import short
 from app.dubbing.worker.occupied import occupied
 from app.dubbing.worker.source import reason
 

@@ -22,8 +22,8 @@ from app.backoff import Backoff
 from app.dubbing.join import boxes
 from app.dubbing.messages import Original, RestreamConfig, RestreamState, Stop
 from app.dubbing.restream.original import Second, Track
-from app.dubbing.restream.tags import three
 from app.dubbing.restream.target import writing
+from app.dubbing.track_languages import three
 from app.dubbing.viewing import Broken, packets, reading
 from app.dubbing.worker.source import reason
 

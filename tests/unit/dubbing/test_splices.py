@@ -11,7 +11,6 @@ from app.dubbing.signals import scte35
 from app.dubbing.signals.breaks import Breaks
 from app.dubbing.signals.clock import RATE, ROUND, ClockMark, StreamClock, between
 from app.dubbing.signals.kept import Metadata, Recent, Splice
-from app.dubbing.signals.languages import short
 from app.dubbing.signals.scte35 import Cue
 from tests.transport import id3, segmentation, splice_insert, time_signal
 
@@ -162,10 +161,3 @@ def test_who_begins_later_is_told_of_breaks_and_not_of_old_tags() -> None:
     for signal in (ClockMark(0, b"first", 1.0), Metadata(0, b"ID3"), splice(1, "out", 10.0)):
         recent.add(signal)
     assert [type(each) for each in recent] == [ClockMark, Splice]
-
-
-@pytest.mark.parametrize(
-    ("told", "found"), [("eng", "en"), ("ger", "de"), ("haw", "haw"), ("und", ""), ("qaa", ""), (None, "")]
-)
-def test_languages_of_tracks(told: str | None, found: str) -> None:
-    assert short(told) == found
