@@ -8,10 +8,10 @@ from typing import Any
 
 import structlog
 
-from app.dubbing.join.boxes import has_start_codes, without_start_codes
 from app.dubbing.signals import scte35
 from app.dubbing.signals.clock import RATE, ROUND, TAIL, ClockMark, between, tail_of
 from app.dubbing.signals.kept import Metadata, Signal, Splice
+from app.dubbing.start_codes import has_start_codes, without_start_codes
 
 SPLICES, TAGS = "scte_35", "timed_id3"
 MARK_EVERY = 1.0

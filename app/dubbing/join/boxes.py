@@ -132,24 +132,3 @@ def hevc(found: bytes) -> str:
         *(f"{byte:X}" for byte in constraints),
     ]
     return ".".join(parts)
-
-
-def without_start_codes(data: bytes) -> bytes:
-    """A picture whose parts are told apart by start codes, with their lengths before them instead."""
-    parts = []
-    at = data.find(b"\0\0\1")
-    while at >= 0:
-        following = data.find(b"\0\0\1", at + 3)
-        part = data[at + 3 : following if following >= 0 else len(data)]
-        # A zero before the next start code belongs to that.
-        part = part.rstrip(b"\0") if following >= 0 else part
-        if part:
-            parts.append(struct.pack(">I", len(part)) + part)
-        at = following
-    return b"".join(parts)
-
-
-def has_start_codes(video: av.VideoStream) -> bool:
-    """Whether the source tells a picture's parts apart by start codes."""
-    known = video.codec_context.extradata
-    return video.codec_context.name in ("h264", "hevc") and not (known and known[0] == 1)

@@ -16,6 +16,7 @@ from app.dubbing.join.joiner import Joiner
 from app.dubbing.join.matching import Place
 from app.dubbing.join.writer import Writer
 from app.dubbing.showing import Picture
+from app.dubbing.start_codes import has_start_codes, without_start_codes
 from app.dubbing.tracks import Chosen
 from app.dubbing.viewing import Broken, packets, reading
 from app.dubbing.worker.source import Background, Item, Source, SourceError, VideoPacket, reason
@@ -77,7 +78,7 @@ class SourceReader:
     def _take_all(self, source: Source) -> None:
         picture, problem = self._picture(source)
         self._joiner.source_opened(picture, source.video is not None)
-        codes = source.video is not None and boxes.has_start_codes(source.video)
+        codes = source.video is not None and has_start_codes(source.video)
         for item in source.items():
             self._backoff.reset()
             self.problem = problem or source.problem
@@ -99,7 +100,7 @@ class SourceReader:
             item.time,
             item.shift,
             item.packet.is_keyframe,
-            boxes.without_start_codes(data) if codes else data,
+            without_start_codes(data) if codes else data,
             item.arrival,
         )
 
@@ -150,7 +151,7 @@ class DubReader:
 
     def _take_all(self, source: Any, video: Any, sound: Any) -> None:
         place, held = Place(), list[tuple[float, bytes]]()
-        codes = video is not None and boxes.has_start_codes(video)
+        codes = video is not None and has_start_codes(video)
         for packet in packets(source, [video, sound] if video else [sound]):
             if self._leaving.is_set():
                 return
@@ -164,9 +165,7 @@ class DubReader:
             by_clock = self._joiner.now(at + latency) - self.delay
             if packet.stream is video:
                 with self._joiner.lock:
-                    shown = self._joiner.pictures.find(
-                        boxes.without_start_codes(data) if codes else data, by_clock
-                    )
+                    shown = self._joiner.pictures.find(without_start_codes(data) if codes else data, by_clock)
                 if shown is not None:
                     place.seen(at, shown, arrival)
                 continue

@@ -16,11 +16,11 @@ import av
 import structlog
 
 from app.backoff import Backoff
-from app.dubbing.join import boxes
 from app.dubbing.join.encoder import Encoder, silence
 from app.dubbing.join.matching import Pictures, Place
 from app.dubbing.join.sounds import FRAME, RATE, Piece, Sound
 from app.dubbing.messages import Original
+from app.dubbing.start_codes import has_start_codes, without_start_codes
 from app.dubbing.worker.output import BIT_RATE
 from app.dubbing.worker.source import Source, SourceError, VideoPacket, reason
 
@@ -113,7 +113,7 @@ class Second:
             time.sleep(self._backoff.next())
 
     def _take_all(self, source: Source) -> None:
-        codes = source.video is not None and boxes.has_start_codes(source.video)
+        codes = source.video is not None and has_start_codes(source.video)
         for item in source.items():
             self._backoff.reset()
             self.problem = source.problem
@@ -125,7 +125,7 @@ class Second:
                     shown = item.time
                     if packet.pts is not None and packet.time_base is not None:
                         shown = float(packet.pts * packet.time_base)
-                    self._pictures.add(boxes.without_start_codes(data) if codes else data, shown)
+                    self._pictures.add(without_start_codes(data) if codes else data, shown)
                     continue
                 at = round(item.time * RATE)
                 if self._next is not None and abs(at - self._next) <= FRAME:

@@ -19,10 +19,10 @@ import av.error
 import structlog
 
 from app.backoff import Backoff
-from app.dubbing.join import boxes
 from app.dubbing.messages import Original, RestreamConfig, RestreamState, Stop
 from app.dubbing.restream.original import Second, Track
 from app.dubbing.restream.target import writing
+from app.dubbing.start_codes import has_start_codes, without_start_codes
 from app.dubbing.track_languages import three
 from app.dubbing.viewing import Broken, packets, reading
 from app.dubbing.worker.source import reason
@@ -101,7 +101,7 @@ class Restream:
         """Copies from the first keyframe on, whose time is the output's 0."""
         begin: float | None = None
         since = time.monotonic()
-        codes = chosen[0].type == "video" and boxes.has_start_codes(chosen[0])
+        codes = chosen[0].type == "video" and has_start_codes(chosen[0])
         if self._second is not None:
             self._second.begin()
         for packet in packets(source, chosen):
@@ -113,7 +113,7 @@ class Restream:
                 seen = at if packet.pts is None else float(packet.pts * packet.time_base)
                 data = bytes(packet) if picture else None
                 if data is not None and codes:
-                    data = boxes.without_start_codes(data)
+                    data = without_start_codes(data)
                 self._second.passed(data, at, seen)
             if begin is None:
                 if picture and not packet.is_keyframe:

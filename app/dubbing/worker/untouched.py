@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.dubbing.join.boxes import has_start_codes, without_start_codes
 from app.dubbing.signals.breaks import Breaks
 from app.dubbing.signals.clock import ClockMark, StreamClock, tail_of
 from app.dubbing.signals.kept import Signal, Splice
+from app.dubbing.start_codes import has_start_codes, without_start_codes
 from app.dubbing.worker.mixer import SAMPLE_RATE
 from app.dubbing.worker.source import Source, VideoPacket
 

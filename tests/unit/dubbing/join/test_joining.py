@@ -22,6 +22,7 @@ from app.dubbing.join.writer import Occupied, Writer
 from app.dubbing.messages import Caption
 from app.dubbing.service.playlists import playlist
 from app.dubbing.showing import Index
+from app.dubbing.start_codes import without_start_codes
 from tests.showing_a_clip import PICTURES_A_SECOND, joined
 
 
@@ -207,10 +208,7 @@ def test_codecs_are_named_as_browsers_want_them(tmp_path: Path, encoder_name: st
 
 def test_start_codes_become_lengths() -> None:
     data = b"\0\0\0\1\x67abc" + b"\0\0\1\x65" + b"d" * 300
-    assert (
-        boxes.without_start_codes(data)
-        == b"\0\0\0\4\x67abc" + (301).to_bytes(4, "big") + b"\x65" + b"d" * 300
-    )
+    assert without_start_codes(data) == b"\0\0\0\4\x67abc" + (301).to_bytes(4, "big") + b"\x65" + b"d" * 300
 
 
 def test_a_segment_that_cannot_be_written_leaves_no_gap_in_the_numbers(clip: Path, tmp_path: Path) -> None:
