@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from app.dubbing.join.joiner import Joiner, Ready
 from app.dubbing.join.sounds import RATE
 from app.dubbing.join.writer import Writer
 from app.dubbing.messages import Caption
+from app.dubbing.signals.clock import RATE as CLOCK
+from app.dubbing.signals.clock import ClockMark, tail_of
+from app.dubbing.signals.kept import Signal
 
 SECONDS = 9
 PICTURES_A_SECOND = 10
@@ -25,8 +29,13 @@ def tone(seconds: float, frequency: float) -> Any:
     return np.repeat(wave[:, None], 2, axis=1).astype(np.float32)
 
 
-def joined(clip: Path, writer: Writer, joiner: Joiner, seconds: float = SECONDS) -> list[Ready]:
-    """Everything of the clip, as if it came in real time and its dub a second later."""
+def joined(
+    clip: Path, writer: Writer, joiner: Joiner, seconds: float = SECONDS, signals: Sequence[Signal] = ()
+) -> list[Ready]:
+    """Everything of the clip, as if it came in real time and its dub a second later.
+
+    Signals are told as who takes a stream in tells them; the stream's clock is that of the clip.
+    """
     began = time.monotonic()
     with av.open(str(clip)) as source:
         video = source.streams.video[0]
@@ -40,7 +49,12 @@ def joined(clip: Path, writer: Writer, joiner: Joiner, seconds: float = SECONDS)
                 continue
             at = float(packet.dts * packet.time_base)
             shift = float((packet.pts - packet.dts) * packet.time_base)
-            joiner.take_picture(at, shift, packet.is_keyframe, bytes(packet), began + at)
+            data = bytes(packet)
+            joiner.take_picture(at, shift, packet.is_keyframe, data, began + at)
+            if signals and packet.is_keyframe:
+                joiner.take_signal(ClockMark(round((at + shift) * CLOCK), tail_of(data), began + at))
+        for signal in signals:
+            joiner.take_signal(signal)
         for at in np.arange(0.0, seconds, 0.1):
             first = round(at * RATE)
             joiner.take_original(float(at), sound[first : first + 4800], began + float(at))
@@ -50,7 +64,12 @@ def joined(clip: Path, writer: Writer, joiner: Joiner, seconds: float = SECONDS)
 
 
 def shown(
-    clip: Path, root: Path, name: str = "news", seconds: float = SECONDS, said_at: float = 0.0
+    clip: Path,
+    root: Path,
+    name: str = "news",
+    seconds: float = SECONDS,
+    said_at: float = 0.0,
+    signals: Sequence[Signal] = (),
 ) -> Writer:
     """A whole showing of it, which has ended; a sentence was said so many seconds after its first picture."""
     writer = Writer(root, name, 600.0, 1 << 30)
@@ -59,7 +78,7 @@ def shown(
         # It is heard a second later, by when it was dubbed.
         heard = time.time() + said_at + 1.0
         joiner.take_caption("es", Caption(1, 0.0, 1.0, heard, heard + 1.5, "Good morning", "Buenos días"))
-    ready = joined(clip, writer, joiner, seconds)
+    ready = joined(clip, writer, joiner, seconds, signals)
     for each in ready:
         writer.write(each, "en")
     writer.end()

@@ -17,12 +17,15 @@ from app.dubbing.service import joined_api
 from app.dubbing.service.events import Hub
 from app.dubbing.service.joining import Joining
 from app.dubbing.service.streams import Streams
+from app.dubbing.signals import scte35
+from app.dubbing.signals.kept import Metadata, Splice
 from app.settings import load
 from app.web.service import create
 from tests.browser.looking import PLAYING, until
 from tests.browser.servers import publishing_file, serving
 from tests.showing_a_clip import PICTURES_A_SECOND, shown
 from tests.stack import Stack, free_port, wait_for
+from tests.transport import id3, splice_insert
 
 PATIENCE = 60_000
 SAID_AT = 6.0
@@ -72,6 +75,48 @@ CHANGE = """async ([address, name]) => {
 }"""
 
 
+# Loads an address up to a time, and tells what the player found of signals, from its first picture on.
+LISTEN = """async ([address, until]) => {
+  const video = document.createElement("video");
+  document.body.append(video);
+  video.muted = true;
+  const hls = new Hls();
+  const problems = [];
+  const tags = [];
+  hls.on(Hls.Events.ERROR, (_, error) => problems.push(error.details));
+  hls.on(Hls.Events.FRAG_PARSING_METADATA, (_, { samples }) => {
+    for (const { pts, data } of samples) tags.push([pts, new TextDecoder().decode(data)]);
+  });
+  hls.loadSource(address);
+  hls.attachMedia(video);
+  const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+  await video.play();
+  const first = video.buffered.start(0);
+  while (!video.buffered.length || video.buffered.end(0) < first + until) await pause(50);
+  const { dateRanges } = hls.levels[hls.currentLevel].details;
+  const breaks = Object.values(dateRanges).map((one) => [
+    one.startTime - first, one.duration, one.attr["SCTE35-OUT"], one.attr["SCTE35-IN"], one.isValid,
+  ]);
+  const cues = [...video.textTracks].filter((track) => track.kind === "metadata")
+    .flatMap((track) => [...track.cues].map((cue) => [cue.startTime - first, cue.value.key]));
+  hls.destroy();
+  video.remove();
+  return { breaks, tags: tags.map(([at, text]) => [at - first, text]), cues, problems };
+}"""
+LEAVES, COMES_BACK, TAGGED = 10.0, 18.0, 12.0
+
+
+def section(out: bool) -> Splice:
+    """A splice that leaves the programme, or comes back to it."""
+    ticks = round((LEAVES if out else COMES_BACK) * 90_000)
+    made = splice_insert(7, ticks, out=out, seconds=COMES_BACK - LEAVES if out else None)
+    [cue] = scte35.cues(made)
+    return Splice(cue, ticks, made)
+
+
+SIGNALS = (section(True), Metadata(round(TAGGED * 90_000), id3("a tag")), section(False))
+
+
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The console before a finished stream: the original is a tone of 440 Hz, Spanish of 880 Hz."""
@@ -88,6 +133,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ]
     subprocess.run([*command, "-bf", "2", "-pix_fmt", "yuv420p", str(clip)], check=True)
     shown(clip, folder / "joined", seconds=31, said_at=SAID_AT)
+    shown(clip, folder / "joined", "match", seconds=31, signals=SIGNALS)
     port = free_port()
     settings = load({"DATA_DIR": str(folder), "DUBBER_URL": f"http://127.0.0.1:{port}"})
     app, hub = FastAPI(), Hub()
@@ -154,6 +200,25 @@ def test_a_subtitle_is_seen_when_its_words_are_heard(
     assert text == "Buenos días"
     assert abs(late) < 0.2
     assert end - start == pytest.approx(1.5, abs=0.01)
+
+
+def test_a_player_finds_breaks_and_tags_at_their_pictures(console: str, page: Page) -> None:
+    page.goto(console)
+    page.add_script_tag(url="/libraries/hls.js?v=1.6.7")
+    found = page.evaluate(LISTEN, ["/hls/all/match/index.m3u8", 20.0])
+    assert found["problems"] == []
+    left, back = (f"0x{each.section.hex().upper()}" for each in (SIGNALS[0], SIGNALS[2]))
+    [(start, seconds, out, into, valid)] = found["breaks"]
+    assert (out, into, valid) == (left, back, True)
+    picture = 1 / PICTURES_A_SECOND
+    assert abs(start - LEAVES) < picture / 2
+    assert abs(seconds - (COMES_BACK - LEAVES)) < picture / 2
+    [(at, tag)] = found["tags"]
+    assert abs(at - TAGGED) < picture / 2
+    assert tag.encode() == id3("a tag")
+    shown_at = {key: at for at, key in found["cues"]}
+    assert abs(shown_at["SCTE35-OUT"] - LEAVES) < picture / 2
+    assert abs(shown_at["TXXX"] - TAGGED) < picture / 2
 
 
 @pytest.fixture(scope="module")
