@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from app.dubbing.service.profile import StreamProfile
 from tests.browser.conftest import Stage
-from tests.browser.looking import until
+from tests.browser.looking import scrolls_sideways, until
 from tests.browser.servers import wait_until
 from tests.browser.stand_in import dub, phrase, stream
 
@@ -240,6 +240,10 @@ def test_sound_tracks_are_shown_with_their_use_and_chosen_by_one_selection(stage
     dubbed.select_option(label="2: aac, 48000 Hz stereo")
     wait_until(lambda: stage.dubber.profile["voice_track"] == 2, "the other way round")
     assert stage.dubber.profile["background_track"] == 1
+    named = [sound(1, "Commentary", "voice"), sound(2, "International sound, music and effects")]
+    stage.dubber.streams = [stream(dub(tracks=named))]
+    expect(background.locator("option").last).to_contain_text("music and effects")
+    assert not scrolls_sideways(page)
 
 
 def test_a_speaker_is_corrected_with_one_click(stage: Stage, page: Page) -> None:
