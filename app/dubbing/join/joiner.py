@@ -312,7 +312,8 @@ class Joiner:
         picture = b""
         if cut.pictures:
             events = event_boxes(number, self._cues.tags(cut.start, cut.end))
-            picture = fragment(number, round(cut.start * VIDEO_RATE), samples_of(cut), events)
+            begins = round(cut.pictures[0].decoding * VIDEO_RATE)
+            picture = fragment(number, begins, samples_of(cut), events)
         splices = self._cues.splices(cut.at, cut.start, cut.end)
         return Ready(cut, picture, sounds, self._texts(cut), splices)
 
@@ -349,19 +350,12 @@ def fragment_of(number: int, piece: Piece) -> bytes:
 
 
 def samples_of(cut: Cut) -> list[Sample]:
-    """The pictures of a segment; each lasts until the next one is decoded.
-
-    Decoding begins when the first one is shown; what is shown before its decoding is so by a negative shift.
-    For players take the time of decoding for the segment's beginning, also where they place its date (CMAF
-    has it so in its brand cmf2, ISO/IEC 23000-19).
-    """
-    later = round(cut.start * VIDEO_RATE) - round(cut.pictures[0].decoding * VIDEO_RATE)
-    times = [round(each.decoding * VIDEO_RATE) + later for each in cut.pictures]
-    ends = [*times[1:], round(cut.decoded_until * VIDEO_RATE) + later]
-    shown = [round((each.decoding + each.shift) * VIDEO_RATE) for each in cut.pictures]
+    """The pictures of a segment; each lasts until the next one is decoded."""
+    times = [round(each.decoding * VIDEO_RATE) for each in cut.pictures]
+    ends = [*times[1:], round(cut.decoded_until * VIDEO_RATE)]
     return [
-        Sample(each.data, max(1, end - time), each.key, at - time)
-        for each, time, end, at in zip(cut.pictures, times, ends, shown, strict=True)
+        Sample(each.data, max(1, end - time), each.key, round(each.shift * VIDEO_RATE))
+        for each, time, end in zip(cut.pictures, times, ends, strict=True)
     ]
 
 

@@ -34,7 +34,7 @@ from tests.unit.sales.stand_in_model import StandInModel, says
 
 UP_WITHIN = 60.0
 DONE_WITHIN = 40.0
-STOP_WITHIN = 40.0
+STOP_WITHIN = 90.0
 FIRST, SECOND = "The government will help the schools.", "The weather will be cold in the mountains."
 KEYS = ("for-tests-one", "for-tests-two", "for-tests-fuzz")
 TUS = {"Tus-Resumable": "1.0.0"}

@@ -79,7 +79,7 @@ def test_another_speech_host_takes_over_within_a_phrase_and_gives_back(
         wait_for(
             "the first host is used again",
             lambda: (stack.dub("hosts") or before)["speech"]["address"].endswith(str(first)),
-            30,
+            90,
         )
         dubbing(stack, "hosts", 2)
 

@@ -154,7 +154,7 @@ def test_the_published_rules_are_kept(stack: Stack, master: str) -> None:
         ends = {each.pieces[-1].date for each in medias.values()}
         return (first, medias) if len(ends) == 1 and len(medias) == 7 else None
 
-    assert faults(*wait_for("all in step", in_step, 20.0)) == []
+    assert faults(*wait_for("all in step", in_step, 60.0)) == []
 
 
 @pytest.mark.usefixtures("news")
