@@ -27,7 +27,7 @@ def test_spanish_is_found_out_dubbed_into_english_and_corrected_by_one_call(new_
         return [phrase for phrase in phrases() if phrase["outcome"] in ("in_time", "late")]
 
     wait_for("English dubs", lambda: len(dubbed()) >= 3, 60)
-    wait_for("it is told", lambda: spoken() == {"set": "auto", "heard": "es"}, 5)
+    wait_for("it is told", lambda: spoken() == {"set": "auto", "heard": "es"}, 30)
     assert all(phrase["source"] == "" for phrase in dubbed())
     words = " ".join(phrase["target"] for phrase in dubbed()).lower().split()
     assert {"the", "of", "to", "and"} & set(words)
@@ -41,7 +41,7 @@ def test_spanish_is_found_out_dubbed_into_english_and_corrected_by_one_call(new_
         ],
         40,
     )
-    wait_for("it is told", lambda: spoken() == {"set": "en", "heard": "en"}, 5)
+    wait_for("it is told", lambda: spoken() == {"set": "en", "heard": "en"}, 30)
     before = len(dubbed())
     stack.http.post("/streams/noticias/spoken", json={"language": "es"}).raise_for_status()
     wait_for("dubs again", lambda: len(dubbed()) > before, 40)
