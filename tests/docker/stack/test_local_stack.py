@@ -60,6 +60,7 @@ def test_containers_hear_and_speak_with_the_models_in_their_image(checkout: Chec
         "base",
         "kokoro",
         "tiny.en",
+        "voiceprint",
     ]
 
 
