@@ -6,8 +6,17 @@ Sources: ITU-T H.264 and H.265, annex B; ISO/IEC 14496-15.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
+from typing import Any
 
 import av
+
+
+def picture_of(video: av.VideoStream | None) -> Callable[[Any], bytes]:
+    """What gives the bytes of a packet of that track, lengths before its parts however the source has it."""
+    if video is not None and has_start_codes(video):
+        return lambda packet: without_start_codes(bytes(packet))
+    return bytes
 
 
 def without_start_codes(data: bytes) -> bytes:

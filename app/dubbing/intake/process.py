@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -17,6 +16,7 @@ import av.error
 import structlog
 
 from app.backoff import Backoff
+from app.dubbing.bit_rate import BitRate
 from app.dubbing.intake.address import CannotOpen, opened
 from app.dubbing.intake.pace import Pace
 from app.dubbing.intake.side import Side
@@ -25,12 +25,12 @@ from app.dubbing.messages import IntakeConfig, IntakeState, Signalled, Stop
 from app.dubbing.restream.greeting import NoAnswer, greet
 from app.dubbing.signals.kept import Signal
 from app.dubbing.track_languages import short
+from app.dubbing.viewing import Broken
 from app.dubbing.worker.occupied import occupied
 from app.dubbing.worker.source import reason
 
 HEARTBEAT = 0.5
 TAKEN_WITHIN = 4.0
-RATE_OVER = 5.0
 STEADY = 10.0
 """Seconds of sending after which the next break is the first one again."""
 JUMP = 5.0
@@ -39,10 +39,6 @@ CARRIED = ("h264", "hevc")
 OTHERS = "somebody else publishes this stream; standing by"
 
 log = structlog.get_logger()
-
-
-class Broken(Exception):
-    """It does not go on; the message says why, without an address."""
 
 
 class Intake:
@@ -58,7 +54,7 @@ class Intake:
         self._tracks: tuple[str, ...] = ()
         self._language = ""
         self._side = Side(self._tell)
-        self._sizes: deque[tuple[float, int]] = deque()
+        self._rate = BitRate()
         self._reconnects = 0
         self._problem = "connecting"
 
@@ -175,10 +171,7 @@ class Intake:
         if not self._running:
             log.info("the stream is taken in", tracks=" ".join(self._tracks), language=self._language)
         self._running, self._problem = True, ""
-        now = time.monotonic()
-        self._sizes.append((now, size))
-        while now - self._sizes[0][0] > RATE_OVER:
-            self._sizes.popleft()
+        self._rate.passed(size, time.monotonic())
 
     def _tell(self, signal: Signal) -> None:
         self._send(Signalled(signal))
@@ -191,10 +184,9 @@ class Intake:
             self._stopping.set()
 
     def _state(self, now: float) -> IntakeState:
-        fresh = [size for at, size in list(self._sizes) if now - at <= RATE_OVER]
         return IntakeState(
             running=self._running,
-            bit_rate=8 * sum(fresh) / RATE_OVER if self._running else 0.0,
+            bit_rate=self._rate.at(now) if self._running else 0.0,
             tracks=self._tracks,
             language=self._language,
             splices=self._side.splices,

@@ -11,7 +11,7 @@ import structlog
 from app.dubbing.signals import scte35
 from app.dubbing.signals.clock import RATE, ROUND, TAIL, ClockMark, between, tail_of
 from app.dubbing.signals.kept import Metadata, Signal, Splice
-from app.dubbing.start_codes import has_start_codes, without_start_codes
+from app.dubbing.start_codes import picture_of
 
 SPLICES, TAGS = "scte_35", "timed_id3"
 MARK_EVERY = 1.0
@@ -30,7 +30,7 @@ class Side:
 
     def __init__(self, tell: Callable[[Signal], None]) -> None:
         self._tell_signal = tell
-        self._codes = False
+        self._picture_in = picture_of(None)
         self._newest: int | None = None
         self._marked = float("-inf")
         self._known: dict[tuple[int, str], int] = {}
@@ -40,7 +40,7 @@ class Side:
 
     def begin(self, picture: Any) -> None:
         """The stream is there (again), with this picture or none."""
-        self._codes = picture is not None and has_start_codes(picture)
+        self._picture_in = picture_of(picture)
         self._newest, self._marked = None, float("-inf")
         self._known.clear()
 
@@ -58,8 +58,7 @@ class Side:
         if now - self._marked < MARK_EVERY or packet.size < 4 * TAIL:
             return
         self._marked = now
-        data = bytes(packet)
-        self._tell_signal(ClockMark(ticks, tail_of(without_start_codes(data) if self._codes else data), now))
+        self._tell_signal(ClockMark(ticks, tail_of(self._picture_in(packet)), now))
 
     def take(self, packet: Any) -> None:
         """A packet of one of these tracks."""
@@ -79,9 +78,9 @@ class Side:
                 log.warning("a splice is not understood", problem=str(error))
             self._bad = True
             return
-        length = ((data[1] & 0x0F) << 8 | data[2]) + 3
+        section = data[: scte35.length_of(data)]
         for cue in found:
-            self._splice(cue, ticks if cue.ticks is None else cue.ticks, data[:length])
+            self._splice(cue, ticks if cue.ticks is None else cue.ticks, section)
 
     def _splice(self, cue: scte35.Cue, ticks: int, section: bytes) -> None:
         key = cue.event, "cancelled" if cue.cancelled else cue.kind

@@ -142,7 +142,8 @@ class Joiner:
             placed += self._begins
             self._see_steps()
             self.pictures.add(data, placed + shift)
-            self._clock.picture(tail_of(data), placed + shift, arrival)
+            if self._clock.used:
+                self._clock.picture(tail_of(data), placed + shift, arrival)
             if not self._has_picture:
                 return
             if key:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import av
@@ -16,9 +17,10 @@ from app.dubbing.join.joiner import Joiner
 from app.dubbing.join.matching import Place
 from app.dubbing.join.writer import Writer
 from app.dubbing.showing import Picture
-from app.dubbing.start_codes import has_start_codes, without_start_codes
+from app.dubbing.start_codes import picture_of
 from app.dubbing.tracks import Chosen
 from app.dubbing.viewing import Broken, packets, reading
+from app.dubbing.worker.reach import Reach
 from app.dubbing.worker.source import Background, Item, Source, SourceError, VideoPacket, reason
 
 MOST_HELD = 400
@@ -31,78 +33,58 @@ class SourceReader:
     """Reads the source; connects again when it is lost. `problem` is for telling."""
 
     def __init__(self, url: str, chosen: Chosen, joiner: Joiner, writer: Writer, backoff: Backoff) -> None:
-        self._url, self._chosen = url, chosen
-        self._elsewhere = False
-        self._source: Source | None = None
+        self._reach = Reach(url, chosen)
         self._joiner, self._writer = joiner, writer
         self._backoff = backoff
-        self._wake = threading.Event()
         self.problem = "connecting"
 
     def wake(self, url: str) -> None:
         """The publisher is there, at this address: connect now."""
-        self._url = url
-        self._wake.set()
+        self._reach.wake(url)
 
     def choose(self, chosen: Chosen, url: str) -> None:
         """These sound tracks from now on; reads them at that address."""
-        self._chosen = chosen
-        if url != self._url:
-            self._elsewhere = True
-            self.wake(url)
-        elif self._source is not None:
-            self._source.choose(chosen)
+        self._reach.choose(chosen, url)
 
     def run(self) -> None:
         """Reads for as long as the process lives."""
         while True:
             try:
-                self._elsewhere = False
-                with Source(self._url, self._chosen) as source:
-                    self._source = source
-                    # Another choice may have been made while it was opened.
-                    source.choose(self._chosen)
+                with self._reach.opened() as source:
                     try:
                         self._take_all(source)
                     finally:
-                        self._source = None
                         self._joiner.source_lost()
             except SourceError as error:
                 self.problem = str(error)
             except Exception as error:
                 log.exception("reading the source failed")
                 self.problem = f"reading the source failed: {type(error).__name__}"
-            self._wake.wait(self._backoff.next())
-            self._wake.clear()
+            self._reach.woken.wait(self._backoff.next())
+            self._reach.woken.clear()
 
     def _take_all(self, source: Source) -> None:
         picture, problem = self._picture(source)
         self._joiner.source_opened(picture, source.video is not None)
-        codes = source.video is not None and has_start_codes(source.video)
+        picture_in = picture_of(source.video)
         for item in source.items():
             self._backoff.reset()
             self.problem = problem or source.problem
             if source.roles.background is None:
                 self._joiner.take_one_sound()
-            self._take(item, codes)
-            if self._elsewhere:
+            self._take(item, picture_in)
+            if self._reach.elsewhere:
                 return
 
-    def _take(self, item: Item, codes: bool) -> None:
+    def _take(self, item: Item, picture_in: Callable[[Any], bytes]) -> None:
         if isinstance(item, Background):
             self._joiner.take_background(item.time, item.samples, item.arrival)
             return
         if not isinstance(item, VideoPacket):
             self._joiner.take_original(item.time, item.samples, item.arrival)
             return
-        data = bytes(item.packet)
-        self._joiner.take_picture(
-            item.time,
-            item.shift,
-            item.packet.is_keyframe,
-            without_start_codes(data) if codes else data,
-            item.arrival,
-        )
+        packet = item.packet
+        self._joiner.take_picture(item.time, item.shift, packet.is_keyframe, picture_in(packet), item.arrival)
 
     def _picture(self, source: Source) -> tuple[Picture | None, str]:
         if source.video is None:
@@ -151,26 +133,25 @@ class DubReader:
 
     def _take_all(self, source: Any, video: Any, sound: Any) -> None:
         place, held = Place(), list[tuple[float, bytes]]()
-        codes = video is not None and has_start_codes(video)
+        picture_in = picture_of(video)
         for packet in packets(source, [video, sound] if video else [sound]):
             if self._leaving.is_set():
                 return
             self._backoff.reset()
             arrival = time.monotonic()
             at = float((packet.dts if packet.pts is None else packet.pts) * packet.time_base)
-            data = bytes(packet)
             latency = place.latency(float(packet.dts * packet.time_base), arrival)
             if not self._joiner.started:
                 continue
             by_clock = self._joiner.now(at + latency) - self.delay
             if packet.stream is video:
                 with self._joiner.lock:
-                    shown = self._joiner.pictures.find(without_start_codes(data) if codes else data, by_clock)
+                    shown = self._joiner.pictures.find(picture_in(packet), by_clock)
                 if shown is not None:
                     place.seen(at, shown, arrival)
                 continue
             place.by_clock(by_clock - at, arrival)
-            held.append((at, data))
+            held.append((at, bytes(packet)))
             if place.offset is None:
                 del held[:-MOST_HELD]
                 continue

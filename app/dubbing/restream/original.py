@@ -20,7 +20,7 @@ from app.dubbing.join.encoder import Encoder, silence
 from app.dubbing.join.matching import Pictures, Place
 from app.dubbing.join.sounds import FRAME, RATE, Piece, Sound
 from app.dubbing.messages import Original
-from app.dubbing.start_codes import has_start_codes, without_start_codes
+from app.dubbing.start_codes import picture_of
 from app.dubbing.worker.output import BIT_RATE
 from app.dubbing.worker.source import Source, SourceError, VideoPacket, reason
 
@@ -113,19 +113,14 @@ class Second:
             time.sleep(self._backoff.next())
 
     def _take_all(self, source: Source) -> None:
-        codes = source.video is not None and has_start_codes(source.video)
+        picture_in = picture_of(source.video)
         for item in source.items():
             self._backoff.reset()
             self.problem = source.problem
             with self._lock:
                 self._ahead = self._arrivals.latency(item.time, item.arrival)
                 if isinstance(item, VideoPacket):
-                    packet = item.packet
-                    data = bytes(packet)
-                    shown = item.time
-                    if packet.pts is not None and packet.time_base is not None:
-                        shown = float(packet.pts * packet.time_base)
-                    self._pictures.add(without_start_codes(data) if codes else data, shown)
+                    self._pictures.add(picture_in(item.packet), item.time + item.shift)
                     continue
                 at = round(item.time * RATE)
                 if self._next is not None and abs(at - self._next) <= FRAME:

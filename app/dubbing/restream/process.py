@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import deque
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -19,10 +18,11 @@ import av.error
 import structlog
 
 from app.backoff import Backoff
+from app.dubbing.bit_rate import BitRate
 from app.dubbing.messages import Original, RestreamConfig, RestreamState, Stop
 from app.dubbing.restream.original import Second, Track
 from app.dubbing.restream.target import writing
-from app.dubbing.start_codes import has_start_codes, without_start_codes
+from app.dubbing.start_codes import picture_of
 from app.dubbing.track_languages import three
 from app.dubbing.viewing import Broken, packets, reading
 from app.dubbing.worker.source import reason
@@ -32,7 +32,6 @@ BELIEVED_AFTER = 5.0
 """Seconds of sending after which it is told: a server that refuses a key takes the first packets, too."""
 STEADY = 10.0
 """Seconds of sending after which the next break is the first one again."""
-RATE_OVER = 5.0
 TOLD_WITHIN = 3.0
 
 log = structlog.get_logger()
@@ -48,7 +47,7 @@ class Restream:
         self._backoff = Backoff(config.reconnect_delay, config.max_reconnect_delay)
         self._sending = False
         self._sent = 0
-        self._packets: deque[tuple[float, int]] = deque()
+        self._rate = BitRate()
         self._reconnects = 0
         self._problem = "connecting"
         self._second: Second | None = None
@@ -101,7 +100,7 @@ class Restream:
         """Copies from the first keyframe on, whose time is the output's 0."""
         begin: float | None = None
         since = time.monotonic()
-        codes = chosen[0].type == "video" and has_start_codes(chosen[0])
+        picture_in = picture_of(chosen[0] if chosen[0].type == "video" else None)
         if self._second is not None:
             self._second.begin()
         for packet in packets(source, chosen):
@@ -111,10 +110,7 @@ class Restream:
             picture = packet.stream.type == "video"
             if self._second is not None:
                 seen = at if packet.pts is None else float(packet.pts * packet.time_base)
-                data = bytes(packet) if picture else None
-                if data is not None and codes:
-                    data = without_start_codes(data)
-                self._second.passed(data, at, seen)
+                self._second.passed(picture_in(packet) if picture else None, at, seen)
             if begin is None:
                 if picture and not packet.is_keyframe:
                     continue
@@ -140,13 +136,10 @@ class Restream:
         if now - since > BELIEVED_AFTER:
             self._sending, self._problem = True, ""
         self._sent += size
-        self._packets.append((now, size))
-        while now - self._packets[0][0] > RATE_OVER:
-            self._packets.popleft()
+        self._rate.passed(size, now)
 
     def _state(self, now: float) -> RestreamState:
-        fresh = [size for at, size in list(self._packets) if now - at <= RATE_OVER]
-        rate = 8 * sum(fresh) / RATE_OVER if self._sending else 0.0
+        rate = self._rate.at(now) if self._sending else 0.0
         return RestreamState(self._sending, self._sent, rate, self._reconnects, self._problem)
 
     def _report(self) -> None:

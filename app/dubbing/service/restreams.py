@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from app.dubbing.messages import Event, Original, RestreamConfig, RestreamState
 from app.dubbing.service import addresses
+from app.dubbing.service.endings import Endings
 from app.dubbing.service.process import Process
 from app.dubbing.service.streams import Conflict, Streams, Unknown
 from app.dubbing.service.targets import MOST_TARGETS, BadTargets, Target, read
@@ -108,7 +109,7 @@ class Restreaming:
         self._launch = launch
         self._kept: dict[tuple[str, str, str], _Kept] = {}
         self._known: set[str] = set()
-        self._ending: set[asyncio.Task[None]] = set()
+        self._endings = Endings()
 
     def view(self) -> Restreams:
         """The document about all targets, by stream, language and name."""
@@ -121,7 +122,7 @@ class Restreaming:
         old = self._kept.pop(key, None)
         if old is None and sum(one.stream == stream for one in self._kept.values()) >= MOST_TARGETS:
             raise Conflict(f"{stream} is sent to {MOST_TARGETS} targets already; take one away first")
-        ending = self._stop(old) if old is not None else None
+        ending = self._endings.stop(old.keeper) if old is not None else None
         kept = self._kept[key] = _Kept(stream, language, name, target)
         kept.keeper = RestreamKeeper(self._config(kept), self._launch, kept.told, kept.died, PATIENCE)
         kept.keeper.start(after=ending)
@@ -134,7 +135,7 @@ class Restreaming:
         if kept is None:
             there = ", ".join(one.name for one in self._kept.values() if one.stream == stream) or "none"
             raise Unknown(f"{stream} in {language!r} is not sent to {name!r}; targets: {there}")
-        self._stop(kept)
+        self._endings.stop(kept.keeper)
         log.info("not sent on any more", stream=stream, language=language, target=name)
         return kept.view()
 
@@ -151,17 +152,16 @@ class Restreaming:
             self._begin(name)
         self._known = there
         for key in [key for key in self._kept if key[0] not in there]:
-            self._stop(self._kept.pop(key))
+            self._endings.stop(self._kept.pop(key).keeper)
         for kept in self._kept.values():
             self._tell_original(kept)
 
     async def close(self) -> None:
         """Ends all processes."""
         for kept in self._kept.values():
-            self._stop(kept)
+            self._endings.stop(kept.keeper)
         self._kept.clear()
-        if self._ending:
-            await asyncio.wait(self._ending)
+        await self._endings.over()
 
     def _begin(self, stream: str) -> None:
         try:
@@ -182,13 +182,6 @@ class Restreaming:
         if kept.target.original and kept.keeper is not None and dub is not None and dub.state is not None:
             url = addresses.source_url(self._settings, self._secret, stream.publisher)
             kept.keeper.send(Original(url, dub.state.delay, stream.said))
-
-    def _stop(self, kept: _Kept) -> asyncio.Task[None] | None:
-        task = kept.keeper.stop() if kept.keeper is not None else None
-        if task is not None:
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
-        return task
 
     def _config(self, kept: _Kept) -> RestreamConfig:
         settings = self._settings

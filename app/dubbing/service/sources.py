@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from app.dubbing.intake import address as intake
 from app.dubbing.messages import Event, IntakeConfig, IntakeState, Signalled
 from app.dubbing.service import addresses, paths
+from app.dubbing.service.endings import Endings
 from app.dubbing.service.joining import Joining
 from app.dubbing.service.process import Process
 from app.dubbing.service.streams import Conflict, Streams, Unknown
@@ -125,7 +126,7 @@ class Sources:
         self._launch = launch
         self._kept: dict[str, _Kept] = {}
         self._read: dict[str, float] = {}
-        self._ending: set[asyncio.Task[None]] = set()
+        self._endings = Endings()
 
     def view(self) -> AllTakenIn:
         """The document about all of them, by stream."""
@@ -136,7 +137,7 @@ class Sources:
         old = self._kept.pop(stream, None)
         if old is None and len(self._kept) >= MOST:
             raise Conflict(f"{MOST} streams are taken in already; take one away first")
-        ending = self._stop(old) if old is not None else None
+        ending = self._endings.stop(old.keeper) if old is not None else None
         kept = self._kept[stream] = _Kept(stream, source)
         kept.keeper = Keeper(
             self._config(kept), self._launch, lambda event: self._told(kept, event), kept.died, PATIENCE
@@ -151,7 +152,7 @@ class Sources:
         if kept is None:
             there = ", ".join(sorted(self._kept)) or "none"
             raise Unknown(f"{stream!r} is not taken in from anywhere; streams that are: {there}")
-        self._stop(kept)
+        self._endings.stop(kept.keeper)
         log.info("not taken in any more", stream=stream)
         return kept.view()
 
@@ -181,10 +182,9 @@ class Sources:
     async def close(self) -> None:
         """Ends all processes."""
         for kept in self._kept.values():
-            self._stop(kept)
+            self._endings.stop(kept.keeper)
         self._kept.clear()
-        if self._ending:
-            await asyncio.wait(self._ending)
+        await self._endings.over()
 
     def _told(self, kept: _Kept, event: Event) -> None:
         if self._kept.get(kept.stream) is not kept:
@@ -194,13 +194,6 @@ class Sources:
         elif isinstance(event, Signalled):
             self._streams.signalled(kept.stream, event.signal)
             self._joining.signalled(kept.stream, event.signal)
-
-    def _stop(self, kept: _Kept) -> asyncio.Task[None] | None:
-        task = kept.keeper.stop() if kept.keeper is not None else None
-        if task is not None:
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
-        return task
 
     def _config(self, kept: _Kept) -> IntakeConfig:
         settings = self._settings

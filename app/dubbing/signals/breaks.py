@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from app.dubbing.signals.clock import RATE, ROUND, between
+from app.dubbing.signals.clock import between
 from app.dubbing.signals.kept import Splice
 
 LONGEST = 600.0
@@ -58,8 +58,3 @@ def ended(one: Break, ticks: int) -> Break:
     if seconds <= 0 or seconds > one.seconds + LONGEST:
         return one
     return replace(one, seconds=seconds)
-
-
-def end_of(one: Break) -> int:
-    """Its end on the stream's clock."""
-    return (one.start + round(one.seconds * RATE)) % ROUND

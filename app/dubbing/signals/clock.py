@@ -48,9 +48,9 @@ class StreamClock:
         self._agreeing = 0
 
     @property
-    def known(self) -> bool:
-        """Whether anything can be placed."""
-        return self._known is not None
+    def used(self) -> bool:
+        """Whether anybody has marked it: else pictures need not be told."""
+        return self._known is not None or bool(self._marks)
 
     def mark(self, mark: ClockMark) -> None:
         """Where a picture was on the stream's clock."""

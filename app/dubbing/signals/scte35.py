@@ -64,7 +64,7 @@ def cues(section: bytes) -> list[Cue]:
     """The splices in a section; none where it is a heartbeat or is encrypted. Raises NotASplice."""
     if not SHORTEST <= len(section) <= LONGEST or section[0] != TABLE:
         raise NotASplice("it is no splice_info_section")
-    length = ((section[1] & 0x0F) << 8 | section[2]) + 3
+    length = length_of(section)
     if length > len(section):
         raise NotASplice("it ends too early")
     if crc32(section[:length]):
@@ -93,6 +93,11 @@ def cues(section: bytes) -> list[Cue]:
         )
         for each in found
     ]
+
+
+def length_of(section: bytes) -> int:
+    """How many bytes a section has, as it says itself: what comes after them is padding."""
+    return ((section[1] & 0x0F) << 8 | section[2]) + 3
 
 
 def splice_insert(bits: Bits) -> Cue:

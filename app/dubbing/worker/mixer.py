@@ -143,16 +143,11 @@ class Mixer:
         if gain is None and background is not None:
             block = limit(block + background)
         elif gain is not None:
-            heard = self._heard(start, end)
-            gain = 1 - (1 - gain) * heard
-            mixed = block * gain[:, None]
-            for clip in self._clips:
-                first, last = max(start, clip.start), min(end, clip.end)
-                if first < last:
-                    part = clip.samples[first - clip.start : last - clip.start]
-                    mixed[first - start : last - start] += (part * heard[first - start : last - start])[
-                        :, None
-                    ]
+            dub = self._dub(start, end)
+            if self.untouched:
+                heard = self._heard(start, end)
+                gain, dub = 1 - (1 - gain) * heard, dub * heard
+            mixed = block * gain[:, None] + dub[:, None]
             if background is None:
                 block = np.where(gain[:, None] < 1.0, limit(mixed), mixed)
             else:
@@ -160,6 +155,15 @@ class Mixer:
         self._read = end
         self._forget_played()
         return block
+
+    def _dub(self, start: int, end: int) -> Samples:
+        """The dubs in [start, end), shape (n,)."""
+        dub = np.zeros(end - start, np.float32)
+        for clip in self._clips:
+            first, last = max(start, clip.start), min(end, clip.end)
+            if first < last:
+                dub[first - start : last - start] += clip.samples[first - clip.start : last - clip.start]
+        return dub
 
     def _gain(self, start: int, end: int) -> Samples | None:
         """The gain of the original in [start, end), or None where nothing ducks it."""

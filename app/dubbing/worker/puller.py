@@ -11,6 +11,7 @@ from app.backoff import Backoff
 from app.dubbing.messages import DescribeConfig, Phase, Track, WorkerConfig
 from app.dubbing.tracks import Chosen
 from app.dubbing.worker.delayed import Delayed
+from app.dubbing.worker.reach import Reach
 from app.dubbing.worker.source import Source, SourceError
 from app.lasting import Failures
 
@@ -23,15 +24,11 @@ class Puller:
     def __init__(
         self, config: WorkerConfig | DescribeConfig, line: Delayed, stopping: threading.Event
     ) -> None:
-        self._url = config.source_url
-        self._chosen = config.chosen
-        self._source: Source | None = None
-        self._elsewhere = False
+        self._reach = Reach(config.source_url, config.chosen)
         self._backoff = Backoff(config.reconnect_delay, config.max_reconnect_delay)
         self._failures = Failures()
         self._line = line
         self._stopping = stopping
-        self._wake = threading.Event()
         self.phase: Phase = "connecting"
         self.tracks: tuple[Track, ...] = ()
         self.problem = ""
@@ -40,23 +37,18 @@ class Puller:
 
     def wake(self, url: str = "") -> None:
         """Tries again now instead of after the wait, at this address where one is given."""
-        self._url = url or self._url
-        self._wake.set()
+        self._reach.wake(url)
 
     def choose(self, chosen: Chosen, url: str) -> None:
         """These sound tracks from now on; connects again where they are at another address."""
-        self._chosen = chosen
-        if url != self._url:
-            self._elsewhere = True
-            self.wake(url)
-        elif self._source is not None:
-            self._source.choose(chosen)
-            self.tracks = self._source.tracks
+        self._reach.choose(chosen, url)
+        if (source := self._reach.source) is not None:
+            self.tracks = source.tracks
 
     @property
     def note(self) -> str:
         """Why the choice of sound tracks could not be followed."""
-        source = self._source
+        source = self._reach.source
         return source.roles.problem if source is not None else ""
 
     def run(self) -> None:
@@ -81,23 +73,18 @@ class Puller:
         self.problem = problem
 
     def _pull(self) -> None:
-        self._elsewhere = False
-        with Source(self._url, self._chosen) as source:
-            self._source = source
-            # Another choice may have been made while it was opened.
-            source.choose(self._chosen)
+        with self._reach.opened() as source:
             self.tracks = source.tracks
             self._line.source_opened(source)
             try:
                 self._take_all(source)
             finally:
-                self._source = None
                 self._line.source_lost()
 
     def _take_all(self, source: Source) -> None:
         try:
             for item in source.items():
-                if self._stopping.is_set() or self._elsewhere:
+                if self._stopping.is_set() or self._reach.elsewhere:
                     return
                 if self.phase != "running":
                     log.info("source is there", tracks=" ".join(track.codec for track in self.tracks))
@@ -115,6 +102,6 @@ class Puller:
         until = time.monotonic() + seconds
         while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
             self.last_progress = time.monotonic()
-            if self._wake.wait(min(left, 1.0)):
+            if self._reach.woken.wait(min(left, 1.0)):
                 break
-        self._wake.clear()
+        self._reach.woken.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.dubbing.signals.breaks import Breaks
 from app.dubbing.signals.clock import ClockMark, StreamClock, tail_of
 from app.dubbing.signals.kept import Signal, Splice
-from app.dubbing.start_codes import has_start_codes, without_start_codes
+from app.dubbing.start_codes import picture_of
 from app.dubbing.worker.mixer import SAMPLE_RATE
 from app.dubbing.worker.source import Source, VideoPacket
 
@@ -19,8 +19,7 @@ class Untouched:
         self._on = on
         self._clock = StreamClock()
         self._breaks = Breaks()
-        self._used = False
-        self._codes = False
+        self._picture_in = picture_of(None)
         self.spans: Spans = ()
 
     def turn(self, on: bool) -> None:
@@ -30,13 +29,12 @@ class Untouched:
 
     def source_opened(self, source: Source) -> None:
         """The source is there (again)."""
-        self._codes = source.video is not None and has_start_codes(source.video)
+        self._picture_in = picture_of(source.video)
 
     def take(self, signal: Signal) -> None:
         """The stream carries this."""
         match signal:
             case ClockMark():
-                self._used = True
                 self._clock.mark(signal)
             case Splice():
                 self._breaks.add(signal)
@@ -44,11 +42,9 @@ class Untouched:
 
     def see(self, item: VideoPacket, placed: float) -> None:
         """A picture that is decoded then on the output's timeline."""
-        if not self._used:
-            return
-        data = bytes(item.packet)
-        tail = tail_of(without_start_codes(data) if self._codes else data)
-        self._clock.picture(tail, placed + item.shift, item.arrival)
+        if self._clock.used:
+            tail = tail_of(self._picture_in(item.packet))
+            self._clock.picture(tail, placed + item.shift, item.arrival)
 
     def covers(self, position: int) -> bool:
         """Whether that sample is in a break."""
