@@ -6,13 +6,12 @@ Each has a process that takes it in and publishes live/<name>; its signals go on
 from __future__ import annotations
 
 import asyncio
-import tomllib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from app.dubbing.intake import address as intake
 from app.dubbing.messages import Event, IntakeConfig, IntakeState, Signalled
@@ -21,6 +20,7 @@ from app.dubbing.service.endings import Endings
 from app.dubbing.service.joining import Joining
 from app.dubbing.service.process import Process
 from app.dubbing.service.streams import Conflict, Streams, Unknown
+from app.dubbing.service.toml_files import read_as
 from app.dubbing.service.workers import Keeper, Patience
 from app.service import hide_credentials
 from app.settings import Settings
@@ -28,7 +28,6 @@ from app.settings import Settings
 PATIENCE = Patience(silence=8.0)
 MOST = 32
 LOOK_EVERY = 1.0
-LARGEST_FILE = 64 << 10
 ENDING = ".source.toml"
 
 log = structlog.get_logger()
@@ -226,17 +225,11 @@ def files(folder: Path) -> dict[str, tuple[Path, float]]:
 
 def read(file: Path) -> Source:
     """The source in the file. Raises BadSource."""
+    source = read_as(Source, file, BadSource)
     try:
-        if file.stat().st_size > LARGEST_FILE:
-            raise BadSource(f"{file} is larger than {LARGEST_FILE >> 10} KiB")
-        source = Source.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
-        raise BadSource(f"{file}: {told}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise BadSource(f"{file} is not TOML: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
+        others = file.stat().st_mode & 0o077
+    except OSError as error:
         raise BadSource(f"{file} can't be read: {type(error).__name__}") from None
-    if "@" in source.address.get_secret_value() and file.stat().st_mode & 0o077:
+    if others and "@" in source.address.get_secret_value():
         raise BadSource(f"{file} holds a password, and others can read it: chmod 600 {file}")
     return source

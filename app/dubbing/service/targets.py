@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import tomllib
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,17 +12,16 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from app.dubbing import srt_address
 from app.dubbing.service import paths
+from app.dubbing.service.toml_files import read_as
 
 MOST_TARGETS = 16
 """Of one stream."""
-LARGEST_FILE = 64 << 10
 SCHEMES = ("rtmp", "rtmps", srt_address.SCHEME)
 
 TargetName = Annotated[str, Field(pattern=f"^{paths.NAME_PATTERN}$")]
@@ -127,14 +125,6 @@ def read(folder: Path, stream: str) -> list[NamedTarget]:
             return []
         if file.stat().st_mode & 0o077:
             raise BadTargets(f"{file} holds keys, and others can read it: chmod 600 {file}")
-        if file.stat().st_size > LARGEST_FILE:
-            raise BadTargets(f"{file} is larger than {LARGEST_FILE >> 10} KiB")
-        return TargetFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8"))).target
-    except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)
-        told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problems[:5])
-        raise BadTargets(f"{file}: {told}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise BadTargets(f"{file} is not TOML: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise BadTargets(f"{file} can't be read: {type(error).__name__}") from None
+    return read_as(TargetFile, file, BadTargets).target

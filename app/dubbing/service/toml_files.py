@@ -1,0 +1,28 @@
+"""Files that an operator writes beside the profiles. They may hold secrets: what is wrong is told without."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+LARGEST = 64 << 10
+Content = TypeVar("Content", bound=BaseModel)
+
+
+def read_as(content: type[Content], file: Path, bad: type[ValueError]) -> Content:
+    """What is in the file. Raises `bad`, which names the file and what is wrong."""
+    try:
+        if file.stat().st_size > LARGEST:
+            raise bad(f"{file} is larger than {LARGEST >> 10} KiB")
+        return content.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problems[:5])
+        raise bad(f"{file}: {told}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise bad(f"{file} is not TOML: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise bad(f"{file} can't be read: {type(error).__name__}") from None
