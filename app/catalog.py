@@ -115,6 +115,8 @@ CATALOG: tuple[Service, ...] = (
         ports=(Port("http", "sts_port", 5003, "speech to speech: our protocol and OpenAI's"),),
         volumes=("models", "voices"),
         found_by=(("STS_URLS", "ws://{host}:5003"),),
+        # Three engines are loaded and one is measured: 8 s of a processor that may have much else to do.
+        start_within=120.0,
         grace=20.0,
         memory=2048,
         gpu=True,

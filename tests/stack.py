@@ -40,6 +40,8 @@ from app.speech.models.table import CARRIED
 
 ROOT = Path(__file__).parent.parent
 HEALTHY_WITHIN = 90.0
+# Where nothing depends on the voice: sts starts in a third of the time, and speaks with next to no work.
+LIGHT_VOICE = {"TTS_ENGINE": "pico"}
 STOP_WITHIN = 15.0
 POLL = 0.05
 LOG_TAIL = 60

@@ -1,8 +1,9 @@
 """Base images where no image registry can be reached: `python3 -m tools.mirror`, with --all also those
 of optional services.
 
-Each one that can be pulled is left alone. The others are made for both platforms, from Debian's packages and
-Go modules, and pushed to the registry on this machine, under the names that Dockerfiles know already.
+Each one that can be pulled is left alone. The others are made from Debian's packages and Go modules, and
+pushed to the registry on this machine, under the names that Dockerfiles know already: what our images are
+built on for both platforms, as those are, and what is only run here for this machine's.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +27,9 @@ from tools.progress import step
 from tools.toolchain import BUILDER, environment
 
 RECIPES = Path(__file__).with_name("mirror_images")
-PROCESSORS = ("amd64", "arm64")
-PLATFORMS = frozenset(f"linux/{each}" for each in PROCESSORS)
+BOTH = ("amd64", "arm64")
+# In Go's words.
+HERE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 
 
 class NotMade(RuntimeError):
@@ -37,15 +40,27 @@ class NotMade(RuntimeError):
 class Base:
     """A base image: its name and tag, its recipe, and what puts the files into place that the recipe adds.
 
-    One that is `extra` is needed by an optional service alone.
+    One that is `extra` is needed by an optional service alone; on one that is only `run`, no image of ours
+    is built.
     """
 
     repository: str
     tag: str
     recipe: str
     contents: str
-    prepare: Callable[[Path], None]
+    prepare: Callable[[Path, Sequence[str]], None]
     extra: bool = False
+    run: bool = False
+
+    @property
+    def processors(self) -> tuple[str, ...]:
+        """Those that it is made for, in Go's words."""
+        return (HERE,) if self.run else BOTH
+
+    @property
+    def platforms(self) -> frozenset[str]:
+        """The same in a registry's words."""
+        return frozenset(f"linux/{each}" for each in self.processors)
 
     @property
     def name(self) -> str:
@@ -53,9 +68,9 @@ class Base:
         return f"{self.repository.removeprefix('library/')}:{self.tag}"
 
 
-def bootstrap(folder: Path) -> None:
+def bootstrap(folder: Path, processors: Sequence[str]) -> None:
     """Debian's smallest system, an archive a processor. Raises NotMade."""
-    for processor in PROCESSORS:
+    for processor in processors:
         kept = cache_dir("mirror", f"bookworm-{processor}.tar")
         if not kept.is_file():
             step("mirror", f"Debian for {processor}", lambda p=processor, k=kept: mmdebstrap(p, k))  # type: ignore[misc]
@@ -80,31 +95,31 @@ def mmdebstrap(processor: str, kept: Path) -> None:
     os.replace(made, kept)
 
 
-def media_server(folder: Path) -> None:
-    """MediaMTX for both processors, and the configuration that comes with it. Raises BuildFailed."""
-    for processor in PROCESSORS:
+def media_server(folder: Path, processors: Sequence[str]) -> None:
+    """MediaMTX, and the configuration that comes with it. Raises BuildFailed."""
+    for processor in processors:
         shutil.copyfile(mediamtx.build(processor), folder / f"mediamtx-{processor}")
         (folder / f"mediamtx-{processor}").chmod(0o755)
     shutil.copyfile(mediamtx.module_folder() / "mediamtx.yml", folder / "mediamtx.yml")
 
 
-def caddy(folder: Path) -> None:
-    """Caddy for both processors. Raises BuildFailed."""
-    for processor in PROCESSORS:
+def caddy(folder: Path, processors: Sequence[str]) -> None:
+    """Caddy. Raises BuildFailed."""
+    for processor in processors:
         made = folder / f"caddy-{processor}"
         shutil.copyfile(go_modules.build(pins.CADDY, processor), made)
         made.chmod(0o755)
 
 
-def livekit(folder: Path) -> None:
-    """LiveKit's server for both processors. Raises BuildFailed."""
-    for processor in PROCESSORS:
+def livekit(folder: Path, processors: Sequence[str]) -> None:
+    """LiveKit's server. Raises BuildFailed."""
+    for processor in processors:
         made = folder / f"livekit-server-{processor}"
         shutil.copyfile(go_modules.build(pins.LIVEKIT, processor), made)
         made.chmod(0o755)
 
 
-def nothing(_folder: Path) -> None:
+def nothing(_folder: Path, _processors: Sequence[str]) -> None:
     """The recipe holds all that it adds."""
 
 
@@ -112,7 +127,7 @@ BASES = (
     Base("library/debian", "bookworm-slim", "debian", "bookworm", bootstrap),
     Base("bluenviron/mediamtx", media.VERSION, "mediamtx", media.VERSION, media_server),
     Base("library/caddy", pins.CADDY.version, "caddy", pins.CADDY.version, caddy),
-    Base("library/postgres", "15", "postgres", "15", nothing),
+    Base("library/postgres", "15", "postgres", "15", nothing, run=True),
     Base(
         "livekit/livekit-server",
         f"v{pins.LIVEKIT.version}",
@@ -120,6 +135,7 @@ BASES = (
         pins.LIVEKIT.version,
         livekit,
         extra=True,
+        run=True,
     ),
 )
 
@@ -142,8 +158,9 @@ def made_before() -> dict[str, str]:
 
 
 def is_current(base: Base, before: dict[str, str]) -> bool:
-    """Whether the registry here has the image, for both platforms, as it would be made now."""
-    return before.get(base.name) == key(base) and registry.platforms(base.repository, base.tag) >= PLATFORMS
+    """Whether the registry here has the image, for its platforms, as it would be made now."""
+    there = registry.platforms(base.repository, base.tag)
+    return before.get(base.name) == key(base) and there >= base.platforms
 
 
 def can_be_pulled(base: Base, before: dict[str, str]) -> bool:
@@ -160,15 +177,16 @@ def can_be_pulled(base: Base, before: dict[str, str]) -> bool:
 
 
 def make(base: Base) -> None:
-    """Makes one image for both platforms and pushes it. Raises NotMade or BuildFailed."""
+    """Makes one image for its platforms and pushes it. Raises NotMade or BuildFailed."""
     cache_dir("mirror").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_dir("mirror"), prefix="build-") as name:
         folder = Path(name)
         shutil.copytree(RECIPES / base.recipe, folder, dirs_exist_ok=True)
-        base.prepare(folder)
+        base.prepare(folder, base.processors)
         done = subprocess.run(
-            ["docker", "buildx", "build", "--builder", BUILDER, "--platform", ",".join(sorted(PLATFORMS)),
-             "--provenance=false", "--progress=plain", "--push",
+            ["docker", "buildx", "build", "--builder", BUILDER,
+             "--platform", ",".join(sorted(base.platforms)), "--provenance=false",
+             "--progress=plain", "--push",
              "--tag", f"{registry.ADDRESS}/{base.repository}:{base.tag}", str(folder)],
             env=environment(), capture_output=True, text=True, check=False,
         )  # fmt: skip
@@ -212,7 +230,7 @@ def ensure(extra: bool = False) -> None:
     registry.ensure()
     buildkit.ensure()
     for base in missing:
-        step("mirror", f"{base.name} for {' and '.join(PROCESSORS)}", lambda b=base: make(b))  # type: ignore[misc]
+        step("mirror", f"{base.name} for {' and '.join(base.processors)}", lambda b=base: make(b))  # type: ignore[misc]
         before[base.name] = key(base)
         cache_dir("mirror", "made.json").write_text(json.dumps(before), encoding="utf-8")
 

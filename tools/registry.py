@@ -9,6 +9,7 @@ import json
 import shutil
 import sys
 import urllib.request
+from typing import Any
 
 from app.cache import cache_dir
 from tools import daemon, debian
@@ -36,19 +37,27 @@ def answers() -> bool:
 
 
 def platforms(repository: str, tag: str) -> frozenset[str]:
-    """The platforms of an image there, such as linux/arm64; none where there is no such list."""
-    request = urllib.request.Request(
-        f"http://{ADDRESS}/v2/{repository}/manifests/{tag}", headers={"Accept": ", ".join(MANIFESTS)}
-    )
+    """The platforms of an image there, such as linux/arm64; none where there is no such image."""
     try:
-        with OPENER.open(request, timeout=10) as answer:
-            content = json.load(answer)
-    except (OSError, ValueError):
+        content = _asked(f"{repository}/manifests/{tag}")
+        if "manifests" in content:
+            made = [each["platform"] for each in content["manifests"]]
+        else:
+            made = [_asked(f"{repository}/blobs/{content['config']['digest']}")]
+    except (OSError, ValueError, KeyError):
         return frozenset()
-    return frozenset(
-        f"{each['platform']['os']}/{each['platform']['architecture']}"
-        for each in content.get("manifests", ())
-    )
+    return frozenset(f"{each['os']}/{each['architecture']}" for each in made)
+
+
+def _asked(path: str) -> dict[str, Any]:
+    """What the registry answers. Raises OSError and ValueError."""
+    url = f"http://{ADDRESS}/v2/{path}"
+    request = urllib.request.Request(url, headers={"Accept": ", ".join(MANIFESTS)})
+    with OPENER.open(request, timeout=10) as answer:
+        content = json.load(answer)
+    if not isinstance(content, dict):
+        raise ValueError(f"{url}: no JSON object")
+    return content
 
 
 def ensure() -> None:

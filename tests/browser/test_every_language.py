@@ -24,7 +24,7 @@ from app.web.service import create
 from tests.browser.looking import PLAYING, until
 from tests.browser.servers import publishing_file, serving
 from tests.showing_a_clip import PICTURES_A_SECOND, shown
-from tests.stack import Stack, free_port, wait_for
+from tests.stack import LIGHT_VOICE, Stack, free_port, wait_for
 from tests.transport import id3, splice_insert
 
 PATIENCE = 60_000
@@ -219,7 +219,9 @@ def test_a_player_finds_breaks_and_tags_at_their_pictures(console: str, page: Pa
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Every service, and a speaking stream that is published to it."""
-    with Stack(tmp_path_factory.mktemp("stack"), ("web",), {"TARGET_LANGUAGES": "es,fr"}) as stack:
+    with Stack(
+        tmp_path_factory.mktemp("stack"), ("web",), LIGHT_VOICE | {"TARGET_LANGUAGES": "es,fr"}
+    ) as stack:
         address = f"rtmp://127.0.0.1:{stack.settings.media_rtmp_port}/live/news"
         with publishing_file(sample_video(40.0), address):
             yield stack

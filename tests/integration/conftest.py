@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.stack import Stack
+from tests.stack import LIGHT_VOICE, Stack
 
 NewStack = Callable[..., Stack]
 STACKS: pytest.StashKey[list[Stack]] = pytest.StashKey()
@@ -15,8 +15,8 @@ STACKS: pytest.StashKey[list[Stack]] = pytest.StashKey()
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Stack]:
-    """Media server, sts and dubber with the settings' defaults, on free ports, for tests that harm none."""
-    with Stack(tmp_path_factory.mktemp("stack")) as running:
+    """Media server, sts and dubber on free ports, with a light voice, for tests that harm none."""
+    with Stack(tmp_path_factory.mktemp("stack"), extra=LIGHT_VOICE) as running:
         pytestconfig.stash.setdefault(STACKS, []).append(running)
         yield running
 
@@ -25,13 +25,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
 def new_stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[NewStack]:
     """Starts a stack of the test's own: `new_stack("media", TARGET_LANGUAGES="es,fr")`.
 
-    Without names it has media server, sts and dubber. For tests that kill services or need settings.
+    Without names it has media server, sts and dubber, with a light voice. For tests that kill services or
+    need settings.
     """
     with ExitStack() as running:
 
         def start(*services: str, **extra: str) -> Stack:
             folder = tmp_path_factory.mktemp("stack")
-            made = running.enter_context(Stack(folder, services or ("dubber",), extra))
+            made = running.enter_context(Stack(folder, services or ("dubber",), LIGHT_VOICE | extra))
             pytestconfig.stash.setdefault(STACKS, []).append(made)
             return made
 

@@ -12,7 +12,7 @@ import av
 import httpx
 import pytest
 
-from tests.stack import ROOT, free_ports, inherited, wait_for
+from tests.stack import LIGHT_VOICE, ROOT, free_ports, inherited, wait_for
 
 LONGEST = 240
 # The same in all: the sample is made once for each length.
@@ -83,7 +83,7 @@ def test_a_demo_dubs_measures_records_and_leaves_nothing_running(
 def test_a_language_that_nothing_translates_into_is_told_in_plain_words(
     tmp_path: Path, environment: dict[str, str], demo: list[subprocess.Popen[str]]
 ) -> None:
-    process = start(tmp_path, environment, demo, *SECONDS, "--language", "ja")
+    process = start(tmp_path, environment | LIGHT_VOICE, demo, *SECONDS, "--language", "ja")
     told, wrong = process.communicate(timeout=LONGEST)
     assert process.returncode == 1, wrong + told
     assert "no phrase was dubbed" in wrong
@@ -93,7 +93,7 @@ def test_a_language_that_nothing_translates_into_is_told_in_plain_words(
 def test_a_demo_that_is_interrupted_closes_its_recording_and_its_services(
     tmp_path: Path, environment: dict[str, str], demo: list[subprocess.Popen[str]]
 ) -> None:
-    process = start(tmp_path, environment, demo, *SECONDS)
+    process = start(tmp_path, environment | LIGHT_VOICE, demo, *SECONDS)
     recording = tmp_path / "dubbed.mp4"
     wait_for("a recording that grows", lambda: recording.exists() and recording.stat().st_size > 100_000, 120)
     process.send_signal(signal.SIGINT)

@@ -20,10 +20,11 @@ from app.demo.picture import is_flash
 from app.demo.sample import sample_video
 from tests.hls import Playlist, faults, read
 from tests.integration.dubbing.clips import play
-from tests.stack import FfmpegPublisher, Stack, wait_for
+from tests.stack import LIGHT_VOICE, FfmpegPublisher, Stack, wait_for
 
 LOGIN = ("viewer", "word-of-the-viewer")
 SETTINGS = {
+    **LIGHT_VOICE,
     "TARGET_LANGUAGES": "es,fr",
     "REPLAY_MINUTES": "5",
     "MEDIA_READ_USER": LOGIN[0],

@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.stack import Stack, wait_for
+from tests.stack import LIGHT_VOICE, Stack, wait_for
 from tests.viewer import Viewer
 
 KEY = "copy?user=partner&pass=word-of-the-partner"
@@ -26,7 +26,7 @@ SERVICES = ("media", "dubber")
 
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    extra = {"MAX_RECONNECT_DELAY": "1.0"}
+    extra = {"MAX_RECONNECT_DELAY": "1.0", **LIGHT_VOICE}
     with Stack(tmp_path_factory.mktemp("ours"), SERVICES, extra) as stack:
         publisher = stack.publish(CARD, "match", "rtmp")
         wait_for("the dub", lambda: stack.ready_paths().get("dub/match/es"), 30.0)
@@ -37,7 +37,9 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     login = {"MEDIA_PUBLISH_USER": "partner", "MEDIA_PUBLISH_PASSWORD": "word-of-the-partner"}
-    with Stack(tmp_path_factory.mktemp("theirs"), SERVICES, {**login, "TARGET_LANGUAGES": "es"}) as stack:
+    with Stack(
+        tmp_path_factory.mktemp("theirs"), SERVICES, {**login, **LIGHT_VOICE, "TARGET_LANGUAGES": "es"}
+    ) as stack:
         yield stack
 
 

@@ -11,10 +11,11 @@ import pytest
 from tests.integration.dubbing.clips import codecs_of, record
 from tests.integration.dubbing.test_restream import CARD
 from tests.loudness import loudness
-from tests.stack import Stack, wait_for
+from tests.stack import LIGHT_VOICE, Stack, wait_for
 
 PASSPHRASE = "a-phrase-for-tests"
 EXTRA = {
+    **LIGHT_VOICE,
     "MEDIA_PUBLISH_USER": "obs",
     "MEDIA_PUBLISH_PASSWORD": "in-word",
     "MEDIA_READ_USER": "viewer",

@@ -14,7 +14,7 @@ from app.demo.measure import Measurement
 from tests.integration.hostile.attacks import more_descriptors
 from tests.integration.hostile.doors import PYTHON_SERVICES, http_port
 from tests.integration.hostile.vigil import Vigil
-from tests.stack import Stack, wait_for
+from tests.stack import LIGHT_VOICE, Stack, wait_for
 
 STREAM = "besieged"
 NAME, PASSWORD = "ana", "seven green umbrellas"
@@ -58,7 +58,7 @@ def cookie(stack: Stack) -> str:
 def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
     """All services, with a stream that is dubbed and whose dub is being read."""
     more_descriptors()
-    with Stack(tmp_path_factory.mktemp("siege"), PYTHON_SERVICES) as stack:
+    with Stack(tmp_path_factory.mktemp("siege"), PYTHON_SERVICES, LIGHT_VOICE) as stack:
         stack.login(NAME, PASSWORD)
         known = {"cookie": cookie(stack), **authorization(stack.settings)}
         _, measurement = stack.publish_sample(STREAM)

@@ -19,7 +19,7 @@ from app.speech.protocol import Profile, pack_sound
 from app.speech.sound import from_pcm
 from app.speech.sts.session import MOST_UNANSWERED
 from tests.integration.speech.conftest import RATE, Client, open_client, spoken
-from tests.stack import Stack, wait_for
+from tests.stack import LIGHT_VOICE, Stack, wait_for
 
 SENTENCE = "The government will help the schools."
 
@@ -133,7 +133,7 @@ def test_a_deadline_that_has_passed_is_told_at_once_and_the_next_phrase_is_dubbe
 def test_too_many_phrases_are_refused_and_each_is_answered_in_order(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    with Stack(tmp_path_factory.mktemp("sts"), ("sts",), {"STS_MAX_PENDING": "2"}) as small:
+    with Stack(tmp_path_factory.mktemp("sts"), ("sts",), LIGHT_VOICE | {"STS_MAX_PENDING": "2"}) as small:
         with open_client(small) as socket:
             client = Client(socket)
             client.configure()
@@ -294,7 +294,9 @@ def test_health_tells_engines_licences_and_pairs(sts: Stack) -> None:
 
 
 def test_health_says_which_pair_has_no_translator(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with Stack(tmp_path_factory.mktemp("sts"), ("sts",), {"TARGET_LANGUAGES": "es,fr"}) as running:
+    with Stack(
+        tmp_path_factory.mktemp("sts"), ("sts",), LIGHT_VOICE | {"TARGET_LANGUAGES": "es,fr"}
+    ) as running:
         told = health(running)
 
     assert told["status"] == "degraded"

@@ -32,5 +32,5 @@ def test_who_has_no_key_dubs_nothing(stack: Stack) -> None:
 def test_a_stream_is_dubbed_and_the_key_stands_in_no_log(stack: Stack) -> None:
     with stack.sample("keyed"):
         wait_for("it is dubbed", lambda: (stack.dub("keyed") or {}).get("status") == "dubbing", 60.0)
-    lines = [" ".join(process.cmdline()) for process in stack.family("dubber")]
+        lines = [" ".join(process.cmdline()) for process in stack.family("dubber")]
     assert KEY not in "\n".join([stack.logs(), *lines])

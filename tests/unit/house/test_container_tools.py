@@ -114,6 +114,12 @@ def test_an_image_is_current_only_with_both_platforms(monkeypatch: pytest.Monkey
     assert not mirror.is_current(base, {})
 
 
+def test_what_is_only_run_is_made_for_this_machine_and_what_images_are_built_on_for_both() -> None:
+    made_for = {base.recipe: base.processors for base in mirror.BASES}
+    assert made_for["debian"] == made_for["mediamtx"] == made_for["caddy"] == mirror.BOTH
+    assert made_for["postgres"] == made_for["livekit"] == (mirror.HERE,)
+
+
 def test_the_mirror_has_the_very_names_that_are_asked_for() -> None:
     names = {base.name for base in mirror.BASES}
     assert {f"bluenviron/mediamtx:{media.VERSION}", "postgres:15", "debian:bookworm-slim"} <= names
