@@ -31,6 +31,12 @@ OPEN_EARLY = 0.3
 LONGEST_STALL = 1.0
 LONGEST_REORDER = 2.0
 LONGEST_WAIT = 5.0
+WAITS_FOR_PICTURE = 0.5
+"""Seconds that the sound waits for the first picture once the output is open."""
+FIRST_SOUND = 4 * BLOCK
+"""Samples: the encoder gives its first frame of 1024 with the second, the muxer sends it with the third."""
+PRIMING = 1024
+"""Samples: so long before its first sample the encoder's first frame begins."""
 LOOK_AGAIN = 0.5
 STANDING_BY = "another dubber publishes this stream; standing by"
 
@@ -118,11 +124,15 @@ class Publisher:
         with output:
             make_known(self._url)
             self._lost = True
-            self._line.start_output()
             log.info("publishing", picture=shape.video or "none")
-            video_started = False
+            video_started = sound_started = False
+            waits_until = self._line.playhead() + (WAITS_FOR_PICTURE if shape.video else 0.0)
             while self._line.shape == shape and self._tick():
-                self._send_sound(output)
+                if not sound_started and self._line.playhead() >= waits_until:
+                    self._line.start_output()
+                    sound_started = True
+                if sound_started:
+                    self._send_sound(output)
                 due = self._due_video()
                 for at, (decoding, packet) in enumerate(due, 1):
                     video_started = video_started or packet.is_keyframe
@@ -130,6 +140,9 @@ class Publisher:
                         presentation = decoding + ahead(packet)
                         pair = self._pair(presentation, packet, (later for _, later in due[at:]))
                         output.write_video(packet, decoding, presentation, pair)
+                        if not sound_started:
+                            self._begin_sound(output, presentation)
+                            sound_started = True
                 if not self.publishing and self._line.playhead() > 0:
                     self.publishing, self.problem = True, ""
                     self._backoff.reset()
@@ -147,6 +160,19 @@ class Publisher:
         with line.lock:
             following = [shown(later) for later in islice(chain(due, line.delay_line.waiting()), REORDERED)]
             return line.subtitles.pair(presentation, shown(packet), following)
+
+    def _begin_sound(self, output: Output, shown: float) -> None:
+        """Sends the sound of the first picture, shown at `shown`, right behind it.
+
+        The media server takes for simultaneous what of each track comes first, by when it comes (gortsplib,
+        GlobalDecoder2). Sent each at its own time, a picture that is late for once, or that is decoded some
+        time before it is shown, would be that far from its sound for as long as the publication lasts.
+        """
+        with self._line.lock:
+            self._line.mixer.skip_to(round(shown * SAMPLE_RATE) + PRIMING)
+            position = self._line.mixer.position
+            samples = self._line.read_sound(FIRST_SOUND)
+        output.write_sound(position, samples)
 
     def _send_sound(self, output: Output) -> None:
         line = self._line
