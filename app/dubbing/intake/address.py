@@ -68,6 +68,13 @@ def shown(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
+def secret(address: str) -> str:
+    """What in the address is a secret, in a word; empty where nothing is."""
+    if address.startswith("srt:") and srt_address.parse(address).passphrase:
+        return "a passphrase"
+    return "a password" if "@" in address else ""
+
+
 def is_link_local(host: str) -> bool:
     """Whether that is such an address: clouds tell their machines' secrets there."""
     try:

@@ -20,7 +20,7 @@ from app.dubbing.service.endings import Endings
 from app.dubbing.service.joining import Joining
 from app.dubbing.service.process import Process
 from app.dubbing.service.streams import Conflict, Streams, Unknown
-from app.dubbing.service.toml_files import read_as
+from app.dubbing.service.toml_files import owners_alone, read_as
 from app.dubbing.service.workers import Keeper, Patience
 from app.service import hide_credentials
 from app.settings import Settings
@@ -50,6 +50,11 @@ class Source(BaseModel):
     def shown(self) -> str:
         """The part of the address that people may see."""
         return intake.shown(self.address.get_secret_value())
+
+    @property
+    def secret(self) -> str:
+        """What of it is for its owner alone; empty where nothing is."""
+        return intake.secret(self.address.get_secret_value())
 
 
 class TakenIn(BaseModel):
@@ -226,10 +231,6 @@ def files(folder: Path) -> dict[str, tuple[Path, float]]:
 def read(file: Path) -> Source:
     """The source in the file. Raises BadSource."""
     source = read_as(Source, file, BadSource)
-    try:
-        others = file.stat().st_mode & 0o077
-    except OSError as error:
-        raise BadSource(f"{file} can't be read: {type(error).__name__}") from None
-    if others and "@" in source.address.get_secret_value():
-        raise BadSource(f"{file} holds a password, and others can read it: chmod 600 {file}")
+    if source.secret:
+        owners_alone(file, source.secret, BadSource)
     return source

@@ -18,7 +18,7 @@ from pydantic import (
 
 from app.dubbing import srt_address
 from app.dubbing.service import paths
-from app.dubbing.service.toml_files import read_as
+from app.dubbing.service.toml_files import owners_alone, read_as
 
 MOST_TARGETS = 16
 """Of one stream."""
@@ -123,8 +123,7 @@ def read(folder: Path, stream: str) -> list[NamedTarget]:
     try:
         if not file.is_file():
             return []
-        if file.stat().st_mode & 0o077:
-            raise BadTargets(f"{file} holds keys, and others can read it: chmod 600 {file}")
     except OSError as error:
         raise BadTargets(f"{file} can't be read: {type(error).__name__}") from None
+    owners_alone(file, "keys", BadTargets)
     return read_as(TargetFile, file, BadTargets).target

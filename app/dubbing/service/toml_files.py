@@ -26,3 +26,13 @@ def read_as(content: type[Content], file: Path, bad: type[ValueError]) -> Conten
         raise bad(f"{file} is not TOML: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise bad(f"{file} can't be read: {type(error).__name__}") from None
+
+
+def owners_alone(file: Path, holds: str, bad: type[ValueError]) -> None:
+    """Raises `bad`, which says what the file `holds`, where others can read it."""
+    try:
+        others = file.stat().st_mode & 0o077
+    except OSError as error:
+        raise bad(f"{file} can't be read: {type(error).__name__}") from None
+    if others:
+        raise bad(f"{file} holds {holds}, and others can read it: chmod 600 {file}")

@@ -92,15 +92,30 @@ def test_passwords_and_queries_are_shown_to_nobody() -> None:
     assert "word" not in repr(source)
 
 
-def test_a_file_with_a_password_is_for_its_owner_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("address", "holds"),
+    [
+        ("http://user:secret-word@example.org/live.ts", "a password"),
+        ("srt://example.org:9000?passphrase=secret-word", "a passphrase"),
+        ("srt://:9000?mode=listener&pbkeylen=16&passphrase=secret-word", "a passphrase"),
+    ],
+)
+def test_a_file_with_a_secret_is_for_its_owner_alone(tmp_path: Path, address: str, holds: str) -> None:
     file = tmp_path / "news.source.toml"
-    file.write_text('address = "http://user:word@example.org/live.ts"')
+    file.write_text(f'address = "{address}"')
     file.chmod(0o644)
-    with pytest.raises(BadSource, match="chmod 600") as refused:
+    with pytest.raises(BadSource, match=f"holds {holds}, and others can read it: chmod 600") as refused:
         read(file)
-    assert "word@" not in str(refused.value)
+    assert "secret-word" not in str(refused.value)
     file.chmod(0o600)
-    assert read(file).shown == "http://example.org/live.ts"
+    assert "secret-word" not in read(file).shown
+
+
+def test_a_file_without_a_secret_may_be_read_by_everybody(tmp_path: Path) -> None:
+    file = tmp_path / "news.source.toml"
+    file.write_text('address = "srt://example.org:9000?streamid=read:live/news"')
+    file.chmod(0o644)
+    assert read(file).shown == "srt://example.org:9000"
 
 
 def test_a_file_that_is_wrong_names_what_is_wrong(tmp_path: Path) -> None:
