@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.dubbing.service.paths import LANGUAGE_PATTERN
+from app.dubbing.service.toml_files import is_there, read_as
 from app.dubbing.tracks import Chosen
 from app.speech.protocol import MOST_SPEAKERS, Name, Names, Profile, Speakers, Subject, Terms
 
 MOST_LANGUAGES = 16
 MOST_TRACKS = 32
-LARGEST_FILE = 256 << 10
 TrackNumber = Annotated[int, Field(ge=0, le=MOST_TRACKS)]
 SeveralVoices = Annotated[tuple[Name, ...], Field(min_length=1, max_length=MOST_SPEAKERS)]
 Language = Annotated[str, Field(pattern=f"^{LANGUAGE_PATTERN}$")]
@@ -78,17 +77,4 @@ class StreamProfile(BaseModel):
 def read(folder: Path, stream: str) -> StreamProfile:
     """The profile in <stream>.toml, or an empty one where there is no such file. Raises BadProfile."""
     file = folder / f"{stream}.toml"
-    try:
-        if not file.is_file():
-            return StreamProfile()
-        if file.stat().st_size > LARGEST_FILE:
-            raise BadProfile(f"{file} is larger than {LARGEST_FILE >> 10} KiB")
-        return StreamProfile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)
-        told = "; ".join(
-            f"{'.'.join(map(str, each['loc']))}: {each['msg']}".lstrip(": ") for each in problems[:5]
-        )
-        raise BadProfile(f"{file}: {told}") from None
-    except (OSError, ValueError) as error:
-        raise BadProfile(error if isinstance(error, BadProfile) else f"{file}: {error}") from None
+    return read_as(StreamProfile, file, BadProfile) if is_there(file, BadProfile) else StreamProfile()

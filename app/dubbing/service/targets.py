@@ -18,7 +18,7 @@ from pydantic import (
 
 from app.dubbing import srt_address
 from app.dubbing.service import paths
-from app.dubbing.service.toml_files import owners_alone, read_as
+from app.dubbing.service.toml_files import is_there, owners_alone, read_as
 
 MOST_TARGETS = 16
 """Of one stream."""
@@ -120,10 +120,7 @@ class BadTargets(ValueError):
 def read(folder: Path, stream: str) -> list[NamedTarget]:
     """The targets in <stream>.restream.toml, none where there is no such file. Raises BadTargets."""
     file = folder / f"{stream}.restream.toml"
-    try:
-        if not file.is_file():
-            return []
-    except OSError as error:
-        raise BadTargets(f"{file} can't be read: {type(error).__name__}") from None
+    if not is_there(file, BadTargets):
+        return []
     owners_alone(file, "keys", BadTargets)
     return read_as(TargetFile, file, BadTargets).target

@@ -15,7 +15,8 @@ from stand_in_worker import state
 
 from app.dubbing.messages import ChooseTracks, Reword, TellApart
 from app.dubbing.service import api
-from app.dubbing.service.profile import LARGEST_FILE, BadProfile, StreamProfile, read
+from app.dubbing.service.profile import BadProfile, StreamProfile, read
+from app.dubbing.service.toml_files import LARGEST
 from app.dubbing.tracks import Chosen
 from app.speech.protocol import KnownSpeaker, Profile, Speakers
 
@@ -174,13 +175,13 @@ def test_a_wrong_profile_is_refused_by_name_and_changes_nothing(
     ("text", "told"),
     [
         ('subjct = "x"', "subjct"),
-        ("keep = [", "news.toml"),
+        ("keep = [", "news.toml is not TOML: "),
         ("[terms.es]\ngoal = 3", "terms.es.goal"),
         (
             "voice_track = 2\nbackground_track = 2",
             "news.toml: Value error, voice_track and background_track",
         ),
-        ("#" * (LARGEST_FILE + 1), "larger than"),
+        ("#" * (LARGEST + 1), "larger than"),
     ],
 )
 def test_a_wrong_file_is_told_by_name_and_the_stream_is_dubbed_without(
@@ -194,3 +195,9 @@ def test_a_wrong_file_is_told_by_name_and_the_stream_is_dubbed_without(
         assert world.runner("es").config.wording == Profile()
 
     scenario(tmp_path, play)
+
+
+def test_a_file_that_is_no_text_is_told_as_other_files_are(tmp_path: Path) -> None:
+    (tmp_path / "news.toml").write_bytes(b'subject = "\xff"')
+    with pytest.raises(BadProfile, match=r"news\.toml can't be read: UnicodeDecodeError"):
+        read(tmp_path, "news")
