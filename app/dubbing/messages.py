@@ -167,13 +167,14 @@ class Said:
 
 @dataclass(frozen=True)
 class Original:
-    """Where the stream itself is read whose dub is sent on, how many seconds behind it the dub is, and in
-    which language it is spoken, as far as that is known.
+    """Where the stream itself is read whose dub is sent on, how many seconds behind it the dub is, in which
+    language it is spoken, as far as that is known, and which of its sound tracks are voice and background.
     """
 
     source_url: str = field(repr=False)
     delay: float
     spoken: str
+    chosen: Chosen = field(default_factory=Chosen)
 
 
 @dataclass(frozen=True)

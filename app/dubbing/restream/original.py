@@ -16,17 +16,22 @@ import av
 import structlog
 
 from app.backoff import Backoff
+from app.dubbing.join.both import Both
 from app.dubbing.join.encoder import Encoder, silence
 from app.dubbing.join.matching import Pictures, Place
 from app.dubbing.join.sounds import FRAME, RATE, Piece, Sound
 from app.dubbing.messages import Original
 from app.dubbing.start_codes import picture_of
+from app.dubbing.tracks import Chosen
 from app.dubbing.worker.output import BIT_RATE
-from app.dubbing.worker.source import Source, SourceError, VideoPacket, reason
+from app.dubbing.worker.reach import Reach
+from app.dubbing.worker.source import Background, Source, SourceError, VideoPacket, reason
+from app.dubbing.worker.source import Sound as Heard
 
 MOST_HELD = 60 * RATE // FRAME
 """Frames that wait for their place."""
 LONGEST_STEP = 5 * RATE
+LONGEST_BACK = 1.0
 TICK = Fraction(1, RATE)
 
 log = structlog.get_logger()
@@ -40,12 +45,15 @@ class Second:
         self._lock = threading.Lock()
         self._told = threading.Event()
         self._where: Original | None = None
+        self._reach = Reach("", Chosen())
         self.problem = ""
         self._forget()
 
     def tell(self, where: Original) -> None:
-        """Where the source is, and how far behind it the dub."""
-        self._where = where
+        """Where the source is, which of its sounds are heard, and how far behind it the dub."""
+        before, self._where = self._where, where
+        if before is None or (before.source_url, before.chosen) != (where.source_url, where.chosen):
+            self._reach.choose(where.chosen, where.source_url)
         self._told.set()
 
     def spoken(self, within: float) -> str | None:
@@ -92,17 +100,18 @@ class Second:
         with self._lock:
             self._pictures, self._place, self._sound = Pictures(), Place(), Sound()
             self._encoder = Encoder()
+            self._both: Both | None = None
             self._arrivals = Place()
             self._ahead: float | None = None
             self._next: int | None = None
+            self._now = 0.0
             self._held: deque[tuple[int, bytes]] = deque(maxlen=MOST_HELD)
 
     def _run(self) -> None:
         self._told.wait()
         while True:
-            assert self._where is not None
             try:
-                with Source(self._where.source_url) as source:
+                with self._reach.opened() as source:
                     self._forget()
                     self._take_all(source)
             except SourceError as error:
@@ -110,7 +119,8 @@ class Second:
             except Exception as error:
                 log.exception("reading the original failed")
                 self.problem = reason(error)
-            time.sleep(self._backoff.next())
+            self._reach.woken.wait(self._backoff.next())
+            self._reach.woken.clear()
 
     def _take_all(self, source: Source) -> None:
         picture_in = picture_of(source.video)
@@ -121,12 +131,30 @@ class Second:
                 self._ahead = self._arrivals.latency(item.time, item.arrival)
                 if isinstance(item, VideoPacket):
                     self._pictures.add(picture_in(item.packet), item.time + item.shift)
-                    continue
-                at = round(item.time * RATE)
-                if self._next is not None and abs(at - self._next) <= FRAME:
-                    at = self._next
-                self._next = at + len(item.samples)
-                self._held.extend(self._encoder.encode(at, item.samples))
+                elif source.roles.background is not None:
+                    self._hear_both(item, item.arrival - self._ahead)
+                else:
+                    self._hear(item)
+            if self._reach.elsewhere:
+                return
+
+    def _hear(self, item: Heard) -> None:
+        self._both = None
+        at = round(item.time * RATE)
+        if self._next is not None and abs(at - self._next) <= FRAME:
+            at = self._next
+        self._next = at + len(item.samples)
+        self._held.extend(self._encoder.encode(at, item.samples))
+
+    def _hear_both(self, item: Heard, now: float) -> None:
+        """Voice, or what goes on beside it, where the source is at `now` on its own clock."""
+        # Where the clock went back, nothing would be due until it is there again.
+        if self._both is None or now < self._now - LONGEST_BACK:
+            self._both = Both()
+        self._now = now
+        self._both.put(round(item.time * RATE), item.samples, beside=isinstance(item, Background))
+        for at, samples in self._both.due(now):
+            self._held.extend(self._encoder.encode(at, samples))
 
 
 class Track:

@@ -180,8 +180,8 @@ class Restreaming:
         stream = self._streams.stream(kept.stream)
         dub = stream.dubs.get(kept.language)
         if kept.target.original and kept.keeper is not None and dub is not None and dub.state is not None:
-            url = addresses.source_url(self._settings, self._secret, stream.publisher)
-            kept.keeper.send(Original(url, dub.state.delay, stream.said))
+            url = self._streams.source_url(stream)
+            kept.keeper.send(Original(url, dub.state.delay, stream.said, stream.profile.tracks))
 
     def _config(self, kept: _Kept) -> RestreamConfig:
         settings = self._settings

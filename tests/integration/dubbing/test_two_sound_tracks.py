@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from app.demo.sample import sample_video
 from tests.integration.dubbing.clips import RATE, Samples, ffmpeg, play, record, sound_of
-from tests.stack import Stack, wait_for
+from tests.stack import Stack, free_port, wait_for
 
 INTERNATIONAL, VOICE = 11_000, 13_000
 """Hz. Tones tell which track is heard, the international sound or the voice; no dub goes so high."""
@@ -128,24 +130,54 @@ def test_the_voice_is_heard_while_nothing_is_dubbed_and_one_choice_takes_it_apar
         assert abs(float(np.median(tone(heard, frequency))) - usual) < 0.5
 
 
-def test_the_original_among_all_languages_has_voice_and_international_sound(
+@contextmanager
+def sent_on(stack: Stack, name: str, seconds: float, out: Path) -> Iterator[None]:
+    """The dub is sent on with the original beside it, into that file."""
+    port = free_port(socket.SOCK_DGRAM)
+    listener = f"srt://127.0.0.1:{port}?mode=listener"
+    receiver = subprocess.Popen(
+        [
+            *("ffmpeg", "-loglevel", "error", "-nostdin", "-probesize", "5M", "-i", listener),
+            *("-map", "0", "-c", "copy", "-t", str(seconds), str(out)),
+        ]
+    )
+    target = {"address": f"srt://127.0.0.1:{port}", "original": True}
+    assert stack.http.put(f"/restreams/{name}/es/both", json=target).status_code == 201
+    try:
+        yield
+        assert receiver.wait(60.0) == 0
+    finally:
+        receiver.kill()
+        stack.http.delete(f"/restreams/{name}/es/both", headers=JSON)
+
+
+def test_the_original_among_all_languages_and_sent_on_has_voice_and_international_sound(
     stack: Stack, tmp_path: Path
 ) -> None:
     source, name = clip(tmp_path / "clip.mkv"), "both-joined"
+    beside = tmp_path / "sent-on.ts"
     with published(stack, source, name, "rtsp", "voice_track = 1\nbackground_track = 2\n"):
         wait_for("the dub", lambda: (stack.dub(name) or {}).get("status") == "dubbing", 40)
-        sound = f"/all/{name}/sound.m3u8"
+        with sent_on(stack, name, 14.0, beside):
+            out = joined_original(stack, name, tmp_path / "original.mka")
+    ffmpeg("-ss", "6", "-i", str(beside), "-map", "0:a:1", "-c", "copy", str(tmp_path / "second.mka"))
+    for each in (out, tmp_path / "second.mka"):
+        heard = sound_of(each)[RATE:]
+        for number, frequency in ((0, VOICE), (1, INTERNATIONAL)):
+            usual = float(np.median(tone(track_of(source, number), frequency)))
+            assert abs(float(np.median(tone(heard, frequency))) - usual) < 0.5
 
-        def segments() -> int:
-            # The first who asks waits until it is there.
-            answer = stack.http.get(sound, timeout=30.0)
-            return answer.text.count("#EXTINF") if answer.status_code == 200 else 0
 
-        wait_for("some of the original", lambda: segments() >= 3, 60)
-        out = tmp_path / "original.mka"
-        address = f"{stack.settings.dubber_address}{sound}"
-        ffmpeg("-live_start_index", "0", "-i", address, "-c", "copy", "-t", "5", str(out))
-    heard = sound_of(out)[RATE:]
-    for number, frequency in ((0, VOICE), (1, INTERNATIONAL)):
-        usual = float(np.median(tone(track_of(source, number), frequency)))
-        assert abs(float(np.median(tone(heard, frequency))) - usual) < 0.5
+def joined_original(stack: Stack, name: str, out: Path) -> Path:
+    """Five seconds of the original as `all/<name>` has it."""
+    sound = f"/all/{name}/sound.m3u8"
+
+    def segments() -> int:
+        # The first who asks waits until it is there.
+        answer = stack.http.get(sound, timeout=30.0)
+        return answer.text.count("#EXTINF") if answer.status_code == 200 else 0
+
+    wait_for("some of the original", lambda: segments() >= 3, 60)
+    address = f"{stack.settings.dubber_address}{sound}"
+    ffmpeg("-live_start_index", "0", "-i", address, "-c", "copy", "-t", "5", str(out))
+    return out
