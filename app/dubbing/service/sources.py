@@ -8,19 +8,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel
 
-from app.dubbing.intake import address as intake
 from app.dubbing.messages import Event, IntakeConfig, IntakeState, Signalled
-from app.dubbing.service import addresses, paths
+from app.dubbing.service import addresses, paths, source_files
 from app.dubbing.service.endings import Endings
 from app.dubbing.service.joining import Joining
 from app.dubbing.service.process import Process
+from app.dubbing.service.source_files import BadSource, Source
 from app.dubbing.service.streams import Conflict, Streams, Unknown
-from app.dubbing.service.toml_files import owners_alone, read_as
 from app.dubbing.service.workers import Keeper, Patience
 from app.service import hide_credentials
 from app.settings import Settings
@@ -28,43 +26,20 @@ from app.settings import Settings
 PATIENCE = Patience(silence=8.0)
 MOST = 32
 LOOK_EVERY = 1.0
-ENDING = ".source.toml"
 
 log = structlog.get_logger()
-
-
-class Source(BaseModel):
-    """Where a transport stream comes from."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    address: Annotated[SecretStr, Field(max_length=2000)]
-
-    @field_validator("address")
-    @classmethod
-    def _usable(cls, address: SecretStr) -> SecretStr:
-        intake.check(address.get_secret_value())
-        return address
-
-    @property
-    def shown(self) -> str:
-        """The part of the address that people may see."""
-        return intake.shown(self.address.get_secret_value())
-
-    @property
-    def secret(self) -> str:
-        """What of it is for its owner alone; empty where nothing is."""
-        return intake.secret(self.address.get_secret_value())
 
 
 class TakenIn(BaseModel):
     """How a stream is taken in: its tracks as FFmpeg names them, the language that its sound track tells.
 
-    `bit_rate` is in bit/s; `splices` (SCTE-35) and `tags` (timed ID3) count what came beside.
+    `lasts`: it comes back after a restart. `bit_rate` is in bit/s; `splices` (SCTE-35) and `tags` (timed ID3)
+    count what came beside.
     """
 
     stream: str
     address: str
+    lasts: bool
     running: bool
     bit_rate: float
     tracks: list[str]
@@ -81,15 +56,11 @@ class AllTakenIn(BaseModel):
     sources: list[TakenIn]
 
 
-class BadSource(ValueError):
-    """A source's file that can't be used. The message names it and what is wrong, and no address."""
-
-
 class _Kept:
     """A source and the process that takes it in."""
 
-    def __init__(self, stream: str, source: Source) -> None:
-        self.stream, self.source = stream, source
+    def __init__(self, stream: str, source: Source, lasts: bool) -> None:
+        self.stream, self.source, self.lasts = stream, source, lasts
         self.state = IntakeState(False, 0.0, (), "", 0, 0, 0, "starting")
         self.keeper: Keeper[IntakeConfig] | None = None
 
@@ -101,6 +72,7 @@ class _Kept:
         return TakenIn(
             stream=self.stream,
             address=self.source.shown,
+            lasts=self.lasts,
             running=state.running,
             bit_rate=round(state.bit_rate),
             tracks=list(state.tracks),
@@ -113,7 +85,7 @@ class _Kept:
 
 
 class Sources:
-    """The sources of streams; those in <stream>.source.toml beside the profiles come and go with these."""
+    """The sources of streams: each lasts in a file beside the profiles, and comes and goes with that."""
 
     def __init__(
         self,
@@ -124,6 +96,7 @@ class Sources:
         launch: Callable[[IntakeConfig], Awaitable[Process]],
     ) -> None:
         self._settings = settings
+        self._folder = settings.profiles_dir
         self._secret = secret
         self._streams = streams
         self._joining = joining
@@ -131,18 +104,41 @@ class Sources:
         self._kept: dict[str, _Kept] = {}
         self._read: dict[str, float] = {}
         self._endings = Endings()
+        self._at_files = asyncio.Lock()
 
     def view(self) -> AllTakenIn:
         """The document about all of them, by stream."""
         return AllTakenIn(sources=[self._kept[name].view() for name in sorted(self._kept)])
 
-    def put(self, stream: str, source: Source) -> tuple[TakenIn, bool]:
+    async def put_down(self, stream: str, source: Source) -> tuple[TakenIn, bool]:
+        """As `put`, and it lasts; where its file can't be written, it is taken in all the same."""
+        async with self._at_files:
+            self._check_room(stream)
+            try:
+                self._read[stream] = await asyncio.to_thread(source_files.write, self._folder, stream, source)
+                lasts = True
+            except OSError as error:
+                log.error("the source is forgotten at a restart", stream=stream, problem=reason(error))
+                lasts = False
+            return self.put(stream, source, lasts=lasts)
+
+    async def take_away(self, stream: str) -> TakenIn:
+        """As `remove`, with its file; where that can't be removed, it comes back after a restart."""
+        async with self._at_files:
+            told = self.remove(stream)
+            try:
+                await asyncio.to_thread(source_files.remove, self._folder, stream)
+                self._read.pop(stream, None)
+            except OSError as error:
+                log.error("the source comes back at a restart", stream=stream, problem=reason(error))
+            return told
+
+    def put(self, stream: str, source: Source, *, lasts: bool = True) -> tuple[TakenIn, bool]:
         """Takes the stream in from there, from now on; says whether it had no source. Raises Conflict."""
+        self._check_room(stream)
         old = self._kept.pop(stream, None)
-        if old is None and len(self._kept) >= MOST:
-            raise Conflict(f"{MOST} streams are taken in already; take one away first")
         ending = self._endings.stop(old.keeper) if old is not None else None
-        kept = self._kept[stream] = _Kept(stream, source)
+        kept = self._kept[stream] = _Kept(stream, source, lasts)
         kept.keeper = Keeper(
             self._config(kept), self._launch, lambda event: self._told(kept, event), kept.died, PATIENCE
         )
@@ -163,7 +159,8 @@ class Sources:
     async def run(self) -> None:
         """Follows the files, until cancelled; tells streams in which language their sound is."""
         while True:
-            self.follow(await asyncio.to_thread(files, self._settings.profiles_dir))
+            async with self._at_files:
+                self.follow(await asyncio.to_thread(source_files.files, self._folder))
             for name, kept in self._kept.items():
                 self._streams.track_language(name, kept.state.language)
             await asyncio.sleep(LOOK_EVERY)
@@ -175,7 +172,7 @@ class Sources:
                 continue
             self._read[name] = written
             try:
-                self.put(name, read(file))
+                self.put(name, source_files.read(file))
             except (BadSource, Conflict) as error:
                 log.error("the stream's source is not used", stream=name, problem=str(error))
         for name in [name for name in self._read if name not in found]:
@@ -189,6 +186,10 @@ class Sources:
             self._endings.stop(kept.keeper)
         self._kept.clear()
         await self._endings.over()
+
+    def _check_room(self, stream: str) -> None:
+        if stream not in self._kept and len(self._kept) >= MOST:
+            raise Conflict(f"{MOST} streams are taken in already; take one away first")
 
     def _told(self, kept: _Kept, event: Event) -> None:
         if self._kept.get(kept.stream) is not kept:
@@ -214,23 +215,6 @@ class Sources:
         )
 
 
-def files(folder: Path) -> dict[str, tuple[Path, float]]:
-    """The sources' files by stream, each with the time it was written."""
-    found = {}
-    for file in folder.glob(f"*{ENDING}"):
-        name = file.name.removesuffix(ENDING)
-        if paths.live_name(paths.live_path(name)) is None:
-            continue
-        try:
-            found[name] = file, file.stat().st_mtime
-        except OSError:
-            continue
-    return found
-
-
-def read(file: Path) -> Source:
-    """The source in the file. Raises BadSource."""
-    source = read_as(Source, file, BadSource)
-    if source.secret:
-        owners_alone(file, source.secret, BadSource)
-    return source
+def reason(error: OSError) -> str:
+    """What the system says is wrong."""
+    return error.strerror or type(error).__name__

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Path, Response
 
 from app.dubbing.service import paths
 from app.dubbing.service.guards import json_only
-from app.dubbing.service.sources import AllTakenIn, Source, Sources, TakenIn
+from app.dubbing.service.source_files import Source
+from app.dubbing.service.sources import AllTakenIn, Sources, TakenIn
 
 Name = Annotated[str, Path(pattern=f"^{paths.NAME_PATTERN}$")]
 
@@ -25,14 +26,14 @@ def router(sources: Sources) -> APIRouter:
 
     @routes.put("/{stream}", dependencies=[operator])
     async def put(stream: Name, source: Source, response: Response) -> TakenIn:
-        """Takes the stream in from there until the dubber ends (201), or from now on from there (200)."""
-        told, new = sources.put(stream, source)
+        """Takes the stream in from there (201), or now from there (200); after restarts if it `lasts`."""
+        told, new = await sources.put_down(stream, source)
         response.status_code = 201 if new else 200
         return told
 
     @routes.delete("/{stream}", dependencies=[operator])
     async def remove(stream: Name) -> TakenIn:
-        """Takes it in no more."""
-        return sources.remove(stream)
+        """Takes it in no more; a file that it stands in is removed."""
+        return await sources.take_away(stream)
 
     return routes

@@ -26,6 +26,7 @@ def test_a_first_release_comes_up_with_its_data_on_the_volume(machine: Machine) 
         "access",
         "models",
         "phrases",
+        "profiles",
         "joined",
         "recordings",
         "voices",

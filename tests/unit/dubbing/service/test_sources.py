@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import stat
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from test_workers import until
 
 from app.dubbing.intake.address import CannotOpen, no_link_local
 from app.dubbing.service.joining import Joining
-from app.dubbing.service.sources import BadSource, Source, Sources, files, read
+from app.dubbing.service.source_files import BadSource, Source, files, read, write
+from app.dubbing.service.sources import Sources
 from app.dubbing.service.streams import Unknown
 from app.dubbing.service.workers import Launcher
 from app.settings import load
@@ -152,5 +154,74 @@ def test_sources_come_and_go_with_their_files(launcher: Launcher, tmp_path: Path
         assert sources.view().sources == []
         with pytest.raises(Unknown, match="streams that are: none"):
             sources.remove("sport")
+
+    scenario(launcher, tmp_path, play)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "tcp://127.0.0.1:9",
+        'srt://127.0.0.1:9?passphrase=of-ten-letters&streamid=#!::r="ü\\\x7f\t',
+        "http://user:word@127.0.0.1:9/live.ts?key=%22",
+    ],
+)
+def test_what_is_written_into_a_file_is_read_from_it_and_is_its_owner_s_alone(
+    tmp_path: Path, address: str
+) -> None:
+    source = Source.model_validate({"address": address})
+    folder = tmp_path / "profiles"
+    write(folder, "news", source)
+    write(folder, "news", source)
+    [file] = folder.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert read(file) == source
+    assert [*files(folder)] == ["news"]
+
+
+def test_a_source_that_is_put_lasts_until_it_is_taken_away(launcher: Launcher, tmp_path: Path) -> None:
+    source = Source.model_validate({"address": "tcp://user:word@127.0.0.1:9"})
+    other = Source.model_validate({"address": "tcp://127.0.0.1:10"})
+    folder = tmp_path / "profiles"
+
+    async def first(_: World, sources: Sources) -> None:
+        told, new = await sources.put_down("news", source)
+        assert (told.lasts, new) == (True, True)
+        await until(lambda: sources.view().sources[0].problem == "Connection refused")
+        # Its own file is no change.
+        sources.follow(files(folder))
+        assert sources.view().sources[0].problem == "Connection refused"
+        assert (await sources.put_down("news", other))[1] is False
+
+    async def second(_: World, sources: Sources) -> None:
+        sources.follow(files(folder))
+        assert [(each.address, each.lasts) for each in sources.view().sources] == [
+            ("tcp://127.0.0.1:10", True)
+        ]
+        await sources.take_away("news")
+        with pytest.raises(Unknown):
+            await sources.take_away("news")
+        sources.follow(files(folder))
+        assert sources.view().sources == []
+
+    async def third(_: World, sources: Sources) -> None:
+        sources.follow(files(folder))
+        assert sources.view().sources == []
+
+    for play in (first, second, third):
+        scenario(launcher, tmp_path, play)
+
+
+def test_a_source_whose_file_can_not_be_written_is_taken_in_all_the_same(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    (tmp_path / "profiles").touch()
+
+    async def play(_: World, sources: Sources) -> None:
+        told, _new = await sources.put_down("news", Source.model_validate({"address": "tcp://127.0.0.1:9"}))
+        assert not told.lasts
+        assert [each.lasts for each in sources.view().sources] == [False]
+        await sources.take_away("news")
+        assert sources.view().sources == []
 
     scenario(launcher, tmp_path, play)
