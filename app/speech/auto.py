@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -10,6 +11,7 @@ import structlog
 from app.settings import Settings
 from app.speech.models import places
 from app.speech.models.table import BASE, TINY_EN
+from app.speech.pitch import Pitches
 from app.speech.types import Recogniser, RecogniserSession, Samples, SpeechError, Synthesiser
 
 log = structlog.get_logger(__name__)
@@ -115,11 +117,12 @@ class FirstThatSpeaks:
         having = [choice for choice in self.choices if choice.voices(language)]
         better = [choice for choice in having if choice is not self.choices[-1]] or having
         # Of the same name the better engine's counts, but the order is that of the engines.
-        found: dict[str, float] = {}
+        found: dict[str, Callable[[], float]] = {}
         for choice in better:
-            for voice, pitch in choice.pitches(language).items():
-                found.setdefault(voice, pitch)
-        return found
+            offered = choice.pitches(language)
+            for voice in offered:
+                found.setdefault(voice, partial(offered.__getitem__, voice))
+        return Pitches(found)
 
     def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
         """The speech, by the engine that has the voice."""

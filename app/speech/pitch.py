@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+
 import numpy as np
 
 from app.speech.types import RECOGNISER_RATE, Samples
@@ -42,3 +44,22 @@ def median_pitch(sound: Samples) -> float:
     if voiced.sum() < LEAST_FRAMES:
         return 0.0
     return float(np.median(RECOGNISER_RATE / (first + chosen[voiced])))
+
+
+class Pitches(Mapping[str, float]):
+    """Voices in their order, each with its pitch in Hz (0: unknown), found out when it is asked for."""
+
+    def __init__(self, found: Mapping[str, Callable[[], float]]) -> None:
+        self._found = found
+
+    def __getitem__(self, voice: str) -> float:
+        return self._found[voice]()
+
+    def __contains__(self, voice: object) -> bool:
+        return voice in self._found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)

@@ -176,7 +176,7 @@ class Synthesiser(Engine, Protocol):
     def pitches(self, language: str) -> Mapping[str, float]:
         """Voices that speakers of a stream can be given, best first, each with its pitch in Hz (0: unknown).
 
-        These may be variants that `voices` doesn't list.
+        These may be variants that `voices` doesn't list. A pitch may be measured when it is asked for.
         """
 
     def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:

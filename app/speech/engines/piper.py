@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from app.speech import device, licences
 from app.speech.models.folders import complete
-from app.speech.pitch import median_pitch
+from app.speech.pitch import Pitches, median_pitch
 from app.speech.sound import Resampler, trimmed
 from app.speech.types import RECOGNISER_RATE, EngineMissing, Samples, SpeechError
 
@@ -96,8 +97,8 @@ class Piper:
         return voice in self.voices(language)
 
     def pitches(self, language: str) -> Mapping[str, float]:
-        """The voices of a language; how high each is, is measured the first time."""
-        return {voice: self._pitch(voice, language) for voice in self.voices(language)}
+        """The voices of a language; how high each is, is measured when it is first asked for."""
+        return Pitches({voice: partial(self._pitch, voice, language) for voice in self.voices(language)})
 
     def _pitch(self, voice: str, language: str) -> float:
         if voice not in self._pitches:

@@ -71,6 +71,17 @@ class Ear:
 
         return self._thread.submit(work)
 
+    def before_that(self, work: Callable[[], None]) -> None:
+        """Does this before it listens to what comes after."""
+
+        def done() -> None:
+            try:
+                work()
+            except Exception:
+                log.exception("what tells speakers apart could not be prepared")
+
+        self._thread.submit(done)
+
     def impression(self, sound: Samples) -> Impression:
         """What speech at 16 kHz sounds like."""
         return Impression(self._print(sound), median_pitch(sound), sound.size / RECOGNISER_RATE)
@@ -99,6 +110,11 @@ class Roles:
         self.offered = offered
         self._light = light
         self._roles: dict[int, Role] = {}
+
+    def measure(self) -> None:
+        """Has the voices measured that need to be, so that no phrase waits for that."""
+        for voices in (self.offered, self._light):
+            dict(voices)
 
     def role(self, speaker: int, pitch: float, seconds: float, wanted: str) -> Role:
         """The speaker's role, which stays once it is settled; an operator's `wanted` voice wins."""
@@ -160,6 +176,8 @@ class Party:
             longest = max(voices, key=lambda each: each.seconds, default=NOBODY).number
             latest = longest if message.known else self._company.latest
             self._company = Company(voices, latest, tuple(message.same.items()))
+        if message.on:
+            self._ear.before_that(self._roles.measure)
 
     def listen(self, sound: Samples) -> Future[int] | None:
         """The number of the voice that says this phrase, later; None while speakers are not told apart."""

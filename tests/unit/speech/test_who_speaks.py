@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.speech.auto import FirstThatSpeaks
 from app.speech.engines.espeak import Espeak
 from app.speech.engines.pico import Pico
+from app.speech.engines.piper import Piper
 from app.speech.pitch import median_pitch
 from app.speech.protocol import KnownSpeaker, Speakers
 from app.speech.sound import Resampler
@@ -27,7 +29,7 @@ from app.speech.sts.speakers import (
     choose,
     unit,
 )
-from app.speech.types import RECOGNISER_RATE
+from app.speech.types import RECOGNISER_RATE, Samples
 
 OFFERED = {"her": 220.0, "him": 100.0, "other her": 200.0, "other him": 110.0}
 
@@ -158,3 +160,29 @@ def test_a_tone_is_as_high_as_it_is(pitch: float) -> None:
     assert median_pitch((0.1 * tone).astype(np.float32)) == pytest.approx(pitch, rel=0.03)
     noise = np.random.default_rng(1).normal(0, 0.1, RECOGNISER_RATE).astype(np.float32)
     assert median_pitch(noise) == median_pitch(np.zeros(9, np.float32)) == 0.0
+
+
+class Counted(Piper):
+    """Piper, which counts what it says."""
+
+    said = 0
+
+    def speak(self, text: str, language: str, voice: str, speed: float = 1.0) -> tuple[Samples, int]:
+        self.said += 1
+        return super().speak(text, language, voice, speed)
+
+
+def test_a_voice_is_measured_only_where_speakers_are_told_apart(tmp_path: Path) -> None:
+    ear, piper = Ear(tmp_path), Counted(tmp_path)
+    ear.load()
+    offered = FirstThatSpeaks([piper, Espeak()]).pitches("en")
+    [voice] = piper.voices("en")
+    party = Party(ear, Roles(offered, {}), "en", piper.has)
+    party.told(Speakers(on=False))
+    assert (list(offered), voice in offered, piper.said) == ([voice], True, 0)
+    party.told(Speakers())
+    heard = party.listen(np.zeros(RECOGNISER_RATE // 2, np.float32))
+    assert heard is not None
+    heard.result()
+    assert (piper.said, offered[voice] < HIGH, piper.said) == (1, True, 1)
+    ear.close()
