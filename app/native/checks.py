@@ -6,12 +6,14 @@ import importlib.util
 import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 from app import livekit
 from app.access.gate import is_closed
 from app.access.store import ACCOUNTS, store_of
 from app.catalog import Service
 from app.native import postgres
+from app.native.edge import has_certificate
 from app.native.engines import engine_problems
 from app.native.guard import PRIVATE
 from app.native.plan import names_of
@@ -31,7 +33,7 @@ def before_start(services: tuple[Service, ...], settings: Settings) -> list[Prob
         *port_problems(services, settings),
         *(media_problems() if "media" in names else []),
         *(postgres_problems() if "db" in names else []),
-        *(edge_problems() if "edge" in names else []),
+        *(edge_problems(settings) if "edge" in names else []),
         *(engine_problems(settings) if "sts" in names else []),
         *livekit_problems(names, settings),
         *_modules(services),
@@ -101,15 +103,23 @@ def postgres_problems() -> list[Problem]:
     return []
 
 
-def edge_problems() -> list[Problem]:
-    """Whether Caddy is here."""
+def edge_problems(settings: Settings) -> list[Problem]:
+    """Whether Caddy is here, and what makes the certificate that is shown until it has its own."""
+    problems = []
     try:
         edge.find_binary()
     except edge.EdgeMissing:
-        return [
-            Problem(f"Caddy {edge.VERSION} is not on this machine", 'Run `make setup ARGS="--edge"`.'),
-        ]
-    return []
+        problems.append(
+            Problem(f"Caddy {edge.VERSION} is not on this machine", 'Run `make setup ARGS="--edge"`.')
+        )
+    if not has_certificate(Path(media.certificate(settings))) and shutil.which("openssl") is None:
+        problems.append(
+            Problem(
+                "openssl is missing: it makes the certificate that RTMPS and RTSPS begin with",
+                "Debian: apt-get install openssl. macOS has it.",
+            )
+        )
+    return problems
 
 
 def livekit_problems(names: set[str], settings: Settings) -> list[Problem]:

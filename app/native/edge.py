@@ -34,11 +34,16 @@ def write(settings: Settings) -> Path:
     return file
 
 
+def has_certificate(at: Path) -> bool:
+    """Whether a certificate and its key are there."""
+    return at.with_name(f"{at.name}.crt").is_file() and at.with_name(f"{at.name}.key").is_file()
+
+
 def make_stand_in(at: Path) -> None:
     """Makes a certificate and key there, unless they are there: the media server does not start without, and
     starts before the edge, which puts its own in their place.
     """
-    if at.with_name(f"{at.name}.crt").is_file() and at.with_name(f"{at.name}.key").is_file():
+    if has_certificate(at):
         return
     before = os.umask(PRIVATE)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 import httpx
@@ -12,10 +13,12 @@ from app.access.accounts import Accounts
 from app.access.keys import Keys
 from app.access.store import store_of
 from app.catalog import get
-from app.native.checks import before_start, commentary_problems, data_folder_problems, is_open
+from app.native.checks import before_start, commentary_problems, data_folder_problems, edge_problems, is_open
+from app.native.edge import make_stand_in
 from app.native.engines import engine_problems
 from app.native.plan import chosen
 from app.native.status import described
+from app.render import media
 from app.settings import load
 from app.speech.models import places
 from tests.stack import free_ports
@@ -98,6 +101,25 @@ def test_opening_to_the_network_without_a_password_is_warned_about(
     settings = load({**free_ports(), "BIND_ADDRESS": address, "DATA_DIR": str(tmp_path)})
     problems = before_start(chosen(["media"]), settings)
     assert any("anyone on your network" in each.what and not each.fatal for each in problems) is warned
+
+
+def test_an_edge_needs_openssl_until_there_is_a_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load({"DATA_DIR": str(tmp_path / "data")})
+
+    def told() -> list[str]:
+        return [each.remedy for each in edge_problems(settings) if each.fatal and "openssl" in each.what]
+
+    at = Path(media.certificate(settings))
+    assert told() == []
+    path = os.environ["PATH"]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert told() == ["Debian: apt-get install openssl. macOS has it."]
+    monkeypatch.setenv("PATH", path)
+    make_stand_in(at)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert told() == []
 
 
 @pytest.mark.parametrize(
