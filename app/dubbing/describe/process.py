@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from multiprocessing.connection import Connection
 
+from app.dubbing.configs import DescribeConfig
 from app.dubbing.describe.described import Described
-from app.dubbing.messages import Command, DescribeConfig, DescribeState, SentencePart
+from app.dubbing.messages import Command, SentencePart
+from app.dubbing.states import DescribeState
 from app.dubbing.worker.running import Running
 
 

@@ -17,13 +17,15 @@ import structlog
 
 from app.backoff import Backoff
 from app.dubbing.bit_rate import BitRate
+from app.dubbing.configs import IntakeConfig
 from app.dubbing.intake.address import CannotOpen, opened
 from app.dubbing.intake.pace import Pace
 from app.dubbing.intake.side import Side
 from app.dubbing.intake.sound import Copied, Encoded
-from app.dubbing.messages import IntakeConfig, IntakeState, Signalled, Stop
+from app.dubbing.messages import Signalled, Stop
 from app.dubbing.restream.greeting import NoAnswer, greet
 from app.dubbing.signals.kept import Signal
+from app.dubbing.states import IntakeState
 from app.dubbing.track_languages import short
 from app.dubbing.viewing import Broken
 from app.dubbing.worker.occupied import occupied

@@ -13,22 +13,12 @@ from pathlib import Path
 import structlog
 
 from app.backoff import Backoff
+from app.dubbing.configs import JoinConfig
 from app.dubbing.join.joiner import Joiner
 from app.dubbing.join.reading import DubReader, SourceReader
 from app.dubbing.join.writer import Occupied, Writer
-from app.dubbing.messages import (
-    UNWRITTEN,
-    ChooseTracks,
-    Drain,
-    Dubbed,
-    JoinConfig,
-    JoinState,
-    Said,
-    Signalled,
-    SourceReady,
-    Spoken,
-    Stop,
-)
+from app.dubbing.messages import ChooseTracks, Drain, Dubbed, Said, Signalled, SourceReady, Spoken, Stop
+from app.dubbing.states import UNWRITTEN, JoinState
 
 HEARTBEAT = 0.5
 LOOK_EVERY = 0.05

@@ -19,10 +19,12 @@ import structlog
 
 from app.backoff import Backoff
 from app.dubbing.bit_rate import BitRate
-from app.dubbing.messages import Original, RestreamConfig, RestreamState, Stop
+from app.dubbing.configs import RestreamConfig
+from app.dubbing.messages import Original, Stop
 from app.dubbing.restream.original import Second, Track
 from app.dubbing.restream.target import writing
 from app.dubbing.start_codes import picture_of
+from app.dubbing.states import RestreamState
 from app.dubbing.track_languages import three
 from app.dubbing.viewing import Broken, packets, reading
 from app.dubbing.worker.source import reason

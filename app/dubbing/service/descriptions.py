@@ -11,11 +11,13 @@ from collections.abc import Awaitable, Callable
 import structlog
 from pydantic import BaseModel
 
-from app.dubbing.messages import ChooseTracks, DescribeConfig, DescribeState, Event, Phase, SentencePart
+from app.dubbing.configs import DescribeConfig
+from app.dubbing.messages import ChooseTracks, Event, SentencePart
 from app.dubbing.service import addresses, paths
 from app.dubbing.service.process import Process
 from app.dubbing.service.streams import Conflict, Stream, Streams, Unknown
 from app.dubbing.service.workers import DescribeKeeper
+from app.dubbing.states import DescribeState, Phase
 from app.settings import Settings
 
 KEPT_FOR = 15.0

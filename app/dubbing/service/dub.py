@@ -6,8 +6,8 @@ from collections import deque
 from dataclasses import asdict, replace
 
 from app.dubbing import messages
-from app.dubbing.messages import State
 from app.dubbing.service import paths, views
+from app.dubbing.states import Counts, Lag, State
 from app.service import hide_credentials
 from app.speech.protocol import KnownSpeaker, Speakers
 
@@ -19,8 +19,8 @@ NO_STATE = State(
     delay=0.0,
     position=0.0,
     tracks=(),
-    counts=messages.Counts(),
-    lag=messages.Lag(),
+    counts=Counts(),
+    lag=Lag(),
     speech_address="",
     speech_problem="",
     queue_seconds=0.0,
@@ -44,9 +44,9 @@ def status(stopped: bool, state: State | None, died: bool) -> views.Status:
     return "dubbing" if state.dubbing and not state.speech_problem else "original"
 
 
-def added(one: messages.Counts, other: messages.Counts) -> messages.Counts:
+def added(one: Counts, other: Counts) -> Counts:
     """The sum of two counts."""
-    return messages.Counts(
+    return Counts(
         in_time=one.in_time + other.in_time,
         late=one.late + other.late,
         dropped=one.dropped + other.dropped,
@@ -78,7 +78,7 @@ class Dub:
         self.voices: dict[int, str] = {}
         self._known: dict[int, KnownSpeaker] = {}
         self._captions: dict[int, views.Caption] = {}
-        self._past_counts = messages.Counts()
+        self._past_counts = Counts()
         self._past_reconnects = 0
         self._first_id = self._next_id = 0
         self._died = False
@@ -89,7 +89,7 @@ class Dub:
         return status(self.stopped, self.state, self._died)
 
     @property
-    def counts(self) -> messages.Counts:
+    def counts(self) -> Counts:
         """Phrases by outcome, over all runs of the worker."""
         return added(self._past_counts, (self.state or NO_STATE).counts)
 

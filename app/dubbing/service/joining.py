@@ -12,18 +12,8 @@ import structlog
 from pydantic import BaseModel
 
 from app.dubbing import messages, showing
-from app.dubbing.messages import (
-    UNWRITTEN,
-    ChooseTracks,
-    Dubbed,
-    Event,
-    JoinConfig,
-    JoinState,
-    Said,
-    Signalled,
-    SourceReady,
-    Spoken,
-)
+from app.dubbing.configs import JoinConfig
+from app.dubbing.messages import ChooseTracks, Dubbed, Event, Said, Signalled, SourceReady, Spoken
 from app.dubbing.service import addresses, views
 from app.dubbing.service.events import Hub
 from app.dubbing.service.process import Process
@@ -31,6 +21,7 @@ from app.dubbing.service.streams import Stream, Streams
 from app.dubbing.service.workers import JoinKeeper
 from app.dubbing.showing import Index
 from app.dubbing.signals.kept import Signal
+from app.dubbing.states import UNWRITTEN, JoinState
 from app.dubbing.tracks import Chosen
 from app.service import Check
 from app.settings import Settings

@@ -14,7 +14,8 @@ from threading import Thread
 
 import psutil
 
-from app.dubbing.messages import HEARTBEATS, Command, Event
+from app.dubbing.messages import Command, Event
+from app.dubbing.states import HEARTBEATS
 
 EXIT_WITHIN = 1.0
 

@@ -8,13 +8,15 @@ from collections.abc import Awaitable, Callable
 import structlog
 from pydantic import BaseModel
 
-from app.dubbing.messages import Event, Original, RestreamConfig, RestreamState
+from app.dubbing.configs import RestreamConfig
+from app.dubbing.messages import Event, Original
 from app.dubbing.service import addresses
 from app.dubbing.service.endings import Endings
 from app.dubbing.service.process import Process
 from app.dubbing.service.streams import Conflict, Streams, Unknown
 from app.dubbing.service.targets import MOST_TARGETS, BadTargets, Target, read
 from app.dubbing.service.workers import Keeper, Patience
+from app.dubbing.states import RestreamState
 from app.settings import Settings
 
 # A process that waits for its target says nothing meanwhile.

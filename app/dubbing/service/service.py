@@ -14,7 +14,7 @@ import structlog
 from fastapi import FastAPI
 
 from app.access.gate import Gate, ask_for_keys
-from app.dubbing.messages import WorkerConfig
+from app.dubbing.configs import WorkerConfig
 from app.dubbing.service import (
     api,
     description_api,

@@ -12,7 +12,8 @@ from pathlib import Path
 import structlog
 from pydantic import BaseModel
 
-from app.dubbing.messages import Event, IntakeConfig, IntakeState, Signalled
+from app.dubbing.configs import IntakeConfig
+from app.dubbing.messages import Event, Signalled
 from app.dubbing.service import addresses, paths, source_files
 from app.dubbing.service.endings import Endings
 from app.dubbing.service.joining import Joining
@@ -20,6 +21,7 @@ from app.dubbing.service.process import Process
 from app.dubbing.service.source_files import BadSource, Source
 from app.dubbing.service.streams import Conflict, Streams, Unknown
 from app.dubbing.service.workers import Keeper, Patience
+from app.dubbing.states import IntakeState
 from app.service import hide_credentials
 from app.settings import Settings
 

@@ -11,6 +11,7 @@ import structlog
 
 from app.access.gate import shared_key
 from app.dubbing import messages
+from app.dubbing.configs import WorkerConfig
 from app.dubbing.messages import (
     Breaks,
     Bypass,
@@ -23,9 +24,7 @@ from app.dubbing.messages import (
     SourceReady,
     SpeechAddresses,
     Spoken,
-    State,
     TellApart,
-    WorkerConfig,
 )
 from app.dubbing.service import addresses, paths, views
 from app.dubbing.service.dub import Dub
@@ -35,6 +34,7 @@ from app.dubbing.service.recorded import Recorded, key
 from app.dubbing.service.speech_pool import SpeechPool
 from app.dubbing.service.watcher import Publisher
 from app.dubbing.signals.kept import Recent, Signal
+from app.dubbing.states import State
 from app.service import hide_credentials
 from app.settings import Settings
 

@@ -23,7 +23,7 @@ class Source(BaseModel):
 
 
 class Track(BaseModel):
-    """A track of the source as the worker sees it; see app.dubbing.messages.Track."""
+    """A track of the source as the worker sees it; see app.dubbing.states.Track."""
 
     kind: str
     codec: str

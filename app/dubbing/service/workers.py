@@ -18,19 +18,16 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from app.dubbing.configs import DescribeConfig, IntakeConfig, JoinConfig, RestreamConfig, WorkerConfig
 from app.dubbing.messages import (
     Breaks,
     Bypass,
     ChooseTracks,
     Command,
-    DescribeConfig,
     Drain,
     Dubbed,
     Event,
-    IntakeConfig,
-    JoinConfig,
     RecordPhrases,
-    RestreamConfig,
     Reword,
     Said,
     SentencePart,
@@ -40,7 +37,6 @@ from app.dubbing.messages import (
     Spoken,
     Stop,
     TellApart,
-    WorkerConfig,
 )
 from app.dubbing.service.process import Process
 from app.dubbing.signals.kept import Recent

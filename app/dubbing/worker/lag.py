@@ -6,7 +6,7 @@ from collections import deque
 
 import numpy as np
 
-from app.dubbing.messages import Lag
+from app.dubbing.states import Lag
 
 KEPT = 200
 FEWEST_FOR_SLOPE = 20

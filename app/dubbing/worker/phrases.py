@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import structlog
 
-from app.dubbing.messages import Caption, Counts, Outcome, Phrase
+from app.dubbing.messages import Caption, Outcome, Phrase
+from app.dubbing.states import Counts
 from app.dubbing.worker import fit
 from app.dubbing.worker.lag import LagMeter
 from app.dubbing.worker.mixer import SAMPLE_RATE as MIX_RATE

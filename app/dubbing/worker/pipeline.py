@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from app.dubbing.messages import Caption, Phrase, WorkerConfig
+from app.dubbing.configs import WorkerConfig
+from app.dubbing.messages import Caption, Phrase
 from app.dubbing.signals.kept import Signal
 from app.dubbing.worker.delayed import Delayed, Samples
 from app.dubbing.worker.lengths import Lengths

@@ -8,7 +8,8 @@ import time
 import structlog
 
 from app.backoff import Backoff
-from app.dubbing.messages import DescribeConfig, Phase, Track, WorkerConfig
+from app.dubbing.configs import DescribeConfig, WorkerConfig
+from app.dubbing.states import Phase, Track
 from app.dubbing.tracks import Chosen
 from app.dubbing.worker.delayed import Delayed
 from app.dubbing.worker.reach import Reach

@@ -14,17 +14,9 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from app.dubbing.messages import (
-    ChooseTracks,
-    Command,
-    DescribeConfig,
-    Drain,
-    Event,
-    Phase,
-    SourceReady,
-    Stop,
-    WorkerConfig,
-)
+from app.dubbing.configs import DescribeConfig, WorkerConfig
+from app.dubbing.messages import ChooseTracks, Command, Drain, Event, SourceReady, Stop
+from app.dubbing.states import Phase
 from app.dubbing.worker.delayed import Delayed
 from app.dubbing.worker.occupied import occupied
 from app.dubbing.worker.publisher import Publisher

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, cast
 import av
 import av.error
 
-from app.dubbing.messages import Track
+from app.dubbing.states import Track
 from app.dubbing.tracks import Chosen, Named, roles
 from app.dubbing.worker.decoder import Samples, SoundDecoder, unusable
 

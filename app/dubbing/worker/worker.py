@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from multiprocessing.connection import Connection
 
+from app.dubbing.configs import WorkerConfig
 from app.dubbing.messages import (
     Breaks,
     Bypass,
@@ -13,10 +14,9 @@ from app.dubbing.messages import (
     Signalled,
     SpeechAddresses,
     Spoken,
-    State,
     TellApart,
-    WorkerConfig,
 )
+from app.dubbing.states import State
 from app.dubbing.worker.pipeline import Pipeline
 from app.dubbing.worker.running import Running
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from app.dubbing.messages import Command, Event, WorkerConfig
+from app.dubbing.configs import WorkerConfig
+from app.dubbing.messages import Command, Event
 from app.dubbing.service.events import Hub
 from app.dubbing.service.recorded import Recorded
 from app.dubbing.service.streams import Streams

@@ -6,20 +6,9 @@ import os
 import time
 from multiprocessing.connection import Connection
 
-from app.dubbing.messages import (
-    Bypass,
-    Caption,
-    Counts,
-    Drain,
-    Lag,
-    Phrase,
-    Reword,
-    SourceReady,
-    State,
-    Stop,
-    Track,
-    WorkerConfig,
-)
+from app.dubbing.configs import WorkerConfig
+from app.dubbing.messages import Bypass, Caption, Drain, Phrase, Reword, SourceReady, Stop
+from app.dubbing.states import Counts, Lag, State, Track
 
 EVERY = 0.05
 PLAYS_OUT = 0.5

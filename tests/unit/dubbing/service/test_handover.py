@@ -15,9 +15,9 @@ import pytest
 from stand_in_runner import World
 from stand_in_worker import state
 
-from app.dubbing.messages import Phase
 from app.dubbing.service import addresses
 from app.dubbing.service.auth import API_USER
+from app.dubbing.states import Phase
 from app.dubbing.worker.mixer import SAMPLE_RATE, Mixer, Samples
 from app.dubbing.worker.occupied import occupied
 from app.settings import load

@@ -10,9 +10,10 @@ import pytest
 from stand_in_runner import World
 from stand_in_worker import caption, phrase, state
 
-from app.dubbing.messages import Bypass, Counts, Phase, RecordPhrases, SourceReady, Spoken
+from app.dubbing.messages import Bypass, RecordPhrases, SourceReady, Spoken
 from app.dubbing.service import dub
 from app.dubbing.service.streams import MAX_DUBS, MAX_WORKERS, Conflict, Unknown
+from app.dubbing.states import Counts, Phase
 
 
 def scenario(play: Callable[[World], None], **environment: str) -> None:

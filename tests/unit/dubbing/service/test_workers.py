@@ -16,9 +16,11 @@ import stand_in_worker
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dubbing.messages import Bypass, Caption, Event, Phrase, Reword, SourceReady, State, WorkerConfig
+from app.dubbing.configs import WorkerConfig
+from app.dubbing.messages import Bypass, Caption, Event, Phrase, Reword, SourceReady
 from app.dubbing.service.process import Process
 from app.dubbing.service.workers import Launcher, Patience, Supervisor, pause_before_restart
+from app.dubbing.states import State
 from app.speech.protocol import Profile
 
 PATIENCE = Patience(silence=2.0, first_state=10.0, stop_within=3.0, healthy_after=30.0)

@@ -15,8 +15,10 @@ import stand_in_worker
 from lying_clip import clip
 from test_workers import config, until
 
-from app.dubbing.messages import Event, State, WorkerConfig
+from app.dubbing.configs import WorkerConfig
+from app.dubbing.messages import Event
 from app.dubbing.service.workers import Launcher, Patience, Supervisor
+from app.dubbing.states import State
 from app.dubbing.worker.delayed import Shape
 from app.dubbing.worker.pipeline import Pipeline
 from app.dubbing.worker.publisher import LONGEST_RETRY, Publisher

@@ -1,0 +1,138 @@
+"""What each process of the dubber is started with: plain frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from app.dubbing.tracks import Chosen
+from app.speech.protocol import Profile, Speakers
+
+
+@dataclass(frozen=True)
+class WorkerConfig:
+    """All that a worker needs to know. The first three addresses carry credentials, `sts_key` is one: never
+    log them.
+
+    `look_at` is where the media server tells whether somebody publishes to the dub's path; `loudness` is what
+    the sound is brought to in LUFS, None for as it comes; `captions_608`: the picture carries captions;
+    `breaks_original`: nothing is dubbed between the stream's splices.
+    """
+
+    stream: str
+    language: str
+    source_url: str = field(repr=False)
+    publish_url: str = field(repr=False)
+    look_at: str = field(repr=False)
+    sts_addresses: tuple[str, ...]
+    source_language: str
+    voice: str
+    profile: str
+    reconnect_delay: float
+    max_reconnect_delay: float
+    record: bool
+    log_level: str
+    log_format: str
+    wording: Profile = field(default_factory=Profile)
+    loudness: float | None = None
+    captions_608: bool = False
+    chosen: Chosen = field(default_factory=Chosen)
+    breaks_original: bool = True
+    sts_key: str = field(default="", repr=False)
+    speakers: Speakers = field(default_factory=lambda: Speakers(on=False))
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What it works on, for the log."""
+        return {"stream": self.stream, "language": self.language}
+
+
+@dataclass(frozen=True)
+class RestreamConfig:
+    """A dub that is sent on to another server, with the `original` as a second sound track or without.
+
+    Both addresses carry credentials: never log them.
+    """
+
+    stream: str
+    language: str
+    target: str
+    source_url: str = field(repr=False)
+    address: str = field(repr=False)
+    original: bool
+    reconnect_delay: float
+    max_reconnect_delay: float
+    log_level: str
+    log_format: str
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What it works on, for the log."""
+        return {"stream": self.stream, "language": self.language, "target": self.target}
+
+
+@dataclass(frozen=True)
+class DescribeConfig:
+    """A stream that is published with descriptions. The addresses carry credentials: never log them."""
+
+    stream: str
+    source_url: str = field(repr=False)
+    publish_url: str = field(repr=False)
+    look_at: str = field(repr=False)
+    reconnect_delay: float
+    max_reconnect_delay: float
+    log_level: str
+    log_format: str
+    chosen: Chosen = field(default_factory=Chosen)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What it works on, for the log."""
+        return {"stream": self.stream, "described": "yes"}
+
+
+@dataclass(frozen=True)
+class JoinConfig:
+    """A stream that is joined with its dubs in `folder`. The address carries credentials: never log it.
+
+    So many seconds (`window`) and bytes of it are kept; what is `kept` stays when the stream has ended.
+    """
+
+    stream: str
+    source_url: str = field(repr=False)
+    folder: str
+    window: float
+    most_bytes: int
+    kept: bool
+    spoken: str
+    reconnect_delay: float
+    max_reconnect_delay: float
+    log_level: str
+    log_format: str
+    chosen: Chosen = field(default_factory=Chosen)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What it works on, for the log."""
+        return {"stream": self.stream, "joined": "yes"}
+
+
+@dataclass(frozen=True)
+class IntakeConfig:
+    """A transport stream that is taken in. All addresses may carry credentials: never log them.
+
+    `look_at` is where the media server tells whether somebody publishes to the stream's path.
+    """
+
+    stream: str
+    address: str = field(repr=False)
+    publish_url: str = field(repr=False)
+    look_at: str = field(repr=False)
+    reconnect_delay: float
+    max_reconnect_delay: float
+    log_level: str
+    log_format: str
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What it works on, for the log."""
+        return {"stream": self.stream, "taken_in": "yes"}
