@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from app.dubbing.tracks import Chosen
 from app.speech.protocol import Profile, Speakers
@@ -136,3 +137,6 @@ class IntakeConfig:
     def names(self) -> dict[str, str]:
         """What it works on, for the log."""
         return {"stream": self.stream, "taken_in": "yes"}
+
+
+Config = TypeVar("Config", WorkerConfig, RestreamConfig, DescribeConfig, JoinConfig, IntakeConfig)

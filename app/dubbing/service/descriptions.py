@@ -14,9 +14,9 @@ from pydantic import BaseModel
 from app.dubbing.configs import DescribeConfig
 from app.dubbing.messages import ChooseTracks, Event, SentencePart
 from app.dubbing.service import addresses, paths
+from app.dubbing.service.keepers import DescribeKeeper
 from app.dubbing.service.process import Process
 from app.dubbing.service.streams import Conflict, Stream, Streams, Unknown
-from app.dubbing.service.workers import DescribeKeeper
 from app.dubbing.states import DescribeState, Phase
 from app.settings import Settings
 

@@ -16,9 +16,9 @@ from app.dubbing.configs import JoinConfig
 from app.dubbing.messages import ChooseTracks, Dubbed, Event, Said, Signalled, SourceReady, Spoken
 from app.dubbing.service import addresses, views
 from app.dubbing.service.events import Hub
+from app.dubbing.service.keepers import JoinKeeper
 from app.dubbing.service.process import Process
 from app.dubbing.service.streams import Stream, Streams
-from app.dubbing.service.workers import JoinKeeper
 from app.dubbing.showing import Index
 from app.dubbing.signals.kept import Signal
 from app.dubbing.states import UNWRITTEN, JoinState

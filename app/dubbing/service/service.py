@@ -31,13 +31,15 @@ from app.dubbing.service.auth import API_USER, api_password, new_secret
 from app.dubbing.service.descriptions import Descriptions
 from app.dubbing.service.events import Hub
 from app.dubbing.service.joining import Joining
+from app.dubbing.service.keepers import Supervisor
+from app.dubbing.service.launching import Launcher, Main, run_real_worker
 from app.dubbing.service.media_api import MediaApi
 from app.dubbing.service.recorded import Recorded
 from app.dubbing.service.restreams import Restreaming
 from app.dubbing.service.sources import Sources
 from app.dubbing.service.streams import LINGER, Streams
 from app.dubbing.service.watcher import Watcher
-from app.dubbing.service.workers import PATIENCE, Launcher, Main, Patience, Supervisor, run_real_worker
+from app.dubbing.service.workers import PATIENCE, Patience
 from app.lasting import lasting
 from app.service import Readiness, create_app
 from app.settings import Settings

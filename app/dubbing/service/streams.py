@@ -55,7 +55,7 @@ class Conflict(RuntimeError):
 
 
 class Runner(Protocol):
-    """What keeps one worker running; see app.dubbing.service.workers.Supervisor."""
+    """What keeps one worker running; see app.dubbing.service.keepers.Supervisor."""
 
     def start(self, after: asyncio.Task[None] | None = None) -> None: ...
 

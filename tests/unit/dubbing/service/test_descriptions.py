@@ -15,7 +15,7 @@ from test_workers import until
 
 from app.dubbing.service import api, description_api, descriptions
 from app.dubbing.service.descriptions import Descriptions
-from app.dubbing.service.workers import Launcher
+from app.dubbing.service.launching import Launcher
 from app.settings import load
 
 JSON = {"content-type": "application/json"}

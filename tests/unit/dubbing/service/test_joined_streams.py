@@ -13,7 +13,7 @@ from test_workers import until
 
 from app.dubbing.service import joining
 from app.dubbing.service.joining import Joining
-from app.dubbing.service.workers import Launcher
+from app.dubbing.service.launching import Launcher
 from app.settings import load
 
 Play = Callable[[World, Joining], Awaitable[None]]

@@ -14,10 +14,10 @@ from test_workers import until
 
 from app.dubbing.intake.address import CannotOpen, no_link_local
 from app.dubbing.service.joining import Joining
+from app.dubbing.service.launching import Launcher
 from app.dubbing.service.source_files import BadSource, Source, files, read, write
 from app.dubbing.service.sources import Sources
 from app.dubbing.service.streams import Unknown
-from app.dubbing.service.workers import Launcher
 from app.settings import load
 
 Play = Callable[[World, Sources], Awaitable[None]]

@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 
 from app.dubbing.configs import WorkerConfig
 from app.dubbing.messages import Bypass, Caption, Event, Phrase, Reword, SourceReady
+from app.dubbing.service.keepers import Supervisor
+from app.dubbing.service.launching import Launcher
 from app.dubbing.service.process import Process
-from app.dubbing.service.workers import Launcher, Patience, Supervisor, pause_before_restart
+from app.dubbing.service.workers import Patience, pause_before_restart
 from app.dubbing.states import State
 from app.speech.protocol import Profile
 

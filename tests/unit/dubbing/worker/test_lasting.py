@@ -17,7 +17,9 @@ from test_workers import config, until
 
 from app.dubbing.configs import WorkerConfig
 from app.dubbing.messages import Event
-from app.dubbing.service.workers import Launcher, Patience, Supervisor
+from app.dubbing.service.keepers import Supervisor
+from app.dubbing.service.launching import Launcher
+from app.dubbing.service.workers import Patience
 from app.dubbing.states import State
 from app.dubbing.worker.delayed import Shape
 from app.dubbing.worker.pipeline import Pipeline
