@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from sse_starlette import EventSourceResponse
+from starlette.exceptions import HTTPException
 
 from app.dubbing.captions import Cue, webvtt
 from app.dubbing.service import feeds, paths, views
@@ -23,21 +25,31 @@ Name = Annotated[str, Path(pattern=f"^{paths.NAME_PATTERN}$")]
 Language = Annotated[str, Path(pattern=f"^{paths.LANGUAGE_PATTERN}$")]
 Speaker = Annotated[int, Path(ge=1, le=MOST_SPEAKERS)]
 VTT_SECONDS = 600.0
+NOT_KEPT = {"cache-control": "no-store"}
 
 
 def install(app: FastAPI, streams: Streams, hub: Hub) -> None:
-    """Adds the API to the application; what is unknown answers 404, what can't be done now 409."""
+    """Adds the API to the application; what is unknown answers 404, what can't be done now 409.
+
+    No refusal may be kept by a cache, which without a word keeps a 404 for as long as it likes.
+    """
     app.include_router(router(streams, hub))
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        answer = await http_exception_handler(request, error)
+        answer.headers.update(NOT_KEPT)
+        return answer
 
     @app.exception_handler(Unknown)
     async def unknown(_: Request, error: Unknown) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, 404)
+        return JSONResponse({"detail": str(error)}, 404, NOT_KEPT)
 
     @app.exception_handler(RequestValidationError)
     async def wrong(_: Request, error: RequestValidationError) -> JSONResponse:
         # Without what was sent: it may be keys.
         told = [{name: each[name] for name in ("type", "loc", "msg")} for each in error.errors()]
-        return JSONResponse({"detail": told}, 422)
+        return JSONResponse({"detail": told}, 422, NOT_KEPT)
 
     @app.exception_handler(Conflict)
     async def conflict(_: Request, error: Conflict) -> JSONResponse:
@@ -149,9 +161,7 @@ def router(streams: Streams, hub: Hub) -> APIRouter:
             for caption in found
             if caption.end > since
         ]
-        return Response(
-            webvtt(cues), media_type="text/vtt; charset=utf-8", headers={"cache-control": "no-store"}
-        )
+        return Response(webvtt(cues), media_type="text/vtt; charset=utf-8", headers=NOT_KEPT)
 
     @routes.get("/events", response_class=EventSourceResponse)
     async def events() -> Feed:

@@ -132,7 +132,7 @@ def router(
         that is kept; all/<name>@<time>/index.m3u8 is an earlier showing.
         """
         await admit(request, name.partition("@")[0])
-        headers = {**shared(request), "cache-control": "no-store"}
+        headers = shared(request)
         live = "@" not in name and joining.asked(name)
         index = await begun(name) if live and file == playlists.MASTER else shelf.find(name)
         if index is None or not index.segments:
@@ -143,7 +143,8 @@ def router(
             drawn = shelf.playlist(index, file)
             if drawn is None:
                 raise HTTPException(404, "there is no such playlist", headers)
-            age = A_MINUTE if index.ended else A_MOMENT
+            # Of a stream's own name only until it is live again.
+            age = A_MINUTE if index.ended and "@" in name else A_MOMENT
             return answer(linked(drawn, request), file, f"{scope}, {age}", headers)
         if file == playlists.NO_TEXT:
             return answer(playlists.NOTHING, file, f"{scope}, {A_YEAR}", headers)

@@ -114,7 +114,7 @@ def test_a_password_or_a_link_opens_it_and_nothing_else_does(locked: TestClient,
     assert locked.get("/all/news/index.m3u8").status_code == 401
     assert locked.get("/all/news/index.m3u8", auth=("viewer", "guessed")).status_code == 401
     opened = locked.get("/all/news/index.m3u8", auth=PASSWORD)
-    assert opened.headers["cache-control"] == "private, max-age=60"
+    assert opened.headers["cache-control"] == "private, max-age=1"
     links = Links(store_of(settings_of(kept)))
     link, other = links.make("all/news", "read", 60), links.make("all/sport", "read", 60)
     assert locked.get(f"/all/news/index.m3u8?{other}").status_code == 401
@@ -155,7 +155,26 @@ def test_who_guesses_is_held_back(locked: TestClient, monkeypatch: pytest.Monkey
 def test_nothing_else_is_served(http: TestClient, path: str) -> None:
     answer = http.get(f"/all/{path}")
     assert answer.status_code in (404, 422)
-    assert "immutable" not in answer.headers.get("cache-control", "")
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_playlist_is_kept_for_a_moment_and_for_longer_where_nothing_can_change_it_any_more(
+    http: TestClient,
+) -> None:
+    [told] = http.get("/joined").json()["showings"]
+    ages = {
+        address: http.get(address).headers["cache-control"]
+        for address in ("/all/news/index.m3u8", "/all/news/replay-picture.m3u8", f"/{told['address']}")
+    }
+    # The stream's own name leads to something else as soon as it is live again.
+    assert list(ages.values()) == ["public, max-age=1", "public, max-age=1", "public, max-age=60"]
+
+
+def test_no_cache_keeps_what_was_refused(locked: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joined_api, "PAUSE", 0.0)
+    answers = [locked.get("/all/news/index.m3u8", auth=("viewer", str(n))) for n in range(12)]
+    assert {answer.status_code for answer in answers} == {401, 429}
+    assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
 
 
 def test_pages_of_our_sites_may_play_it(http: TestClient) -> None:
