@@ -63,7 +63,8 @@ def main() -> int:
         print(error, file=sys.stderr)
         return NO_BINARY
     command = [str(binary), "run", "--config", str(write(settings))]
-    os.execve(binary, command, without_settings(os.environ))
+    secrets = {caddy.CDN_SECRET: secret} if (secret := settings.cdn_secret.get_secret_value()) else {}
+    os.execve(binary, command, without_settings(os.environ) | secrets)
     return 0
 
 

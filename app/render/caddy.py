@@ -20,6 +20,8 @@ STREAM = r"(live/[A-Za-z0-9_.-]+|dub/[A-Za-z0-9_.-]+/[a-z]{2,3})"
 JOINED = r"^/all/[A-Za-z0-9_.@-]+/[a-z0-9-]+\.(m3u8|mp4|m4s|vtt)$"
 PLAYBACK = rf"^/{STREAM}/[A-Za-z0-9_.-]+\.(m3u8|mp4|mp|m4s|ts)$"
 WEBRTC = rf"^/{STREAM}/wh[ie]p(/[A-Za-z0-9-]+)?$"
+CDN_HEADER, CDN_SECRET = "X-Voicestack-CDN", "CDN_SECRET"
+"""What a CDN shows that it is ours by, and the variable of Caddy's process that has it."""
 # Of an address the log keeps neither a query, which may hold a token or a password, nor the secret by which a
 # WebRTC session is ended.
 SECRETS_OF_ADDRESSES = r"(/wh[ie]p/).*|\?.*"
@@ -131,15 +133,11 @@ def routes(settings: Settings, web: str) -> list[dict[str, Any]]:
     """Which request goes to whom. What asks for no key is only reached through the console."""
     media, local = settings.media_host, settings.local_host
     found = [
+        *hls(settings),
         {"match": [{"path": ["/metrics"]}], **says(404, "no such address")},
         route(
             [{"path_regexp": {"pattern": WEBRTC}}], [largest(1), passed_to(media, settings.media_webrtc_port)]
         ),
-        route(
-            [{"path_regexp": {"pattern": PLAYBACK}}],
-            [passed_to(media, settings.media_hls_port)],
-        ),
-        route([{"path_regexp": {"pattern": JOINED}}], [passed_to_address(settings.dubber_address)]),
     ]
     uploads = settings.max_file_mb
     if settings.api_keys:
@@ -161,6 +159,30 @@ def routes(settings: Settings, web: str) -> list[dict[str, Any]]:
         *found,
         route([{"path": ["/api/archive/uploads/*"]}], [largest(uploads), console]),
         route([], [largest(1), console]),
+    ]
+
+
+def hls(settings: Settings) -> list[dict[str, Any]]:
+    """The routes of HLS: it is everyone's, or a CDN's that shows the secret and gets nothing else."""
+    origins: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"path_regexp": {"pattern": PLAYBACK}}, passed_to(settings.media_host, settings.media_hls_port)),
+        ({"path_regexp": {"pattern": JOINED}}, passed_to_address(settings.dubber_address)),
+    ]
+    if not settings.cdn_secret.get_secret_value():
+        return [route([match], [origin]) for match, origin in origins]
+    shown = {
+        "header": {CDN_HEADER: [f"{{env.{CDN_SECRET}}}"]},
+        # An environment without the secret must not let in who shows nothing.
+        "header_regexp": {CDN_HEADER: {"pattern": "."}},
+    }
+    hidden = {"headers": {"request": {"delete": [CDN_HEADER]}}}
+    return [
+        *[
+            route([{"method": ["GET", "HEAD"], **shown, **match}], [{**origin, **hidden}])
+            for match, origin in origins
+        ],
+        {"match": [shown], **says(404, "a CDN gets HLS and nothing else")},
+        *[{"match": [match], **says(403, "HLS comes from the CDN alone")} for match, _ in origins],
     ]
 
 
@@ -197,13 +219,13 @@ def passed_to(host: str, port: int) -> dict[str, Any]:
 
 
 def says(status: int | str, words: str) -> dict[str, Any]:
-    """A route that answers so itself, as our services do."""
+    """A route that answers so itself, as our services do; no cache may keep it."""
     return {
         "handle": [
             {
                 "handler": "static_response",
                 "status_code": status,
-                "headers": {"Content-Type": ["application/json"]},
+                "headers": {"Content-Type": ["application/json"], "Cache-Control": ["no-store"]},
                 "body": f'\\{{"detail": "{words}"\\}}',
             }
         ],

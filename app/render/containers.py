@@ -33,6 +33,7 @@ SECRETS: dict[str, tuple[str, ...]] = {
     "media_api_password": ("dubber",),
     "media_srt_passphrase": ("media",),
     "handover_secret": ("dubber",),
+    "cdn_secret": ("edge",),
     "api_keys": ("sts", "dubber", "asr", "tts", "live", "sales", "web", "api", "commentary"),
     "oidc_client_secret": ("web",),
     "llm_api_key": ("sales", "api"),

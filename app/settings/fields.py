@@ -25,6 +25,7 @@ STREAM_HOST = re.compile(r"[A-Za-z0-9_.-]+(:\d{1,5})?")
 POOL = "dns+"
 """Before an address in STS_URLS: every address of its name is a host."""
 DEVICE = re.compile(r"/dev/video\d{1,3}")
+CDN_SECRET = re.compile(r"[A-Za-z0-9_-]{16,200}")
 WEBHOOK_SECRET = re.compile(r"whsec_(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 ORIGIN = re.compile(r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")
 
@@ -139,6 +140,13 @@ class Settings(BaseSettings):
         "",
         "Where that authority writes to, as before a certificate ends.",
         "ops@example.org",
+    )
+    cdn_secret: SecretStr = section(
+        "Edge",
+        SecretStr(""),
+        "What a CDN before the edge shows it as the header X-Voicestack-CDN: HLS is then given to that CDN "
+        "alone. At least 16 letters and digits, such as `openssl rand -hex 32` makes.",
+        "a-seventh-long-random-word",
     )
 
     media_host: str = section("Media server", "127.0.0.1", "Host that the media server runs on.", "media")
@@ -638,6 +646,13 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError(f"{value!r} is not an HTTP address (http:// or https://)")
         return value.rstrip("/")
+
+    @field_validator("cdn_secret")
+    @classmethod
+    def _is_a_word(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not CDN_SECRET.fullmatch(value.get_secret_value()):
+            raise ValueError("takes 16 to 200 letters, digits, - and _: `openssl rand -hex 32` makes such")
+        return value
 
     @field_validator("media_srt_passphrase")
     @classmethod

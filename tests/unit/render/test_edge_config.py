@@ -171,6 +171,24 @@ def test_among_containers_the_edge_finds_the_others_by_name_and_tells_the_host_s
     assert made.read_only
 
 
+def test_the_secret_of_a_cdn_is_the_edge_s_alone_and_in_no_configuration() -> None:
+    secret = "hush-between-cdn-and-edge"
+    made = contained(DOMAIN="a.example", CDN_SECRET=secret)
+    assert {name for name, each in made.items() if secret in each.secrets.values()} == {"edge"}
+    assert made["edge"].secrets == {caddy.CDN_SECRET: secret}
+    configuration = made["edge"].environment["CADDY_CONFIG"]
+    assert secret not in configuration
+    assert f"{{env.{caddy.CDN_SECRET}}}" in configuration
+    assert caddy.CDN_HEADER not in contained(DOMAIN="a.example")["edge"].environment["CADDY_CONFIG"]
+
+
+@pytest.mark.parametrize("wrong", ["too-short", "a-secret-that-ends-on-a-*", "{env.HOME}-and-some-more"])
+def test_a_cdn_s_secret_is_one_that_caddy_takes_as_it_is_and_is_not_told(wrong: str) -> None:
+    with pytest.raises(SettingsError, match="CDN_SECRET: takes 16 to 200 letters") as told:
+        load({"CDN_SECRET": wrong})
+    assert wrong not in str(told.value)
+
+
 def test_every_place_says_the_same_version() -> None:
     assert f"caddy/v2 v{edge.VERSION} " in (pins.CADDY.source() / "go.mod").read_text()
     assert f"FROM caddy:{edge.VERSION} " in (ROOT / "images/edge/Dockerfile").read_text()
