@@ -47,7 +47,8 @@ class AwsConfig:
 
     `profile` is the AWS profile whose credentials are used, empty for the environment's; `hub` a registry in
     place of Docker Hub.
-    `ranges` are the addresses that each audience comes from, `ssh` those that people log in from.
+    `ranges` are the addresses that each audience comes from, `ssh` those that people log in from. With `cdn`
+    CloudFront stands before the edge.
     """
 
     stack: str
@@ -73,6 +74,12 @@ class AwsConfig:
     snapshots: int
     profile: str = ""
     hub: str = ""
+    cdn: bool = False
+
+    @property
+    def cdn_name(self) -> str:
+        """The name that HLS is watched by where there is a CDN."""
+        return f"watch.{self.domain}"
 
     @property
     def roles(self) -> tuple[names.Role, ...]:

@@ -14,14 +14,21 @@ OURS = "voicestack-*"
 ANYTHING = "*"
 
 READS = (
-    "cloudwatch:Describe*", "cloudwatch:ListTagsForResource", "dlm:Get*", "dlm:List*", "ec2:Describe*",
-    "ec2:Get*", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:Describe*", "ecr:Get*",
+    "acm:Describe*", "acm:List*", "cloudfront:Get*", "cloudfront:List*", "cloudwatch:Describe*",
+    "cloudwatch:ListTagsForResource", "dlm:Get*", "dlm:List*", "ec2:Describe*", "ec2:Get*",
+    "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:Describe*", "ecr:Get*",
     "ecr:List*", "iam:Get*", "iam:List*", "iam:SimulatePrincipalPolicy", "logs:Describe*", "logs:List*",
     "route53:Get*", "route53:List*", "s3:Get*", "s3:List*", "servicequotas:GetServiceQuota", "sns:Get*",
     "sns:List*", "ssm:Describe*", "ssm:Get*", "ssm:List*", "sts:GetCallerIdentity",
 )  # fmt: skip
 
 WRITES: Mapping[str, tuple[str, ...]] = {
+    "acm": (
+        "AddTagsToCertificate", "DeleteCertificate", "RemoveTagsFromCertificate", "RequestCertificate",
+    ),
+    "cloudfront": (
+        "CreateDistribution", "DeleteDistribution", "TagResource", "UntagResource", "UpdateDistribution",
+    ),
     "cloudwatch": (
         "DeleteAlarms", "PutMetricAlarm", "TagResource", "UntagResource",
     ),

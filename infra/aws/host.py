@@ -54,7 +54,7 @@ class Host(Component):
             instance_type=host.instance_type,
             subnet_id=network.subnet.id,
             private_ip=host.address,
-            vpc_security_group_ids=[network.groups[host.role].id],
+            vpc_security_group_ids=[group.id for group in network.groups_of(host.role)],
             iam_instance_profile=args.access.profile.name,
             key_name=args.key.key_name if args.key else None,
             user_data=args.user_data(self.volume.id),

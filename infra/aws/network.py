@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import ec2, vpc
 
+from app import catalog
 from app.catalog import stays_behind
 from app.release.names import ROLE_TAG, Role
+from infra.aws.cdn import servers
 from infra.aws.config import DATABASE, AwsConfig
 from infra.component import Component
 
@@ -54,6 +56,11 @@ def ingress(config: AwsConfig) -> list[Rule]:
     if config.shares_database:
         name = "streaming-db-postgres"
         rules[name] = Rule(name, "streaming", DATABASE, "tcp", "PostgreSQL", source="speech")
+    if config.cdn:
+        # CloudFront asks for a certificate that everybody trusts, and its authority comes from anywhere.
+        port, name = catalog.get("edge").port("http"), f"streaming-edge-http-{EVERYWHERE}"
+        number = config.settings.edge_http_port
+        rules[name] = Rule(name, "streaming", number, port.protocol, port.purpose, cidr=EVERYWHERE)
     for role in config.roles:
         for cidr in config.ssh:
             name = f"{role}-ssh-{cidr}"
@@ -112,7 +119,8 @@ class Network(Component):
         )
         self.groups = {role: self._group(config, role) for role in config.roles}
         for rule in ingress(config):
-            self._rule(rule)
+            self._rule(rule, self.groups[rule.role])
+        self.cdn = self._cdn(config) if config.cdn else None
         # What a host needs before it boots: without a way out it would fetch nothing.
         self.ready: list[pulumi.Resource] = [out, association]
         self.register_outputs(
@@ -123,16 +131,32 @@ class Network(Component):
             }
         )
 
-    def _group(self, config: AwsConfig, role: Role) -> ec2.SecurityGroup:
+    def groups_of(self, role: Role) -> list[ec2.SecurityGroup]:
+        """The security groups of the hosts of a role."""
+        return [self.groups[role], *([self.cdn] if self.cdn and role == "streaming" else [])]
+
+    def _closed(self, config: AwsConfig, role: Role, name: str, purpose: str) -> ec2.SecurityGroup:
         # No rules in here: those that stand alone and those inside of a group undo each other.
-        group = ec2.SecurityGroup(
-            self.named(role),
-            name=f"{config.name}-{role}",
-            description=f"Voicestack {config.stack}: {role} hosts",
+        return ec2.SecurityGroup(
+            self.named(name),
+            name=f"{config.name}-{name}",
+            description=f"Voicestack {config.stack}: {purpose}",
             vpc_id=self.vpc.id,
             tags={ROLE_TAG: role},
-            opts=self.inside(role),
+            opts=self.inside(name),
         )
+
+    def _cdn(self, config: AwsConfig) -> ec2.SecurityGroup:
+        """Lets CloudFront in; in a group of its own, whose 60 rules AWS's list counts as 55 of."""
+        group = self._closed(config, "streaming", "cdn", "CloudFront before the edge")
+        https = Rule(
+            "streaming-cdn-https", "streaming", config.settings.edge_https_port, "tcp", "HLS for the CDN"
+        )
+        self._rule(https, group, servers(self))
+        return group
+
+    def _group(self, config: AwsConfig, role: Role) -> ec2.SecurityGroup:
+        group = self._closed(config, role, role, f"{role} hosts")
         # Streams are pushed to anywhere; a speech host fetches images, packages, models, and asks a database.
         ports: tuple[int | None, ...] = (None,) if role == "streaming" else speech_ports(config)
         for port in ports:
@@ -150,8 +174,8 @@ class Network(Component):
             )
         return group
 
-    def _rule(self, rule: Rule) -> None:
-        group = self.groups[rule.role]
+    def _rule(self, rule: Rule, group: ec2.SecurityGroup, listed: pulumi.Output[str] | None = None) -> None:
+        """A rule of a group; without a range or another role it is for the addresses of a list of AWS."""
         vpc.SecurityGroupIngressRule(
             self.named(rule.name),
             security_group_id=group.id,
@@ -161,6 +185,7 @@ class Network(Component):
             to_port=rule.port,
             cidr_ipv4=rule.cidr or None,
             referenced_security_group_id=self.groups[rule.source].id if rule.source else None,
+            prefix_list_id=listed,
             tags={ROLE_TAG: rule.role},
             opts=self.inside(rule.name, group),
         )

@@ -14,6 +14,7 @@ import pulumi
 from app import catalog
 from app.catalog import Audience, Service
 from app.render import containers
+from app.render.edge import is_private
 from app.settings import Settings
 from infra import config as common
 from infra.aws.config import (
@@ -102,7 +103,7 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
         ),
         "tag": given.text("tag", like=re.compile(r"[\w][\w.-]{0,127}"), fix="a tag such as 1.2.0"),
     }
-    logs = given.flag("logs")
+    logs, cdn = given.flag("logs"), given.flag("cdn")
     registry, builder, hub = (given.value(key) for key in ("registry", "builder", "hub"))
     snapshots = given.number("snapshots", 1, 365)
     if bool(made["domain"]) != bool(made["hosted_zone"]):
@@ -110,6 +111,8 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
     if registry and made["tag"] == "latest":
         given.say("tag", "latest means another image each day: name a release such as 1.2.0")
     given.wrong += open_doors(ranges, ssh, made["ssh_key"], settings)
+    if cdn and settings is not None:
+        given.wrong += without_cdn(services, settings, made["domain"])
     if settings is not None and catalog.has_edge(services) and not settings.domain:
         given.say("settings.DOMAIN", "the edge needs the name that the world reaches it by")
     if settings is not None:
@@ -123,8 +126,34 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
         stack=stack, region=region, zone=zone, network=network, hosts=hosts, services=services,
         settings=settings, gpu=gpu, registry=registry,
         builder=builder, ranges=ranges, ssh=ssh, logs=logs,
-        snapshots=snapshots, hub=hub, **made,
+        snapshots=snapshots, hub=hub, cdn=cdn, **made,
     )  # fmt: skip
+
+
+def without_cdn(services: tuple[Service, ...], settings: Settings, domain: str) -> list[str]:
+    """What keeps a CDN from standing before the edge."""
+    needed = (
+        (domain, "domain: missing: the CDN is watch.<domain>, and proves in hostedZone that it may be"),
+        (
+            catalog.has_edge(services),
+            "services: the CDN stands before the edge: name edge among them, and DOMAIN in settings",
+        ),
+        (
+            not settings.domain or not is_private(settings.domain),
+            "settings.DOMAIN: CloudFront reaches the edge by a public name alone",
+        ),
+        (
+            settings.cdn_secret.get_secret_value(),
+            "settings.CDN_SECRET: missing: what the CDN shows the edge, set with --secret (for example one "
+            "from `openssl rand -hex 32`)",
+        ),
+        (
+            not settings.media_read_user,
+            "cdn: a CDN gives what it has to whoever asks, and watching needs a password here: take "
+            "MEDIA_READ_USER and MEDIA_READ_PASSWORD out, or the CDN",
+        ),
+    )
+    return [f"{PROJECT}:{problem}" for met, problem in needed if not met]
 
 
 def selected(given: Given) -> tuple[Service, ...]:

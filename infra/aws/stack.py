@@ -15,6 +15,7 @@ from infra import hosts
 from infra.aws.access import Access, AccessArgs
 from infra.aws.alarms import Alarms, AlarmsArgs, topic
 from infra.aws.bucket import AccountArgs, Bucket
+from infra.aws.cdn import Cdn
 from infra.aws.config import AwsConfig, HostConfig
 from infra.aws.domain import Domain, DomainArgs
 from infra.aws.host import Host, HostArgs
@@ -80,12 +81,15 @@ class AwsStack(Component):
         )
         Snapshots(self.named("snapshots"), owned, self.inside("snapshots"))
         self._watch(address)
+        if config.cdn:
+            Cdn(self.named("cdn"), config, self.inside("cdn"))
         releases = {role: self._release(role, address) for role in config.roles}
         self.outputs = {
             "address": config.domain or address.public_ip,
             "hosts": {name: host.instance.id for name, host in self.hosts.items()},
             "bucket": self.bucket.bucket.bucket,
             **({"uploads": self.uploads.bucket.bucket} if self.uploads else {}),
+            **({"cdn": f"https://{config.cdn_name}"} if config.cdn else {}),
             "releases": {role: release.key for role, release in releases.items()},
             "health": self._roll_out(releases, reachable),
         }

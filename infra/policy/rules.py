@@ -22,6 +22,7 @@ WITH_RULES_INSIDE = (
 # Types of AWS that take no tags.
 UNTAGGED = frozenset(
     {
+        "aws:acm/certificateValidation:CertificateValidation",
         "aws:ec2/eipAssociation:EipAssociation",
         "aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation",
         "aws:ec2/route:Route",

@@ -6,6 +6,9 @@ from typing import Any
 
 from tests.rehearsal.emulator.server import Emulator
 
+CERTIFICATES = "us-east-1"
+"""Where CloudFront takes its certificates from."""
+
 
 def instance(emulator: Emulator, host: str) -> dict[str, Any]:
     """The instance of a host that runs."""
@@ -49,6 +52,8 @@ def left(emulator: Emulator) -> dict[str, Any]:
         "subscriptions": sns.list_subscriptions()["Subscriptions"],
         "records": records(emulator),
         "checks": emulator.client("route53").list_health_checks()["HealthChecks"],
+        "distributions": distributions(emulator),
+        "certificates": emulator.client("acm", CERTIFICATES).list_certificates()["CertificateSummaryList"],
     }
     return {name: each for name, each in found.items() if each}
 
@@ -59,3 +64,9 @@ def records(emulator: Emulator) -> list[dict[str, Any]]:
     zones = [each["Id"] for each in route53.list_hosted_zones()["HostedZones"]]
     listed = [route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"] for zone in zones]
     return [dict(record) for each in listed for record in each if record["Type"] == "A"]
+
+
+def distributions(emulator: Emulator) -> list[dict[str, Any]]:
+    """What CloudFront delivers."""
+    listed = emulator.client("cloudfront").list_distributions()["DistributionList"]
+    return [dict(each) for each in listed.get("Items", [])]

@@ -20,7 +20,7 @@ from infra.aws.deployer import actions
 from tests.rehearsal.by_hand import SECRET as SECRET_BY_HAND
 from tests.rehearsal.by_hand import Hands
 from tests.rehearsal.emulator.server import REGION, Emulator
-from tests.rehearsal.made import instance, left, records, volumes
+from tests.rehearsal.made import distributions, instance, left, records, volumes
 from tests.rehearsal.production import Production
 from tests.rehearsal.provider.kind import CALLS
 
@@ -39,6 +39,7 @@ BESIDE = {
     "iam:PassRole", "ssm:SendCommand",
 }  # fmt: skip
 NAMED_ELSE = {
+    "cloudfront:CreateDistributionWithTags": "cloudfront:CreateDistribution",
     "s3:DeleteBucketEncryption": "s3:PutEncryptionConfiguration",
     "s3:DeleteBucketLifecycle": "s3:PutLifecycleConfiguration",
     "s3:DeletePublicAccessBlock": "s3:PutBucketPublicAccessBlock",
@@ -68,7 +69,7 @@ def options(emulator: Emulator, snapshot: str, tmp_path_factory: pytest.TempPath
     # Pulumi runs the program a dozen times: Python may keep what it has compiled.
     made.environment.pop("PYTHONDONTWRITEBYTECODE", None)
     made.environment["PYTHONPYCACHEPREFIX"] = str(tmp_path_factory.mktemp("compiled"))
-    for folder, names in (("app", ("app", "speech")), ("media", ("media",))):
+    for folder, names in (("app", ("app", "speech")), ("media", ("media",)), ("edge", ("edge",))):
         stages = "".join(NOTHING_IN_IT.format(name=name) for name in names)
         (made.folder / "images" / folder / "Dockerfile").write_text(stages, encoding="utf-8")
     zone = emulator.client("route53").create_hosted_zone(Name="example.org", CallerReference=STACK)
@@ -79,12 +80,15 @@ def options(emulator: Emulator, snapshot: str, tmp_path_factory: pytest.TempPath
         logs="true",
         speechMarket="spot",
         speechHosts="2",
-        services="sts,media,dubber,web,api,transcriber",
+        services="sts,media,dubber,web,api,transcriber,edge",
+        cdn="true",
         database="archive.example.org",
         volumesFrom={"streaming": snapshot},
     )
     made.say_secret("MEDIA_PUBLISH_PASSWORD", SECRET)
     made.say_secret("DB_PASSWORD", SECRET)
+    made.say_secret("CDN_SECRET", SECRET)
+    made.say_setting("DOMAIN", DOMAIN)
     made.say_setting("MEDIA_PUBLISH_USER", "obs")
     return made
 
@@ -141,6 +145,20 @@ def test_a_domain_leads_to_the_elastic_ip_and_route_53_follows_the_hosts_health(
     assert [(each["MetricName"], each["Namespace"]) for each in alarms] == [
         ("Unhealthy", "Voicestack/options/streaming")
     ]
+
+
+@pytest.mark.usefixtures("options")
+def test_cloudfront_stands_before_the_edge_and_comes_in_by_its_own_addresses(emulator: Emulator) -> None:
+    (made,) = distributions(emulator)
+    assert made["Aliases"]["Items"] == [f"watch.{DOMAIN}"]
+    (origin,) = made["Origins"]["Items"]
+    assert origin["DomainName"] == DOMAIN
+    (shown,) = origin["CustomHeaders"]["Items"]
+    assert shown == {"HeaderName": "X-Voicestack-CDN", "HeaderValue": SECRET}
+    groups = [each["GroupId"] for each in instance(emulator, "streaming")["SecurityGroups"]]
+    rules = emulator.client("ec2").describe_security_group_rules()["SecurityGroupRules"]
+    listed = [each for each in rules if each.get("PrefixListId")]
+    assert [(each["FromPort"], each["GroupId"] in groups) for each in listed] == [(443, True)]
 
 
 @pytest.mark.usefixtures("options")
@@ -232,7 +250,7 @@ def test_a_lost_volume_is_restored_and_what_is_switched_off_goes(
     ec2.detach_volume(VolumeId=before["speech-1"], InstanceId=instance(emulator, "speech-1")["InstanceId"])
     ec2.delete_volume(VolumeId=before["speech-1"])
     options.say(volumesFrom={"speech-1": kept}, renewHosts=["speech-1", "streaming"], logs="false")
-    off = [f"voicestack:{key}" for key in ("domain", "hostedZone", "alarmEmail")]
+    off = [f"voicestack:{key}" for key in ("cdn", "domain", "hostedZone", "alarmEmail")]
     options.pulumi("config", "rm-all", *off, check=True)
     done = options.pulumi("up", "--yes", "--skip-preview", "--refresh")
     assert done.returncode == 0, done.stdout
@@ -246,7 +264,8 @@ def test_a_lost_volume_is_restored_and_what_is_switched_off_goes(
     assert [each["InstanceId"] for each in restored["Attachments"]] == [host["InstanceId"]]
     text = ec2.describe_instance_attribute(InstanceId=host["InstanceId"], Attribute="userData")
     assert after["speech-1"] in b64decode(text["UserData"]["Value"]).decode()
-    assert not {"records", "checks", "topics", "subscriptions", "logs"} & left(emulator).keys()
+    gone = {"records", "checks", "topics", "subscriptions", "logs", "distributions", "certificates"}
+    assert not gone & left(emulator).keys()
 
 
 def test_without_speech_hosts_the_streaming_host_runs_everything(

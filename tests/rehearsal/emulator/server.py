@@ -13,6 +13,7 @@ from tests.rehearsal.emulator.agents import EMPTY_HOSTS_ANSWER
 from tests.stack import free_port
 
 REGION = "eu-central-1"
+CERTIFIED_AT_ONCE = {"MOTO_ACM_VALIDATION_WAIT": "0"}
 
 
 class Emulator(Child):
@@ -41,15 +42,15 @@ class Emulator(Child):
             [sys.executable, "-m", "tests.rehearsal.emulator", str(self.port), address],
             log,
             lambda: answers(f"{self.url}/moto-api/"),
-            self.environment | ({EMPTY_HOSTS_ANSWER: "yes"} if empty_hosts else {}),
+            self.environment | CERTIFIED_AT_ONCE | ({EMPTY_HOSTS_ANSWER: "yes"} if empty_hosts else {}),
         )
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         """A client of one of its services."""
         return boto3.client(
             service,
             endpoint_url=self.url,
-            region_name=REGION,
+            region_name=region,
             aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
         )

@@ -6,15 +6,17 @@ import base64
 from collections.abc import Callable
 
 from tests.rehearsal.provider.kind import Aws, Kind, Values
-from tests.rehearsal.provider.kinds import access, hosts, network, stores, watching
+from tests.rehearsal.provider.kinds import access, delivery, hosts, network, stores, watching
 from tests.rehearsal.provider.kinds.stores import registry
+
+CLOUDFRONT = "com.amazonaws.global.cloudfront.origin-facing"
 
 
 def kinds() -> dict[str, type[Kind]]:
     """The types by token: every class of the modules that has one of its own."""
     return {
         each.token: each
-        for module in (access, hosts, network, stores, watching)
+        for module in (access, delivery, hosts, network, stores, watching)
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, Kind) and "token" in vars(each)
     }
@@ -45,7 +47,15 @@ def authorization_token(aws: Aws) -> Values:
     }
 
 
+def prefix_list(aws: Aws) -> Values:
+    """The addresses that CloudFront asks from, the one list of AWS's that is used."""
+    named = [{"Name": "prefix-list-name", "Values": [CLOUDFRONT]}]
+    (found,) = aws.ec2.describe_managed_prefix_lists(Filters=named)["PrefixLists"]
+    return {"id": found["PrefixListId"], "name": found["PrefixListName"], "arn": found["PrefixListArn"]}
+
+
 INVOKES: dict[str, Callable[[Aws], Values]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": caller_identity,
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": authorization_token,
+    "aws:ec2/getManagedPrefixList:getManagedPrefixList": prefix_list,
 }

@@ -234,6 +234,7 @@ class Rule(Ec2Kind):
         "toPort": "update",
         "cidrIpv4": "update",
         "referencedSecurityGroupId": "update",
+        "prefixListId": "update",
         "tags": "update",
     }
     computed = ("arn", "securityGroupRuleId")
@@ -246,6 +247,8 @@ class Rule(Ec2Kind):
         described = {"Description": given["description"]} if given.get("description") else {}
         if given.get("cidrIpv4"):
             permission["IpRanges"] = [{"CidrIp": given["cidrIpv4"], **described}]
+        elif given.get("prefixListId"):
+            permission["PrefixListIds"] = [{"PrefixListId": given["prefixListId"], **described}]
         else:
             source = {"GroupId": given["referencedSecurityGroupId"], **described}
             permission["UserIdGroupPairs"] = [source]
@@ -264,6 +267,7 @@ class Rule(Ec2Kind):
         open_to = {
             "cidrIpv4": found.get("CidrIpv4"),
             "referencedSecurityGroupId": found.get("ReferencedGroupInfo", {}).get("GroupId"),
+            "prefixListId": found.get("PrefixListId"),
             "description": found.get("Description"),
         }
         ports = {"fromPort": found.get("FromPort"), "toPort": found.get("ToPort")}
@@ -286,6 +290,7 @@ class Rule(Ec2Kind):
         keys = {
             "ipProtocol": "IpProtocol", "fromPort": "FromPort", "toPort": "ToPort", "cidrIpv4": "CidrIpv4",
             "description": "Description", "referencedSecurityGroupId": "ReferencedGroupId",
+            "prefixListId": "PrefixListId",
         }  # fmt: skip
         rule = {theirs: given[ours] for ours, theirs in keys.items() if given.get(ours) is not None}
         self.aws.ec2.modify_security_group_rules(

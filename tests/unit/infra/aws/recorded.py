@@ -15,6 +15,17 @@ from infra.aws.stack import AwsStack
 ACCOUNT = "123456789012"
 REGISTRY = f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com"
 
+PROOF = {
+    "resourceRecordName": "_proof.watch.example.org",
+    "resourceRecordType": "CNAME",
+    "resourceRecordValue": "_proof.acm-validations.aws",
+}
+CERTIFIED: dict[str, dict[str, Any]] = {
+    "aws:acm/certificate:Certificate": {"domainValidationOptions": [PROOF]},
+    "aws:cloudfront/distribution:Distribution": {"domainName": "d123.cloudfront.net"},
+}
+"""What else is known of some types once they are made."""
+
 
 @dataclass
 class Recorded(mocks.Mocks):
@@ -35,6 +46,8 @@ class Recorded(mocks.Mocks):
             "publicIp": "203.0.113.99",
             "allocationId": "eipalloc-1",
             "version": 1,
+            "fqdn": args.inputs.get("name"),
+            **CERTIFIED.get(args.typ, {}),
         }
         return f"{name}-id", {**known, **args.inputs}
 
@@ -44,6 +57,10 @@ class Recorded(mocks.Mocks):
             "aws:ecr/getAuthorizationToken:getAuthorizationToken": {
                 "userName": "AWS",
                 "password": "hush-registry",
+            },
+            "aws:ec2/getManagedPrefixList:getManagedPrefixList": {
+                "id": f"list of {args.args.get('name')}",
+                "name": args.args.get("name"),
             },
         }[args.token]
 
