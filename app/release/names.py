@@ -20,6 +20,8 @@ HOST_TAG = "host"
 
 # Where a host's own volume is mounted: everything that outlives the host is under it.
 DATA = "/srv/voicestack"
+# Hooks of a pool: a new speech host waits until it is healthy, one that is to end until it has nothing to do.
+ARRIVING, LEAVING = "arriving", "leaving"
 # What brings a host to the release that its parameter names. It ends with 0 when that release is healthy,
 # and otherwise says on its last lines which service failed and what runs now.
 CONVERGE = "/usr/local/bin/voicestack-converge"
@@ -28,6 +30,8 @@ CONVERGE = "/usr/local/bin/voicestack-converge"
 METRICS = "Voicestack"
 DISK_METRIC = "DiskUsed"  # percent of the fullest of the host's file systems
 HEALTH_METRIC = "Unhealthy"  # how many services are not healthy
+# Measured by the streaming host once a minute, with the dimension `stack`.
+LOAD_METRIC = "SpeechLoad"  # percent of the sessions that a pool's hosts have room for
 
 
 def metrics(stack: str, role: Role) -> str:
@@ -43,6 +47,11 @@ def release_parameter(stack: str, role: Role) -> str:
 def secrets_path(stack: str, role: Role) -> str:
     """Where the SSM SecureStrings of the hosts of a role lie: one below it a variable, named as that."""
     return f"/voicestack/{stack}/{role}/secrets"
+
+
+def speech_group(stack: str) -> str:
+    """The Auto Scaling group of a stack whose speech hosts are a pool."""
+    return f"voicestack-{stack}-speech"
 
 
 def bundle_key(role: Role, release: str) -> str:

@@ -37,6 +37,8 @@ def booted(host: Host, _facts: Facts) -> str:
 
 def volume_mounted(host: Host, facts: Facts) -> str:
     """The host's own volume is mounted, by UUID, now and at the next boot."""
+    if facts.of_pool:
+        return "none: one of a pool"
     if not facts.host["volume"]:
         raise CheckFailed("the host has no volume of its own")
     found = host.run(f"findmnt --json --output SOURCE,UUID,FSTYPE --mountpoint {facts.data}")

@@ -39,6 +39,11 @@ class Facts:
         return str(self.host["data"])
 
     @property
+    def of_pool(self) -> bool:
+        """Whether it is one of the speech hosts that come and go."""
+        return "pool" in self.bundle and self.host["role"] == "speech"
+
+    @property
     def services(self) -> dict[str, dict[str, Any]]:
         """The services of its Compose file."""
         found: dict[str, dict[str, Any]] = self.bundle["compose"]["services"]

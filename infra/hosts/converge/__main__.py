@@ -1,4 +1,4 @@
-"""`python3 -m converge [--boot | --report]`, as the launcher starts it in the folder of the release."""
+"""`python3 -m converge [--boot | --report | --pool]`, as it is started in the folder of the release."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import aws, decide, engine, gpu, identity, release, volume
+from . import aws, decide, engine, following, gpu, identity, member, release, volume
 from .host import Host, Places, ReleaseError
+from .metadata import Metadata
 
 HOST = Path("/etc/voicestack/host.json")
 # OSError: a full disk, a missing program; ValueError: a secret that can't be written down.
@@ -38,8 +39,12 @@ def main() -> int:
 
     The launcher has made the folders, and holds the lock for as long as this runs.
     """
-    host = json.loads(HOST.read_text(encoding="utf-8"))
+    bundle = json.loads(Path("wanted.json").read_text(encoding="utf-8"))
+    host = member.described(json.loads(HOST.read_text(encoding="utf-8")), bundle, Metadata())
     places = Places(data=Path(host["data"]))
+    if "--pool" in sys.argv:
+        following.follow(host, bundle, places)
+        return 0
     if "--report" in sys.argv:
         report(host, places)
         return 0
@@ -58,6 +63,10 @@ def converge(host: Mapping[str, Any], places: Places, say: Told) -> None:
     here = Path.cwd()
     wanted = (here / "release").read_text(encoding="utf-8")
     bundle = json.loads((here / "wanted.json").read_text(encoding="utf-8"))
+    following.install(bundle, places)
+    if (places.run / member.LEAVES).exists():
+        say("it is leaving the pool: nothing is started")
+        return
     if host["volume"]:
         volume.mount(host["volume"], places.data, say)
     if host["gpu"]:
@@ -74,6 +83,8 @@ def converge(host: Mapping[str, Any], places: Places, say: Told) -> None:
             return
         raise ReleaseError(f"AWS does not answer: {problem}") from None
     release.bring(Host(host["name"], places, say, secrets, docker_config), wanted, bundle, boot=boot)
+    if member.is_member(host, bundle):
+        (places.run / member.JOINED).touch()
 
 
 def login(host: Mapping[str, Any], places: Places) -> Path:
@@ -95,15 +106,11 @@ def report(host: Mapping[str, Any], places: Places) -> None:
     disks = [shutil.disk_usage(path) for path in (Path("/"), places.data) if path.is_dir()]
     compose = bundle["compose"]
     well = {each.service for each in engine.standings(compose["name"]) if each.well}
-    aws.put_metrics(
-        host["region"],
-        host["metrics"],
-        {"stack": host["stack"], "host": host["name"]},
-        {
-            "DiskUsed": max(100.0 * disk.used / disk.total for disk in disks),
-            "Unhealthy": float(len(set(compose["services"]) - well)),
-        },
-    )
+    values = {"DiskUsed": max(100.0 * disk.used / disk.total for disk in disks)}
+    if not member.is_member(host, bundle) or member.takes_part(places):
+        values["Unhealthy"] = float(len(set(compose["services"]) - well))
+    dimensions = {"stack": host["stack"], "host": host.get("measured", host["name"])}
+    aws.put_metrics(host["region"], host["metrics"], dimensions, values)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,25 @@ def assumed(region: str, role: str, name: str) -> dict[str, Any]:
     return {"Version": 1, "Expiration": found["Expiration"].isoformat(), **{key: found[key] for key in kept}}
 
 
+def complete(region: str, group: str, hook: str, instance: str) -> str:
+    """Tells the group that an instance need not wait at a hook any more; gives how that was taken."""
+    from botocore.exceptions import ClientError
+
+    try:
+        client("autoscaling", region).complete_lifecycle_action(
+            AutoScalingGroupName=group,
+            LifecycleHookName=hook,
+            InstanceId=instance,
+            LifecycleActionResult="CONTINUE",
+        )
+    except ClientError as refusal:
+        # It does not wait there, as after a reboot.
+        if refusal.response["Error"]["Code"] != "ValidationError":
+            raise
+        return "nothing waits"
+    return "done"
+
+
 def put_metrics(
     region: str, namespace: str, dimensions: Mapping[str, str], values: Mapping[str, float]
 ) -> None:

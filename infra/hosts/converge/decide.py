@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 KEPT = 5  # good releases that stay on a host
 CRASHES = 3  # times a service may end by itself before its release has failed
 UNHEALTHY_FOR = 10.0  # seconds: a service that only waits for another to come back is not broken
 NO_SIGNATURE = 2  # blkid's exit code where it finds nothing at all on a device
+ENDING = "Terminated"  # what AWS means an instance of a group to be, once it is to end
+JOIN, LEAVE, END = "join", "leave", "end"
 ECR = re.compile(r"\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
 
@@ -184,3 +186,33 @@ def hidden(text: str, secrets: Iterable[str]) -> str:
 def missing(wanted: Sequence[str], given: Mapping[str, str]) -> list[str]:
     """The secrets that a release needs and nobody has given."""
     return [name for name in wanted if not given.get(name)]
+
+
+def next_step(target: str, *, taken_back: bool, healthy: bool, done: Container[str]) -> str:
+    """What a host of a pool does next, nothing where that is done: say that it takes part, hand its streams
+    over, or say that it may end. `target` is what AWS means it to be; a spot host may be taken back."""
+    ending = target == ENDING
+    if (ending or taken_back) and LEAVE not in done:
+        return LEAVE
+    if ending and END not in done:
+        return END
+    return JOIN if healthy and not (ending or taken_back) and JOIN not in done else ""
+
+
+def addresses(there: Iterable[str], well: Iterable[str], before: tuple[str, ...]) -> tuple[str, ...]:
+    """The addresses of a pool's name: of hosts that answer, or else of all there are, or else as before."""
+    return tuple(sorted(well)) or tuple(sorted(there)) or before
+
+
+def load(hosts: Iterable[tuple[int, int, int]]) -> float | None:
+    """How full a pool is, in percent; None where no host has said. Each says how many sessions it has, how
+    many of them it has no time for, and how many it takes.
+
+    Where it has no time for some, it is more than full, however many it takes.
+    """
+    known = list(hosts)
+    sessions, resting, most = (sum(each[part] for each in known) for part in range(3))
+    if not most:
+        return None
+    lacking = 100.0 * (1.0 + resting / max(1, sessions - resting)) if resting else 0.0
+    return max(100.0 * sessions / most, lacking)
