@@ -104,7 +104,21 @@ class Given:
         """A map from texts to texts."""
         return dict(self._read(key, "object"))
 
-    def _read(self, key: str, kind: str) -> Any:
+    def numbers(self, key: str, names: tuple[str, ...], least: int, most: int) -> dict[str, int]:
+        """A map that is empty, or has a whole number within bounds under each of these names."""
+        found = self._read(key, "object", object)
+        if not found:
+            return {}
+        right = all(type(each) is int and least <= each <= most for each in found.values())
+        if sorted(found) != sorted(names) or not right:
+            wanted = " and ".join(names)
+            self.say(
+                key, f"{self.values[key]}: {wanted}, each a number from {least} to {most}, and nothing else"
+            )
+            return {}
+        return dict(found)
+
+    def _read(self, key: str, kind: str, inner: type = str) -> Any:
         empty: list[str] | dict[str, str] = [] if kind == "array" else {}
         value = self.value(key, kind)
         try:
@@ -112,7 +126,7 @@ class Given:
         except ValueError:
             read = None
         inside = read.values() if isinstance(read, dict) else read
-        if type(read) is not type(empty) or not all(isinstance(each, str) for each in inside):
+        if type(read) is not type(empty) or not all(isinstance(each, inner) for each in inside):
             self.say(key, f"{value!r} is not a {'list' if kind == 'array' else 'map'}")
             return empty
         return read

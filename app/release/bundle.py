@@ -60,6 +60,7 @@ def build(
     logs: str = "",
     models: bool = False,
     identity: str = "",
+    pool: Mapping[str, Any] | None = None,
 ) -> Bundle:
     """The bundle of these containers; `references` leads from each image to its reference by digest.
 
@@ -67,7 +68,8 @@ def build(
     where logs stay on the host; `models` says whether the settings use models that must be fetched first
     (app.speech.models.names.used). `made` are secrets that a host makes for itself, `overlaps` the services
     whose new container starts beside the old one, `identity` the role of AWS by which the archive's services
-    reach its uploads. Raises BundleError for an image without a digest.
+    reach its uploads, `pool` what a host has to know of speech hosts that come and go. Raises BundleError for
+    an image without a digest.
     """
     chosen = list(chosen)
     overlaps = sorted(each.name for each in chosen if each.service.overlaps)
@@ -86,6 +88,7 @@ def build(
         "gpu": any(each.gpu for each in chosen),
         "within": longest([each.service for each in chosen]) + SLACK,
         "program": dict(program),
+        **({"pool": dict(pool)} if pool else {}),
     }
     text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     return Bundle(role, hashlib.sha256(text.encode()).hexdigest()[:16], text)

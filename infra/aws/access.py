@@ -38,13 +38,15 @@ PULL = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerA
 
 @dataclass(frozen=True)
 class AccessArgs:
-    """Whose access it is, and to what: the account, the bucket of releases, the repositories by image."""
+    """Whose access it is, and to what: the account, the bucket of releases, the repositories by image, and of
+    a pool the id of its zone."""
 
     config: AwsConfig
     role: names.Role
     account: pulumi.Input[str]
     bucket: pulumi.Input[str]
     repositories: Mapping[str, pulumi.Output[str]]
+    zone: pulumi.Input[str] = ""
 
 
 class Access(Component):
@@ -68,8 +70,8 @@ class Access(Component):
             self.named(),
             name="host",
             role=self.identity.name,
-            policy=pulumi.Output.all(args.account, args.bucket, *pulled).apply(
-                lambda known: json.dumps(permissions(config, role, known[0], known[1], known[2:]))
+            policy=pulumi.Output.all(args.account, args.bucket, args.zone, *pulled).apply(
+                lambda known: json.dumps(permissions(config, role, known[0], known[1], known[3:], known[2]))
             ),
             opts=inside,
         )
@@ -83,12 +85,18 @@ class Access(Component):
 
 
 def permissions(
-    config: AwsConfig, role: names.Role, account: str, bucket: str, repositories: Sequence[str]
+    config: AwsConfig,
+    role: names.Role,
+    account: str,
+    bucket: str,
+    repositories: Sequence[str],
+    zone: str = "",
 ) -> dict[str, object]:
     """The policy of the hosts of a role, each part of it limited to what is theirs.
 
     They read alone: their release, their bundles, their secrets, their images. What they write are their own
-    measurements and logs, so that a host in the wrong hands silences no alarm of another one.
+    measurements and logs, so that a host in the wrong hands silences no alarm of another one. The streaming
+    host keeps the name of a pool in its `zone`, and whoever is of the pool says how far it has come.
     """
     parameters = f"arn:aws:ssm:{config.region}:{account}:parameter"
     secrets = f"{parameters}{names.secrets_path(config.stack, role)}"
@@ -105,6 +113,13 @@ def permissions(
             {"StringEquals": {"cloudwatch:namespace": names.metrics(config.stack, role)}},
         ),
     ]
+    if config.pool and role == "streaming":
+        allowed.append((["autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances"], "*", {}))
+        allowed.append((["route53:ChangeResourceRecordSets"], f"arn:aws:route53:::hostedzone/{zone}", {}))
+    if config.pool and role == "speech":
+        group = f"autoScalingGroup:*:autoScalingGroupName/{names.speech_group(config.stack)}"
+        own_group = f"arn:aws:autoscaling:{config.region}:{account}:{group}"
+        allowed.append((["autoscaling:CompleteLifecycleAction"], own_group, {}))
     if config.archives(role):
         allowed.append((["sts:AssumeRole"], f"arn:aws:iam::{account}:role/{uploads_role(config)}", {}))
     if config.logs:

@@ -38,9 +38,10 @@ def alarms(stack: str, host: HostConfig) -> list[Alarm]:
     """The alarms of a host.
 
     A failing machine below it moves it to another one where AWS can; a system that does not answer restarts.
+    Hosts of a pool have theirs together, about no single instance: the group replaces those that fail.
     """
     measured = names.metrics(stack, host.role)
-    return [
+    found = [
         Alarm(
             name=f"{host.name}-machine",
             metric="StatusCheckFailed_System",
@@ -79,6 +80,7 @@ def alarms(stack: str, host: HostConfig) -> list[Alarm]:
             meaning="A service of the host is not healthy, or the host has fallen silent.",
         ),
     ]
+    return found if host.address else [each for each in found if each.namespace != EC2]
 
 
 def moved(host: HostConfig) -> bool:

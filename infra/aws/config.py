@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from typing import Final
 
 from app import catalog
 from app.catalog import Audience, Service
@@ -13,11 +14,14 @@ from app.render import images
 from app.settings import Settings
 from app.settings.fields import POOL
 
-STREAMING = "streaming"
+STREAMING: Final = "streaming"
+SPEECH: Final = "speech"
 DATABASE = catalog.get("db").port("postgres").number
 FIRST_STREAMING = 10  # the last number of the private address of the streaming host
 FIRST_SPEECH = 20  # of the first speech host
 MOST_SPEECH_HOSTS = 50
+# What Ubuntu's images, those for GPUs too, call the disk that they boot from: a launch template names it.
+ROOT_DEVICE = "/dev/sda1"
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,24 @@ class HostConfig:
 
 
 @dataclass(frozen=True)
+class PoolConfig:
+    """Speech hosts that come and go, from `least` to `most` of them, each as `host` says: it has no address
+    and no name of its own, and its root disk has what others have on their volume."""
+
+    host: HostConfig
+    least: int
+    most: int
+
+
+@dataclass(frozen=True)
 class AwsConfig:
     """A stack on AWS. An empty `registry` means that images are built here; `ssh_key` that nobody logs in.
 
     `profile` is the AWS profile whose credentials are used, empty for the environment's; `hub` a registry in
     place of Docker Hub.
     `ranges` are the addresses that each audience comes from, `ssh` those that people log in from. With `cdn`
-    CloudFront stands before the edge.
+    CloudFront stands before the edge. `hosts` are those that are fixed; with a `pool`, speech hosts are none
+    of them.
     """
 
     stack: str
@@ -75,6 +90,7 @@ class AwsConfig:
     profile: str = ""
     hub: str = ""
     cdn: bool = False
+    pool: PoolConfig | None = None
 
     @property
     def cdn_name(self) -> str:
@@ -82,9 +98,24 @@ class AwsConfig:
         return f"watch.{self.domain}"
 
     @property
+    def kinds(self) -> tuple[HostConfig, ...]:
+        """Every fixed host, and one that stands for those of the pool."""
+        return (*self.hosts, self.pool.host) if self.pool else self.hosts
+
+    @property
     def roles(self) -> tuple[names.Role, ...]:
         """The roles that some host has."""
-        return tuple(dict.fromkeys(host.role for host in self.hosts))
+        return tuple(dict.fromkeys(host.role for host in self.kinds))
+
+    @property
+    def pool_zone(self) -> str:
+        """The private zone that the pool's name is in."""
+        return f"{self.stack}.internal"
+
+    @property
+    def pool_name(self) -> str:
+        """The name that has the addresses of all hosts of the pool."""
+        return f"{SPEECH}.{self.pool_zone}"
 
     @property
     def name(self) -> str:
@@ -92,7 +123,7 @@ class AwsConfig:
         return f"voicestack-{self.stack}"
 
     def of(self, role: names.Role) -> tuple[HostConfig, ...]:
-        """The hosts of a role."""
+        """The fixed hosts of a role."""
         return tuple(host for host in self.hosts if host.role == role)
 
     def services_of(self, role: names.Role) -> tuple[Service, ...]:
@@ -114,7 +145,7 @@ class AwsConfig:
 
     def gpu_of(self, role: names.Role) -> bool:
         """Whether the hosts of a role run the images for GPUs."""
-        return any(host.gpu for host in self.of(role))
+        return any(host.gpu for host in self.kinds if host.role == role)
 
     def images_of(self, role: names.Role) -> tuple[str, ...]:
         """The images that the hosts of a role run, each once: names of ours, references of others'."""
@@ -139,6 +170,9 @@ class AwsConfig:
             update |= {
                 port.setting: port.number for service in self.services_of(role) for port in service.ports
             }
+            if self.pool:
+                # All but the dubber ask the pool by its name.
+                update["allowed_hosts"] = (*self.settings.allowed_hosts, self.pool_name)
             if self.shares_database:
                 update |= {"db_host": self.of("streaming")[0].address, "db_port": DATABASE}
         return self.settings.model_copy(update=update)
@@ -158,11 +192,12 @@ class AwsConfig:
 
 
 def speech_addresses(config: AwsConfig) -> dict[str, object]:
-    """Settings that tell where the services of the speech hosts are, lists with every host, others the first.
+    """Settings that tell where the services of the speech hosts are, lists with every host, others the first;
+    of a pool its name.
 
     An address that somebody has set stays as it is.
     """
-    hosts = [host.address for host in config.of("speech")]
+    hosts = [config.pool_name] if config.pool else [host.address for host in config.of(SPEECH)]
     if not hosts:
         return {}
     found: dict[str, object] = {}
@@ -173,7 +208,7 @@ def speech_addresses(config: AwsConfig) -> dict[str, object]:
             if name in config.settings.model_fields_set and getattr(config.settings, name):
                 continue
             many = isinstance(Settings.model_fields[name].default, tuple)
-            if name == "sts_urls" and len(every) > 1:
+            if name == "sts_urls" and (config.pool or len(every) > 1):
                 # Hosts of one kind: they share the dubs, and none is only in reserve.
                 every = tuple(f"{POOL}{each}" for each in every)
             found[name] = every if many else int(every[0]) if every[0].isdigit() else every[0]

@@ -14,9 +14,9 @@ OURS = "voicestack-*"
 ANYTHING = "*"
 
 READS = (
-    "acm:Describe*", "acm:List*", "cloudfront:Get*", "cloudfront:List*", "cloudwatch:Describe*",
-    "cloudwatch:ListTagsForResource", "dlm:Get*", "dlm:List*", "ec2:Describe*", "ec2:Get*",
-    "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:Describe*", "ecr:Get*",
+    "acm:Describe*", "acm:List*", "autoscaling:Describe*", "cloudfront:Get*", "cloudfront:List*",
+    "cloudwatch:Describe*", "cloudwatch:ListTagsForResource", "dlm:Get*", "dlm:List*", "ec2:Describe*",
+    "ec2:Get*", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:Describe*", "ecr:Get*",
     "ecr:List*", "iam:Get*", "iam:List*", "iam:SimulatePrincipalPolicy", "logs:Describe*", "logs:List*",
     "route53:Get*", "route53:List*", "s3:Get*", "s3:List*", "servicequotas:GetServiceQuota", "sns:Get*",
     "sns:List*", "ssm:Describe*", "ssm:Get*", "ssm:List*", "sts:GetCallerIdentity",
@@ -25,6 +25,10 @@ READS = (
 WRITES: Mapping[str, tuple[str, ...]] = {
     "acm": (
         "AddTagsToCertificate", "DeleteCertificate", "RemoveTagsFromCertificate", "RequestCertificate",
+    ),
+    "autoscaling": (
+        "CreateAutoScalingGroup", "CreateOrUpdateTags", "DeleteAutoScalingGroup", "DeletePolicy",
+        "DeleteTags", "PutLifecycleHook", "PutScalingPolicy", "UpdateAutoScalingGroup",
     ),
     "cloudfront": (
         "CreateDistribution", "DeleteDistribution", "TagResource", "UntagResource", "UpdateDistribution",
@@ -39,11 +43,13 @@ WRITES: Mapping[str, tuple[str, ...]] = {
     "ec2": (
         "AllocateAddress", "AssociateAddress", "AssociateRouteTable", "AttachInternetGateway",
         "AttachVolume", "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress",
-        "CreateInternetGateway", "CreateRoute", "CreateRouteTable", "CreateSecurityGroup", "CreateSubnet",
-        "CreateTags", "CreateVolume", "CreateVpc", "DeleteInternetGateway", "DeleteKeyPair", "DeleteRoute",
-        "DeleteRouteTable", "DeleteSecurityGroup", "DeleteSubnet", "DeleteVolume", "DeleteVpc",
-        "DetachInternetGateway", "DetachVolume", "DisassociateAddress", "DisassociateRouteTable",
-        "ImportKeyPair", "ModifyInstanceAttribute", "ModifySecurityGroupRules", "ModifySubnetAttribute",
+        "CreateInternetGateway", "CreateLaunchTemplate", "CreateLaunchTemplateVersion", "CreateRoute",
+        "CreateRouteTable", "CreateSecurityGroup", "CreateSubnet", "CreateSubnetCidrReservation",
+        "CreateTags", "CreateVolume", "CreateVpc", "DeleteInternetGateway", "DeleteKeyPair",
+        "DeleteLaunchTemplate", "DeleteRoute", "DeleteRouteTable", "DeleteSecurityGroup", "DeleteSubnet",
+        "DeleteSubnetCidrReservation", "DeleteVolume", "DeleteVpc", "DetachInternetGateway", "DetachVolume",
+        "DisassociateAddress", "DisassociateRouteTable", "ImportKeyPair", "ModifyInstanceAttribute",
+        "ModifyLaunchTemplate", "ModifySecurityGroupRules", "ModifySubnetAttribute",
         "ModifyVolume", "ModifyVpcAttribute", "ReleaseAddress", "RevokeSecurityGroupEgress",
         "RevokeSecurityGroupIngress", "RunInstances", "StartInstances", "StopInstances",
         "TerminateInstances",
@@ -62,8 +68,8 @@ WRITES: Mapping[str, tuple[str, ...]] = {
         "CreateLogGroup", "DeleteLogGroup", "PutRetentionPolicy", "TagResource", "UntagResource",
     ),
     "route53": (
-        "ChangeResourceRecordSets", "ChangeTagsForResource", "CreateHealthCheck", "DeleteHealthCheck",
-        "UpdateHealthCheck",
+        "ChangeResourceRecordSets", "ChangeTagsForResource", "CreateHealthCheck", "CreateHostedZone",
+        "DeleteHealthCheck", "DeleteHostedZone", "UpdateHealthCheck",
     ),
     "s3": (
         "CreateBucket", "DeleteBucket", "DeleteObject", "PutBucketPublicAccessBlock", "PutBucketTagging",
@@ -78,6 +84,7 @@ WRITES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 WITHIN: Mapping[str, tuple[str, ...]] = {
+    "autoscaling": (f"arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/{OURS}",),
     "iam": (f"arn:aws:iam::*:role/{OURS}", f"arn:aws:iam::*:instance-profile/{OURS}"),
     "s3": (f"arn:aws:s3:::{OURS}",),
     "ecr": (f"arn:aws:ecr:*:*:repository/{OURS}",),
@@ -86,6 +93,11 @@ WITHIN: Mapping[str, tuple[str, ...]] = {
     "cloudwatch": (f"arn:aws:cloudwatch:*:*:alarm:{OURS}",),
 }
 """What of a service may be changed; of one that is not named here everything: it gives no names of ours."""
+
+# The roles that AWS's own services act by, made with the first group, and the first spot host, of an account.
+SERVICE_ROLES = tuple(
+    f"arn:aws:iam::*:role/aws-service-role/{service}.amazonaws.com/*" for service in ("autoscaling", "spot")
+)
 
 
 def actions() -> list[str]:
@@ -105,7 +117,13 @@ def policy() -> dict[str, Any]:
         for service, several in WRITES.items()
     ]
     read = {"Sid": "Read", "Effect": "Allow", "Action": list(READS), "Resource": ANYTHING}
-    return {"Version": "2012-10-17", "Statement": [read, *statements]}
+    roles = {
+        "Sid": "ServiceRoles",
+        "Effect": "Allow",
+        "Action": ["iam:CreateServiceLinkedRole"],
+        "Resource": list(SERVICE_ROLES),
+    }
+    return {"Version": "2012-10-17", "Statement": [read, *statements, roles]}
 
 
 def main() -> None:

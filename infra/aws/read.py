@@ -22,9 +22,11 @@ from infra.aws.config import (
     FIRST_SPEECH,
     FIRST_STREAMING,
     MOST_SPEECH_HOSTS,
+    SPEECH,
     STREAMING,
     AwsConfig,
     HostConfig,
+    PoolConfig,
 )
 from infra.aws.secrets import readable_state, secrets
 from infra.config import ROOT, ConfigError
@@ -75,13 +77,18 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
     zone = given.text("zone", like=re.compile(f"{region}[a-z]"), fix=f"for example {region}a")
     gpu = given.choice("variant", ("cuda", "cpu")) == "cuda"
     speech = given.number("speechHosts", 0, MOST_SPEECH_HOSTS)
+    bounds = given.numbers("speechPool", ("min", "max"), 1, MOST_SPEECH_HOSTS)
     services = selected(given)
+    check_pool(given, bounds, speech, services)
     settings = common.read_settings(given, env_file)
     if given.flag("livekit") and settings is not None:
         services, settings = common.with_rooms(services, settings)
     services, settings = with_database(given, services, settings)
     network = private_network(given)
-    hosts = read_hosts(given, network, speech, gpu=gpu and speech > 0)
+    some = speech > 0 or bool(bounds)
+    hosts, kind = read_hosts(given, network, speech, some=some, gpu=gpu and some)
+    whole = replace(kind, root=kind.root + kind.volume, volume=0)
+    pool = PoolConfig(whole, bounds["min"], bounds["max"]) if bounds else None
     ranges: dict[Audience, tuple[str, ...]] = {
         "publishers": given.cidrs("ingestCidrs"),
         "viewers": given.cidrs("playbackCidrs"),
@@ -126,7 +133,7 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
         stack=stack, region=region, zone=zone, network=network, hosts=hosts, services=services,
         settings=settings, gpu=gpu, registry=registry,
         builder=builder, ranges=ranges, ssh=ssh, logs=logs,
-        snapshots=snapshots, hub=hub, cdn=cdn, **made,
+        snapshots=snapshots, hub=hub, cdn=cdn, pool=pool, **made,
     )  # fmt: skip
 
 
@@ -165,6 +172,20 @@ def selected(given: Given) -> tuple[Service, ...]:
         return ()
 
 
+def check_pool(given: Given, bounds: Mapping[str, int], fixed: int, services: tuple[Service, ...]) -> None:
+    """Says where a pool of speech hosts can't be as it is asked for."""
+    if not bounds:
+        return
+    if bounds["min"] > bounds["max"]:
+        given.say("speechPool", f"min {bounds['min']} is more than max {bounds['max']}")
+    if fixed:
+        given.say(
+            "speechPool", f'speech hosts are fixed or a pool, not both: set speechHosts to "0" ({fixed})'
+        )
+    if services and not any(service.name == "sts" for service in services):
+        given.say("speechPool", "its hosts are there for sts, which services does not name")
+
+
 def with_database(
     given: Given, services: tuple[Service, ...], settings: Settings | None
 ) -> tuple[tuple[Service, ...], Settings | None]:
@@ -196,8 +217,10 @@ def private_network(given: Given) -> IPv4Network:
     return network
 
 
-def read_hosts(given: Given, network: IPv4Network, speech: int, *, gpu: bool) -> tuple[HostConfig, ...]:
-    """The streaming host and the speech hosts."""
+def read_hosts(
+    given: Given, network: IPv4Network, speech: int, *, some: bool, gpu: bool
+) -> tuple[tuple[HostConfig, ...], HostConfig]:
+    """The streaming host and the fixed speech hosts, and what those are like where there are `some`."""
     renew, snapshots = given.names("renewHosts"), given.pairs("volumesFrom")
     hosts = [
         HostConfig(
@@ -213,22 +236,26 @@ def read_hosts(given: Given, network: IPv4Network, speech: int, *, gpu: bool) ->
         )
     ]
     kind = instance_type(given, "speechType", "g6.xlarge" if gpu else "c7i.xlarge", gpu=gpu)
-    ami = given.text("speechAmi", like=AMI, fix=AMI_COMMAND, optional=not speech)
+    ami = given.text("speechAmi", like=AMI, fix=AMI_COMMAND, optional=not some)
     volume = given.number("speechVolume", 1, 16384)
-    spot = given.choice("speechMarket", ("on-demand", "spot")) == "spot"
+    alike = HostConfig(
+        name=SPEECH,
+        role="speech",
+        address="",
+        instance_type=kind,
+        ami=ami,
+        volume=volume,
+        root=SPEECH_ROOT if gpu else STREAMING_ROOT,
+        gpu=gpu,
+        spot=given.choice("speechMarket", ("on-demand", "spot")) == "spot",
+    )
     for number in range(speech):
-        name = f"speech-{number + 1}"
+        name = f"{SPEECH}-{number + 1}"
         hosts.append(
-            HostConfig(
+            replace(
+                alike,
                 name=name,
-                role="speech",
                 address=str(network[FIRST_SPEECH + number]),
-                instance_type=kind,
-                ami=ami,
-                volume=volume,
-                root=SPEECH_ROOT if gpu else STREAMING_ROOT,
-                gpu=gpu,
-                spot=spot,
                 renew=name in renew,
                 snapshot=snapshots.get(name, ""),
             )
@@ -239,7 +266,7 @@ def read_hosts(given: Given, network: IPv4Network, speech: int, *, gpu: bool) ->
     for value in snapshots.values():
         if not SNAPSHOT.fullmatch(value):
             given.say("volumesFrom", f"{value!r} is no snapshot such as snap-0123456789abcdef0")
-    return tuple(hosts)
+    return tuple(hosts), alike
 
 
 def instance_type(given: Given, key: str, default: str, *, gpu: bool) -> str:

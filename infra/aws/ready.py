@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from app.native.finding import Finding, show
 from app.release import names
-from infra.aws.config import AwsConfig, HostConfig
+from infra.aws.config import ROOT_DEVICE, AwsConfig, HostConfig
 from infra.aws.deployer import actions
 from infra.aws.read import ARM, read
 from infra.config import ROOT, ConfigError
@@ -67,7 +67,7 @@ def zone(config: AwsConfig, ask: Client) -> Iterator[Finding]:
 
 def types(config: AwsConfig, ask: Client) -> Iterator[Finding]:
     """Whether the zone has the instance types."""
-    for kind in sorted({host.instance_type for host in config.hosts}):
+    for kind in sorted({host.instance_type for host in config.kinds}):
         filters = [
             {"Name": "location", "Values": [config.zone]},
             {"Name": "instance-type", "Values": [kind]},
@@ -88,7 +88,7 @@ def types(config: AwsConfig, ask: Client) -> Iterator[Finding]:
 
 def machine_images(config: AwsConfig, ask: Client) -> Iterator[Finding]:
     """Whether the machine images are there, for the right processor, and fit onto the root volume."""
-    for ami, host in {host.ami: host for host in config.hosts}.items():
+    for ami, host in {host.ami: host for host in config.kinds}.items():
         found = ask("ec2").describe_images(Filters=[{"Name": "image-id", "Values": [ami]}])["Images"]
         remedy = "Pin the newest: .venv/bin/python -m infra.aws.images --write"
         if not found or found[0].get("State", "available") != "available":
@@ -103,6 +103,9 @@ def machine_images(config: AwsConfig, ask: Client) -> Iterator[Finding]:
             yield Finding("machine image", "missing", detail, remedy)
         elif size > host.root:
             detail = f"{ami} needs {size} GB, the root volume of {host.name} has {host.root}"
+            yield Finding("machine image", "missing", detail, remedy)
+        elif not host.address and image.get("RootDeviceName", ROOT_DEVICE) != ROOT_DEVICE:
+            detail = f"{ami} boots from {image['RootDeviceName']}, a pool's hosts from {ROOT_DEVICE}"
             yield Finding("machine image", "missing", detail, remedy)
         else:
             yield Finding("machine image", "ok", f"{ami} ({image.get('Name', 'without a name')})")
@@ -120,7 +123,7 @@ def quotas(config: AwsConfig, ask: Client) -> Iterator[Finding]:
         for each in reservation["Instances"]
         if {"Key": names.STACK_TAG, "Value": config.stack} not in each.get("Tags", [])
     ]
-    kinds = {each["InstanceType"] for each in running} | {host.instance_type for host in config.hosts}
+    kinds = {each["InstanceType"] for each in running} | {host.instance_type for host in config.kinds}
     processors = {
         each["InstanceType"]: each["VCpuInfo"]["DefaultVCpus"]
         for each in ec2.describe_instance_types(InstanceTypes=sorted(kinds))["InstanceTypes"]
@@ -131,6 +134,9 @@ def quotas(config: AwsConfig, ask: Client) -> Iterator[Finding]:
     wanted = Counter[tuple[str, bool]]()
     for host in config.hosts:
         wanted[quota_of(host)] += processors[host.instance_type]
+    if config.pool:
+        host = config.pool.host
+        wanted[quota_of(host)] += config.pool.most * processors[host.instance_type]
     for key, count in wanted.items():
         code, name = QUOTAS[key]
         limit = quota(ask, code)

@@ -13,6 +13,7 @@ from app.release.bundle import Bundle
 from app.render.containers import Published, containers
 from app.speech.models.names import used
 from infra import hosts
+from infra.aws import pool
 from infra.aws.config import DATABASE, AwsConfig
 from infra.aws.secrets import Secrets
 from infra.aws.tags import of_hosts
@@ -25,7 +26,8 @@ SHARED = (Published("0.0.0.0", DATABASE, DATABASE, "tcp"),)
 
 @dataclass(frozen=True)
 class ReleaseArgs:
-    """Whose release it is, and what it is made of: images, address, uploads where there are some, secrets."""
+    """Whose release it is, and what it is made of: images, address, uploads where there are some, secrets,
+    and of a pool the id of its zone."""
 
     config: AwsConfig
     role: names.Role
@@ -34,6 +36,7 @@ class ReleaseArgs:
     public_address: pulumi.Input[str]
     uploads: Uploads | None
     secrets: Secrets
+    zone: pulumi.Input[str] = ""
 
 
 class Release(Component):
@@ -48,10 +51,16 @@ class Release(Component):
         wanted = config.images_of(role)
         place = (uploads.bucket.bucket, uploads.role.arn) if uploads else ("", "")
         made = pulumi.Output.all(
-            args.public_address, *place, *(args.references[each] for each in wanted)
+            args.public_address, *place, args.zone, *(args.references[each] for each in wanted)
         ).apply(
             lambda known: make(
-                config, role, known[0], known[1], known[2], dict(zip(wanted, known[3:], strict=True))
+                config,
+                role,
+                known[0],
+                known[1],
+                known[2],
+                dict(zip(wanted, known[4:], strict=True)),
+                zone=known[3],
             )
         )
         # Older bundles stay: a release that is put back is fetched again.
@@ -82,8 +91,11 @@ def make(
     uploads: str,
     identity: str,
     references: Mapping[str, str],
+    *,
+    zone: str = "",
 ) -> Bundle:
-    """The bundle of a role's hosts; `uploads` is the archive's bucket, `identity` who may reach it."""
+    """The bundle of a role's hosts; `uploads` is the archive's bucket, `identity` who may reach it, `zone`
+    the one with the name of a pool."""
     settings = config.settings_of(role, public_address, uploads)
     chosen = [
         replace(each, published=SHARED) if each.name == "db" and config.shares_database else each
@@ -98,4 +110,5 @@ def make(
         logs=names.log_group(config.stack) if config.logs else "",
         models=bool(used(config.settings)),
         identity=identity,
+        pool=pool.told(config, zone),
     )

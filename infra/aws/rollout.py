@@ -14,10 +14,11 @@ from typing import Any
 
 import boto3
 import pulumi
+from pulumi_aws import autoscaling
 
 from app.release import aws, names
 from app.service import hide_credentials
-from infra.aws.config import AwsConfig, HostConfig
+from infra.aws.config import AwsConfig, HostConfig, PoolConfig
 
 ONLINE_WITHIN = 900.0
 CONVERGED_WITHIN = 3600.0
@@ -72,6 +73,70 @@ def roll_out(
         return await asyncio.to_thread(converge, session.client("ssm"), chosen, say)
 
     return pulumi.Output.all(instance, *after).apply(lambda known: act(known[0]))
+
+
+def roll_out_pool(config: AwsConfig, pool: PoolConfig, group: autoscaling.Group) -> pulumi.Output[str]:
+    """Brings the hosts of a pool to their release, one after the other; gives how they are then.
+
+    Those that the group starts later come to it by themselves.
+    """
+
+    async def act(name: str) -> str:
+        if pulumi.runtime.is_dry_run():
+            return "not asked"
+        loop = asyncio.get_running_loop()
+
+        def say(text: str) -> None:
+            loop.call_soon_threadsafe(lambda: pulumi.log.info(text, group, ephemeral=True))
+
+        session = boto3.Session(profile_name=config.profile or None, region_name=config.region)
+        asked = (session.client("autoscaling"), session.client("ssm"))
+        return await asyncio.to_thread(converge_pool, *asked, name, pool.least, say)
+
+    return group.name.apply(act)
+
+
+def converge_pool(
+    groups: Any, ssm: Any, name: str, least: int, say: Say, sleep: Callable[[float], None] = time.sleep
+) -> str:
+    """Has every host of a group bring its release up, as soon as there are as many as there have to be.
+
+    One that is ended meanwhile is no failure. Returns `healthy`. Raises RolloutFailed.
+    """
+    done: set[str] = set()
+    deadline = time.monotonic() + ONLINE_WITHIN
+    while True:
+        there = members(groups, name)
+        fresh = [each for each in there if each not in done]
+        if not fresh and len(there) >= least:
+            return "healthy"
+        for instance in fresh:
+            try:
+                converge(ssm, aws.Host(instance, f"speech-{instance}", "speech", "", ""), say, sleep)
+            except RolloutFailed:
+                if instance in members(groups, name):
+                    raise
+                say(f"speech-{instance}: it has left the pool")
+            done.add(instance)
+        if not fresh:
+            if time.monotonic() > deadline:
+                raise RolloutFailed(
+                    f"the group {name} has {len(there)} of {least} hosts within {ONLINE_WITHIN:g} s: "
+                    "its activity in EC2's console says why none is started (quota, room for spot?)"
+                )
+            say(f"{name}: waiting for its hosts to be started")
+            sleep(POLL)
+
+
+def members(groups: Any, name: str) -> list[str]:
+    """The instances of a group that are of use, or will be."""
+    found = groups.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    return [
+        each["InstanceId"]
+        for group in found
+        for each in group["Instances"]
+        if each["LifecycleState"] == "InService" or each["LifecycleState"].startswith("Pending")
+    ]
 
 
 def stopped(ec2: Any, instance: str) -> bool:

@@ -16,13 +16,14 @@ from infra.aws.access import Access, AccessArgs
 from infra.aws.alarms import Alarms, AlarmsArgs, topic
 from infra.aws.bucket import AccountArgs, Bucket
 from infra.aws.cdn import Cdn
-from infra.aws.config import AwsConfig, HostConfig
+from infra.aws.config import SPEECH, AwsConfig, HostConfig
 from infra.aws.domain import Domain, DomainArgs
 from infra.aws.host import Host, HostArgs
 from infra.aws.network import Network
+from infra.aws.pool import Pool, PoolArgs, PoolZone, PoolZoneArgs
 from infra.aws.registry import Registry
 from infra.aws.release import Release, ReleaseArgs
-from infra.aws.rollout import roll_out
+from infra.aws.rollout import roll_out, roll_out_pool
 from infra.aws.secrets import Secrets, SecretsArgs
 from infra.aws.tags import of_stack
 from infra.aws.uploads import Uploads, UploadsArgs
@@ -46,6 +47,10 @@ class AwsStack(Component):
         self.bucket = Bucket(self.named("releases"), owned, self.inside("releases"))
         self.registry = Registry(self.named("registry"), config, self.inside("registry"))
         network = Network(self.named("network"), config, self.inside("network"))
+        self.zone: pulumi.Input[str] = ""
+        if config.pool:
+            kept = PoolZone(self.named("pool-zone"), PoolZoneArgs(config, network), self.inside("pool-zone"))
+            self.zone = kept.zone.zone_id
         address = ec2.Eip(
             self.named("address"), domain="vpc", tags={names.ROLE_TAG: "streaming"},
             opts=self.inside("address"),
@@ -53,7 +58,7 @@ class AwsStack(Component):
         access = {
             role: Access(
                 self.named(f"{role}-access"),
-                AccessArgs(config, role, account, self.bucket.bucket.bucket, self.registry.arns),
+                AccessArgs(config, role, account, self.bucket.bucket.bucket, self.registry.arns, self.zone),
                 self.inside(f"{role}-access"),
             )
             for role in config.roles
@@ -84,6 +89,14 @@ class AwsStack(Component):
         if config.cdn:
             Cdn(self.named("cdn"), config, self.inside("cdn"))
         releases = {role: self._release(role, address) for role in config.roles}
+        pools: dict[str, pulumi.Output[str]] = {}
+        if config.pool:
+            # A host of the group boots whenever the group wants one: its release is there before.
+            text = self._user_data(config.pool.host)(pulumi.Output.from_input(""))
+            before = releases["speech"].before
+            made = PoolArgs(config, config.pool, network, access["speech"], key, text, [*logs, *before])
+            group = Pool(self.named("pool"), made, self.inside("pool")).group
+            pools[SPEECH] = roll_out_pool(config, config.pool, group)
         self.outputs = {
             "address": config.domain or address.public_ip,
             "hosts": {name: host.instance.id for name, host in self.hosts.items()},
@@ -91,7 +104,8 @@ class AwsStack(Component):
             **({"uploads": self.uploads.bucket.bucket} if self.uploads else {}),
             **({"cdn": f"https://{config.cdn_name}"} if config.cdn else {}),
             "releases": {role: release.key for role, release in releases.items()},
-            "health": self._roll_out(releases, reachable),
+            "health": self._roll_out(releases, reachable, pools),
+            **({"pool": names.speech_group(config.stack)} if config.pool else {}),
         }
         self.register_outputs(self.outputs)
 
@@ -116,10 +130,13 @@ class AwsStack(Component):
         ]
 
     def _roll_out(
-        self, releases: dict[names.Role, Release], reachable: ec2.EipAssociation
+        self,
+        releases: dict[names.Role, Release],
+        reachable: ec2.EipAssociation,
+        pools: dict[str, pulumi.Output[str]],
     ) -> dict[str, pulumi.Output[str]]:
         """One host after the other, so that a bad release stops at the first: speech, then streaming."""
-        done: dict[str, pulumi.Output[str]] = {}
+        done = dict(pools)
         for host in sorted(self.config.hosts, key=lambda each: each.role):
             made = self.hosts[host.name]
             before = [each.id for each in (*releases[host.role].before, made.attachment, reachable)]
@@ -142,6 +159,7 @@ class AwsStack(Component):
                     bucket=known[1],
                     registry=known[2],
                     gpu=host.gpu,
+                    pool=not host.address,
                 )
             )
 
@@ -154,14 +172,18 @@ class AwsStack(Component):
         watched = {
             host.name: Alarms(
                 self.named(f"{host.name}-alarms"),
-                AlarmsArgs(self.config, host, self.hosts[host.name].instance.id, told),
+                AlarmsArgs(self.config, host, self._instance(host), told),
                 self.inside(f"{host.name}-alarms"),
             )
-            for host in self.config.hosts
+            for host in self.config.kinds
         }
         if self.config.domain:
             leads = DomainArgs(self.config, address.public_ip, watched["streaming"].health)
             Domain(self.named("domain"), leads, self.inside("domain"))
+
+    def _instance(self, host: HostConfig) -> pulumi.Input[str]:
+        """The instance of a fixed host; nothing for hosts of a pool."""
+        return self.hosts[host.name].instance.id if host.name in self.hosts else ""
 
     def _release(self, role: names.Role, address: ec2.Eip) -> Release:
         secrets, release = f"{role}-secrets", f"{role}-release"
@@ -173,5 +195,6 @@ class AwsStack(Component):
             address.public_ip,
             self.uploads,
             Secrets(self.named(secrets), SecretsArgs(self.config, role), self.inside(secrets)),
+            self.zone,
         )
         return Release(self.named(release), made, self.inside(release))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pulumi
+from pulumi_aws import autoscaling
 
 from app.release.names import HOST_TAG, ROLE_TAG
 from infra.aws.config import AwsConfig
@@ -33,7 +34,20 @@ def giving(tags: Callable[[str], Mapping[str, str]]) -> pulumi.ResourceTransform
         # The short name, by which existing stacks know a resource too.
         short = next((each.name for each in args.opts.aliases or () if isinstance(each, pulumi.Alias)), ...)
         before: Any = args.props.get("tags") or {}
-        given = {**tags(short if isinstance(short, str) else args.name), **before}
+        listed = isinstance(args.resource, autoscaling.Group)
+        if listed:
+            before = {each.key: each.value for each in before}
+        given: Any = {**tags(short if isinstance(short, str) else args.name), **before}
+        if listed:
+            given = passed_on(given)
         return pulumi.ResourceTransformationResult({**args.props, "tags": given}, args.opts)
 
     return transform
+
+
+def passed_on(tags: Mapping[str, str]) -> list[autoscaling.GroupTagArgs]:
+    """Tags of a group, which its hosts have too."""
+    return [
+        autoscaling.GroupTagArgs(key=key, value=value, propagate_at_launch=True)
+        for key, value in tags.items()
+    ]

@@ -30,6 +30,8 @@ TimeoutStartSec=6h
 [Install]
 WantedBy=multi-user.target
 """
+# A host of a pool that could not get its images tries again: nobody else is there who would.
+AGAIN = ("TimeoutStartSec=6h", "TimeoutStartSec=6h\nRestart=on-failure\nRestartSec=60")
 REPORT_UNIT = f"""\
 [Unit]
 Description=Voicestack: tell CloudWatch how this host is
@@ -71,20 +73,26 @@ def cloud_init(spec: HostSpec) -> str:
 def document(spec: HostSpec) -> dict[str, Any]:
     """The same as plain data."""
     return {
-        "hostname": f"voicestack-{spec.stack}-{spec.name}",
+        # Hosts of a pool are called by their addresses.
+        **({} if spec.pool else {"hostname": f"voicestack-{spec.stack}-{spec.name}"}),
         "ssh_pwauth": False,
         "disable_root": True,
         "write_files": [
             file("/etc/voicestack/host.json", json.dumps(host(spec), indent=1) + "\n", "0644"),
             file(names.CONVERGE, read("launcher.py"), "0755"),
             file(PREPARE, read("prepare.sh"), "0755"),
-            file(f"{UNITS}/voicestack-converge.service", CONVERGE_UNIT, "0644"),
+            file(f"{UNITS}/voicestack-converge.service", converge_unit(spec), "0644"),
             file(f"{UNITS}/voicestack-report.service", REPORT_UNIT, "0644"),
             file(f"{UNITS}/voicestack-report.timer", REPORT_TIMER, "0644"),
             file("/etc/apt/apt.conf.d/60voicestack", UPGRADES, "0644"),
         ],
         "runcmd": [[PREPARE]],
     }
+
+
+def converge_unit(spec: HostSpec) -> str:
+    """What brings a host to its release at each boot."""
+    return CONVERGE_UNIT.replace(*AGAIN) if spec.pool else CONVERGE_UNIT
 
 
 def host(spec: HostSpec) -> dict[str, Any]:

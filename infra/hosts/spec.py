@@ -12,7 +12,8 @@ class HostSpec:
     """A host as its user data knows it: small and stable, no release and no secret among it.
 
     `volume` is the id of its own volume, `bucket` where releases lie, `registry` the host name of the
-    registry that it pulls from with its own role.
+    registry that it pulls from with its own role. One of a `pool` is one of many with the same user data,
+    and has no volume.
 
     `infra.hosts.cloud_init(spec) -> str` renders it.
     """
@@ -25,3 +26,4 @@ class HostSpec:
     bucket: str
     registry: str
     gpu: bool = False
+    pool: bool = False

@@ -23,11 +23,13 @@ WITH_RULES_INSIDE = (
 UNTAGGED = frozenset(
     {
         "aws:acm/certificateValidation:CertificateValidation",
+        "aws:autoscaling/policy:Policy",
         "aws:ec2/eipAssociation:EipAssociation",
         "aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation",
         "aws:ec2/route:Route",
         "aws:ec2/routeTableAssociation:RouteTableAssociation",
         "aws:ec2/securityGroupRule:SecurityGroupRule",
+        "aws:ec2/subnetCidrReservation:SubnetCidrReservation",
         "aws:ec2/volumeAttachment:VolumeAttachment",
         "aws:ecr/lifecyclePolicy:LifecyclePolicy",
         "aws:ecr/repositoryPolicy:RepositoryPolicy",
@@ -152,6 +154,10 @@ def unsafe_volume(resource: Resource) -> Iterator[str]:
         for device in inputs.get("ebsBlockDevices") or []:
             if device.get("encrypted") is not True:
                 yield f"the disk {device.get('deviceName')} is not encrypted: set encrypted"
+    if resource.type == "aws:ec2/launchTemplate:LaunchTemplate":
+        for device in inputs.get("blockDeviceMappings") or []:
+            if str((device.get("ebs") or {}).get("encrypted")).lower() != "true":
+                yield f"the disk {device.get('deviceName')} is not encrypted: set ebs.encrypted"
 
 
 def image_without_digest(resource: Resource) -> Iterator[str]:
@@ -183,6 +189,9 @@ def untagged(resource: Resource) -> Iterator[str]:
     if not resource.type.startswith("aws:") or resource.type in UNTAGGED:
         return
     tags = resource.inputs.get("tags") or {}
+    if isinstance(tags, list):
+        # Those of a group, each with whether its hosts have it too.
+        tags = {each.get("key"): each.get("value") for each in tags}
     if lacking := [tag for tag in TAGS if not tags.get(tag)]:
         yield f"it lacks the tags {', '.join(lacking)}"
 

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable
 
 from tests.rehearsal.provider.kind import Aws, Kind, Values
-from tests.rehearsal.provider.kinds import access, delivery, hosts, network, stores, watching
+from tests.rehearsal.provider.kinds import access, delivery, hosts, network, pool, stores, watching, zones
 from tests.rehearsal.provider.kinds.stores import registry
 
 CLOUDFRONT = "com.amazonaws.global.cloudfront.origin-facing"
@@ -16,7 +16,7 @@ def kinds() -> dict[str, type[Kind]]:
     """The types by token: every class of the modules that has one of its own."""
     return {
         each.token: each
-        for module in (access, delivery, hosts, network, stores, watching)
+        for module in (access, delivery, hosts, network, pool, stores, watching, zones)
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, Kind) and "token" in vars(each)
     }

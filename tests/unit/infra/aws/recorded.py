@@ -47,6 +47,8 @@ class Recorded(mocks.Mocks):
             "allocationId": "eipalloc-1",
             "version": 1,
             "fqdn": args.inputs.get("name"),
+            "latestVersion": 1,
+            "zoneId": "Z0123456789ABC",
             **CERTIFIED.get(args.typ, {}),
         }
         return f"{name}-id", {**known, **args.inputs}
