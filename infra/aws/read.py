@@ -179,9 +179,7 @@ def check_pool(given: Given, bounds: Mapping[str, int], fixed: int, services: tu
     if bounds["min"] > bounds["max"]:
         given.say("speechPool", f"min {bounds['min']} is more than max {bounds['max']}")
     if fixed:
-        given.say(
-            "speechPool", f'speech hosts are fixed or a pool, not both: set speechHosts to "0" ({fixed})'
-        )
+        given.say("speechPool", f'there are {fixed} fixed speech hosts, too: set speechHosts to "0"')
     if services and not any(service.name == "sts" for service in services):
         given.say("speechPool", "its hosts are there for sts, which services does not name")
 

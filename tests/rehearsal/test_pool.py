@@ -16,6 +16,7 @@ import pytest
 
 from app.release import names
 from infra.aws.deployer import actions
+from infra.hosts.converge import keeper
 from infra.hosts.converge.keeper import GOOD_FOR, Keeper
 from tests.rehearsal.emulator.server import REGION, Emulator
 from tests.rehearsal.provider.kind import CALLS, Aws, Kind, Values
@@ -79,6 +80,8 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(emulator: Emulator, calls: Path) -> Iterator[Made]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CALLS, str(calls))
+        # However slow this machine is now.
+        patch.setattr(keeper, "ANSWERED_WITHIN", 60.0)
         for name, value in emulator.environment.items():
             patch.setenv(name, value)
         yield Made(emulator)
@@ -119,6 +122,7 @@ def answering(made: Made) -> Iterator[tuple[int, list[str], Callable[[], None]]]
 
 def test_what_the_program_says_of_a_pool_is_taken_and_told_again(made: Made) -> None:
     for kind, name in made.names.items():
+        assert set(made.given[kind]) <= set(made.kind(kind).inputs), kind
         found = made.kind(kind).state(name, made.given[kind])
         assert found is not None, kind
         assert {key: found.get(key) for key in made.given[kind]} == made.given[kind], kind
@@ -163,11 +167,11 @@ def test_the_name_has_the_hosts_that_answer_and_else_all_that_are_there(
         assert found["Name"] == "speech.prod.internal."
         return [each["Value"] for each in found["ResourceRecords"]], found["TTL"]
 
-    keeper = Keeper(host, {**pool, "port": port})
-    keeper.look()
+    keeps = Keeper(host, {**pool, "port": port})
+    keeps.look()
     assert record() == (addresses[:1], GOOD_FOR)
     silent()
-    keeper.look()
+    keeps.look()
     assert record() == (addresses, GOOD_FOR)
     (metric,) = emulator.client("cloudwatch").list_metrics(Namespace=host["metrics"])["Metrics"]
     assert (metric["MetricName"], metric["Dimensions"]) == (
