@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fractions
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import av
 import av.error
@@ -18,6 +19,7 @@ from app.dubbing.worker.source import reason
 from app.dubbing.worker.user_data import Framing, framing, has_captions, with_caption
 
 Samples = npt.NDArray[np.float32]
+Encoded: TypeAlias = "av.Packet[Any]"
 
 WRITE_TIMEOUT = 4.0
 BIT_RATE = 128_000
@@ -107,6 +109,15 @@ class Output:
 
     def write_sound(self, position: int, samples: Samples) -> None:
         """Sends sound of shape (n, 2) that starts at sample `position`; a step in it is sent as one."""
+        self.send(self.encoded(position, samples))
+
+    def send(self, packets: Iterable[Encoded]) -> None:
+        """Sends what `encoded` gave."""
+        for packet in packets:
+            self._mux(packet)
+
+    def encoded(self, position: int, samples: Samples) -> Iterator[Encoded]:
+        """The same sound, yet to be sent."""
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout="stereo")
         frame.sample_rate = SAMPLE_RATE
         frame.time_base = AUDIO_TIME_BASE
@@ -117,8 +128,7 @@ class Output:
             sound.waiting.write(frame)
             for part in sound.waiting.read_many(sound.stream.codec_context.frame_size):
                 part.pts = (part.pts or 0) + sound.start
-                for packet in sound.stream.encode(part):
-                    self._mux(packet)
+                yield from sound.stream.encode(part)
         self._samples_sent = position + len(samples)
 
     def _with_caption(self, packet: av.Packet[Any], pair: Pair, framing: Framing) -> av.Packet[Any]:

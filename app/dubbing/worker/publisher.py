@@ -19,7 +19,7 @@ from app.dubbing.worker.cea608 import Pair
 from app.dubbing.worker.clocks import make_known
 from app.dubbing.worker.delayed import Delayed
 from app.dubbing.worker.mixer import SAMPLE_RATE
-from app.dubbing.worker.output import BLOCK, Output, OutputError
+from app.dubbing.worker.output import BLOCK, Encoded, Output, OutputError
 from app.dubbing.worker.source import VideoData
 from app.dubbing.worker.subtitles import REORDERED
 from app.lasting import Failures
@@ -139,10 +139,10 @@ class Publisher:
                     if video_started:
                         presentation = decoding + ahead(packet)
                         pair = self._pair(presentation, packet, (later for _, later in due[at:]))
+                        sound = () if sound_started else self._first_sound(output, presentation)
                         output.write_video(packet, decoding, presentation, pair)
-                        if not sound_started:
-                            self._begin_sound(output, presentation)
-                            sound_started = True
+                        output.send(sound)
+                        sound_started = True
                 if not self.publishing and self._line.playhead() > 0:
                     self.publishing, self.problem = True, ""
                     self._backoff.reset()
@@ -161,18 +161,19 @@ class Publisher:
             following = [shown(later) for later in islice(chain(due, line.delay_line.waiting()), REORDERED)]
             return line.subtitles.pair(presentation, shown(packet), following)
 
-    def _begin_sound(self, output: Output, shown: float) -> None:
-        """Sends the sound of the first picture, shown at `shown`, right behind it.
+    def _first_sound(self, output: Output, shown: float) -> list[Encoded]:
+        """The sound of the first picture, shown at `shown`, to be sent right behind it.
 
         The media server takes for simultaneous what of each track comes first, by when it comes (gortsplib,
         GlobalDecoder2). Sent each at its own time, a picture that is late for once, or that is decoded some
-        time before it is shown, would be that far from its sound for as long as the publication lasts.
+        time before it is shown, would be that far from its sound for as long as the publication lasts. It is
+        encoded beforehand: nothing is to come between them.
         """
         with self._line.lock:
             self._line.mixer.skip_to(round(shown * SAMPLE_RATE) + PRIMING)
             position = self._line.mixer.position
             samples = self._line.read_sound(FIRST_SOUND)
-        output.write_sound(position, samples)
+        return list(output.encoded(position, samples))
 
     def _send_sound(self, output: Output) -> None:
         line = self._line
