@@ -145,7 +145,8 @@ def upstreams(settings: Settings, door: Door) -> Upstreams:
 
 def is_for_operators(path: str) -> bool:
     """Whether the console shows that address of the dubber; the media server's /auth and /hooks never."""
-    return path.split("/")[0] in {"streams", "recorded", "restreams", "joined", "events", "health"}
+    shown = {"streams", "recorded", "restreams", "sources", "joined", "events", "health"}
+    return path.split("/")[0] in shown
 
 
 def is_playback(path: str) -> bool:

@@ -20,6 +20,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from app.dubbing.service import views
 from app.dubbing.service.profile import StreamProfile
+from app.dubbing.service.sources import TakenIn
 
 
 def dub(language: str = "es", status: str = "dubbing", **changes: Any) -> dict[str, Any]:
@@ -82,6 +83,24 @@ def phrase(number: int, outcome: str = "in_time", **changes: Any) -> dict[str, A
     return views.Phrase.model_validate(document | changes).model_dump()
 
 
+def taken_in(name: str, **changes: Any) -> dict[str, Any]:
+    """A stream that is taken in, as the dubber tells it."""
+    document = {
+        "stream": name,
+        "address": "srt://encoder.example.org:9000",
+        "lasts": True,
+        "running": True,
+        "bit_rate": 4_200_000,
+        "tracks": ["h264", "aac"],
+        "language": "en",
+        "splices": 2,
+        "tags": 0,
+        "reconnects": 0,
+        "problem": "",
+    }
+    return TakenIn.model_validate(document | changes).model_dump()
+
+
 def caption(number: int, shown_at: float, source: str, target: str, **changes: Any) -> dict[str, Any]:
     """Both texts of a phrase that is heard for three seconds from a Unix time on."""
     document = {
@@ -107,6 +126,8 @@ class StandInDubber:
     media: tuple[bool, str] = (True, "")
     speech: dict[str, tuple[bool, str]] = field(default_factory=lambda: {"sts 127.0.0.1:5003": (True, "")})
     restreams: list[dict[str, Any]] = field(default_factory=list)
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    looked_at_sources: int = 0
     can_dub: dict[str, Any] = field(default_factory=dict)
     refusal: str = ""
     profile: dict[str, Any] = field(default_factory=lambda: StreamProfile().model_dump(mode="json"))
@@ -163,6 +184,17 @@ class StandInDubber:
             body = await request.body()
             self.calls.append((request.method, f"restreams/{path}", json.loads(body) if body else None))
             return JSONResponse({})
+
+        @app.get("/sources")
+        async def sources() -> dict[str, Any]:
+            self.looked_at_sources += 1
+            return {"sources": self.sources}
+
+        @app.api_route("/sources/{path:path}", methods=["PUT", "DELETE"])
+        async def source(request: Request, path: str) -> Response:
+            body = await request.body()
+            self.calls.append((request.method, f"sources/{path}", json.loads(body) if body else None))
+            return JSONResponse({"detail": self.refusal}, 422) if self.refusal else JSONResponse({})
 
         @app.get("/streams/{name}/profile")
         async def profile() -> dict[str, Any]:

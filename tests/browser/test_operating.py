@@ -6,9 +6,9 @@ from playwright.sync_api import Page, expect
 
 from app.dubbing.service.profile import StreamProfile
 from tests.browser.conftest import Stage
-from tests.browser.looking import scrolls_sideways, until
+from tests.browser.looking import badly_built, scrolls_sideways, unreadable, until
 from tests.browser.servers import wait_until
-from tests.browser.stand_in import dub, phrase, stream
+from tests.browser.stand_in import dub, phrase, stream, taken_in
 
 
 def open_page(stage: Stage, page: Page, status: str = "dubbing") -> None:
@@ -199,6 +199,7 @@ def test_subject_and_glossary_are_edited_and_the_rest_of_the_profile_stays(stage
     expect(glossary).to_have_value("Northgate\ngoal = gol")
     page.get_by_label("Subject", exact=True).fill("Football")
     page.get_by_label("Voice").fill("es+f3")
+    page.get_by_label("In advertisement breaks").select_option("The dub goes on")
     glossary.fill("Northgate\nBath\n\ngoal kick = saque de meta")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#wording-saved")).to_contain_text("from the next phrase")
@@ -208,6 +209,7 @@ def test_subject_and_glossary_are_edited_and_the_rest_of_the_profile_stays(stage
         terms={"fr": {"goal": "but"}, "es": {"goal kick": "saque de meta"}},
         voices={"es": "es+f3"},
         delay="steady",
+        breaks="dub",
     ).model_dump(mode="json")
     glossary.fill("goal =")
     page.get_by_role("button", name="Save").click()
@@ -319,3 +321,43 @@ def test_over_srt_a_passphrase_and_the_original_go_along(stage: Stage, page: Pag
     }
     assert stage.dubber.calls == [("PUT", "restreams/match/es/partner", target)]
     expect(page.get_by_label("Passphrase", exact=True)).to_be_hidden()
+
+
+def test_a_transport_stream_is_taken_in_and_stopped_after_a_question(stage: Stage, page: Page) -> None:
+    page.goto(stage.web)
+    page.get_by_role("heading", name="Take in a transport stream").click()
+    part = page.locator("#sources")
+    expect(part.get_by_text("No stream is taken in.")).to_be_visible()
+    expect(part.get_by_label("Its passphrase")).to_be_hidden()
+    part.get_by_label("Stream to take in").fill("news")
+    part.get_by_label("Its address").fill("srt://encoder.example.org:9000?latency=300")
+    part.get_by_label("Its passphrase").fill("of ten letters")
+    stage.dubber.refusal = "SRT's passphrase has 10 to 79 bytes"
+    part.get_by_role("button", name="Take in").click()
+    refused = "Taking it in failed: SRT's passphrase has 10 to 79 bytes."
+    expect(part.get_by_role("alert")).to_have_text(refused)
+    looked = stage.dubber.looked_at_sources
+    wait_until(lambda: stage.dubber.looked_at_sources > looked, "the list is asked for again")
+    expect(part.get_by_role("alert")).to_have_text(refused)
+    stage.dubber.refusal = ""
+    part.get_by_role("button", name="Take in").click()
+    expect(part.get_by_label("Its address")).to_have_value("")
+    address = "srt://encoder.example.org:9000?latency=300&passphrase=of%20ten%20letters"
+    assert stage.dubber.calls[-1] == ("PUT", "sources/news", {"address": address})
+    stage.dubber.sources = [
+        taken_in("news"),
+        taken_in("sport", running=False, lasts=False, problem="no route"),
+    ]
+    expect(part.get_by_text("Coming in, 4.2 Mbit/s")).to_be_visible()
+    expect(part.get_by_role("list")).to_contain_text("srt://encoder.example.org:9000 · English · 2 splices")
+    expect(part.get_by_role("list")).to_contain_text("forgotten when the dubber restarts · no route")
+    part.get_by_role("button", name="Stop taking in news").click()
+    dialog = page.get_by_role("dialog", name="Stop taking in news?")
+    dialog.get_by_role("button", name="Go on").click()
+    part.get_by_role("button", name="Stop taking in news").click()
+    dialog.get_by_role("button", name="Stop taking it in").click()
+    wait_until(lambda: stage.dubber.calls[-1] == ("DELETE", "sources/news", None), "the order arrived")
+    for size in ({"width": 360, "height": 740}, {"width": 1280, "height": 900}):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        assert not scrolls_sideways(page)
+        assert (unreadable(page), badly_built(page)) == ([], [])

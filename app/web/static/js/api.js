@@ -65,6 +65,12 @@ export const restream = (stream, language, name, target) =>
 export const removeRestream = (stream, language, name) =>
   request("DELETE", restreamAddress(stream, language, name));
 
+/** From where streams are taken in. */
+export const sources = async () => (await request("GET", `${DUBBER}/sources`)).sources;
+const sourceAddress = (stream) => `${DUBBER}/sources/${encodeURIComponent(stream)}`;
+export const setSource = (stream, address) => request("PUT", sourceAddress(stream), { address });
+export const removeSource = (stream) => request("DELETE", sourceAddress(stream));
+
 /** Sends a request and gives its JSON, or null. Raises RequestFailed. */
 export async function request(method, address, body, alsoFine = []) {
   const options = { method, cache: "no-store", signal: AbortSignal.timeout(PATIENCE), headers: {} };

@@ -1,6 +1,7 @@
 // The operator's buttons: original only, switch and add a language, stop and start.
 
 import { RequestFailed, bypassDub, setSpoken, startDub, stopDub, switchDub } from "./api.js";
+import { confirmed } from "./confirm.js";
 import { byId, make, renderOnce, setText } from "./dom.js";
 import { COMMON_LANGUAGES, languageName, spokenLanguage } from "./words.js";
 
@@ -122,6 +123,7 @@ export class Controls {
     const agreed = await confirmed(
       `Stop the ${languageName(language)} dub of ${stream}?`,
       `Everybody who watches ${path ?? `dub/${stream}/${language}`} loses picture and sound. The original and other dubs go on.`,
+      { no: "Keep dubbing", yes: "Stop the dub" },
     );
     if (agreed) this.#act("stop", "Stopping…", "Stopping failed", () => stopDub(stream, language));
   }
@@ -184,18 +186,4 @@ export class Controls {
     setText(problem, text.replace(/\.\.$/, "."));
     problem.hidden = !text;
   }
-}
-
-/** Asks in a dialog; Escape and the first button mean no. */
-function confirmed(title, text) {
-  const dialog = byId("confirm");
-  setText(byId("confirm-title"), title);
-  setText(byId("confirm-text"), text);
-  dialog.returnValue = "";
-  dialog.showModal();
-  byId("confirm-no").onclick = () => dialog.close("no");
-  byId("confirm-yes").onclick = () => dialog.close("yes");
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
-  });
 }

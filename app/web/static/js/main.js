@@ -14,6 +14,7 @@ import { RecordSwitch, silence } from "./recorded.js";
 import { Restreams } from "./restream.js";
 import { renderPublish } from "./publish.js";
 import { Renditions } from "./renditions.js";
+import { Sources } from "./sources.js";
 import { SpeakerList } from "./speakers.js";
 import { curtainWords } from "./stage.js";
 import { aboutSource, chosenDub, firstChoice, hashOf, readHash, renderStreams } from "./streams.js";
@@ -39,6 +40,7 @@ const trackChoice = new TrackChoice({ announce });
 const wording = new WordingForm({ announce });
 const speakers = new SpeakerList({ announce });
 const restreaming = new Restreams({ announce });
+new Sources({ announce });
 const renditions = new Renditions(player, { row: byId("renditions"), heard: byId("heard"), read: byId("read") });
 const again = new Again();
 const captions = new Captions({

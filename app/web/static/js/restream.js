@@ -1,7 +1,8 @@
 // Where a dub is sent on to: each target with its state, a form for another one. Keys go in and never come out.
 
-import { RequestFailed, removeRestream, restream, restreams } from "./api.js";
-import { byId, light, make, renderOnce, setText } from "./dom.js";
+import { removeRestream, restream, restreams } from "./api.js";
+import { attempt, Lookout } from "./asking.js";
+import { byId, light, make, renderOnce } from "./dom.js";
 
 const EVERY = 2_000;
 const FIELDS = ["restream-name", "restream-address", "restream-key", "restream-passphrase"];
@@ -9,13 +10,13 @@ const FIELDS = ["restream-name", "restream-address", "restream-key", "restream-p
 /** The targets of the dub that is looked at; they are asked for while the part is open. */
 export class Restreams {
   #dub = null;
-  #timer = 0;
+  #lookout;
+  #problem = byId("restream-problem");
   #announce;
 
   constructor({ announce }) {
     this.#announce = announce;
-    byId("restream").addEventListener("toggle", () => this.#look());
-    document.addEventListener("visibilitychange", () => this.#look());
+    this.#lookout = new Lookout(byId("restream"), this.#problem, EVERY, () => this.#look());
     byId("restream-address").addEventListener("input", () => this.#offer());
     byId("restream-form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -27,7 +28,7 @@ export class Restreams {
   render(dub) {
     if (this.#dub?.stream === dub.stream && this.#dub?.language === dub.language) return;
     this.#dub = dub;
-    this.#look();
+    this.#lookout.now();
   }
 
   /** What only SRT has, where the address is one of SRT. */
@@ -38,15 +39,10 @@ export class Restreams {
   }
 
   async #look() {
-    clearTimeout(this.#timer);
     const dub = this.#dub;
-    if (!dub || !byId("restream").open || document.hidden) return;
-    await this.#try("Reading failed", async () => {
-      const all = await restreams();
-      if (dub === this.#dub) this.#draw(all.filter((one) => one.stream === dub.stream && one.language === dub.language));
-    });
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#look(), EVERY);
+    if (!dub) return;
+    const all = await restreams();
+    if (dub === this.#dub) this.#draw(all.filter((one) => one.stream === dub.stream && one.language === dub.language));
   }
 
   #draw(targets) {
@@ -72,33 +68,21 @@ export class Restreams {
     const { stream, language } = this.#dub;
     const [name, address, key, passphrase] = FIELDS.map((id) => byId(id).value.trim());
     const more = this.#offer() ? { passphrase, original: byId("restream-original").checked } : {};
-    await this.#try("Sending failed", async () => {
+    await attempt(this.#problem, "Sending failed", async () => {
       await restream(stream, language, name, { address, key, ...more });
       for (const id of FIELDS) byId(id).value = "";
       byId("restream-original").checked = false;
       this.#offer();
       this.#announce(`${stream} is sent to ${name}.`);
     });
-    this.#look();
+    this.#lookout.now();
   }
 
   async #remove({ stream, language, name }) {
-    await this.#try("Stopping failed", async () => {
+    await attempt(this.#problem, "Stopping failed", async () => {
       await removeRestream(stream, language, name);
       this.#announce(`${stream} is not sent to ${name} any more.`);
     });
-    this.#look();
-  }
-
-  async #try(failed, act) {
-    const problem = byId("restream-problem");
-    try {
-      await act();
-      problem.hidden = true;
-    } catch (error) {
-      if (!(error instanceof RequestFailed)) throw error;
-      setText(problem, `${failed}: ${error.message}.`.replace(/\.\.$/, "."));
-      problem.hidden = false;
-    }
+    this.#lookout.now();
   }
 }

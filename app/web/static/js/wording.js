@@ -1,6 +1,7 @@
-// The form for a stream's subject, voice and glossary. What is saved holds from the next phrase on.
+// The form for a stream's subject, voice, glossary and breaks. What is saved holds from the next phrase on.
 
-import { RequestFailed, editProfile, profileOf } from "./api.js";
+import { editProfile, profileOf } from "./api.js";
+import { attempt } from "./asking.js";
 import { byId, setText } from "./dom.js";
 import { languageName } from "./words.js";
 
@@ -40,6 +41,7 @@ export class WordingForm {
       byId("tell-apart").checked = profile.speakers;
       byId("glossary").value = written(profile.keep, profile.terms[dub.language] ?? {});
       byId("normalise").checked = profile.normalise;
+      byId("breaks").value = profile.breaks;
     });
   }
 
@@ -58,6 +60,7 @@ export class WordingForm {
       terms: { ...this.#profile.terms, [language]: terms },
       normalise: byId("normalise").checked,
       speakers: byId("tell-apart").checked,
+      breaks: byId("breaks").value,
     };
     await this.#try("Saving failed", async () => {
       this.#profile = await editProfile(stream, edited);
@@ -67,16 +70,8 @@ export class WordingForm {
   }
 
   async #try(failed, act) {
-    const problem = byId("wording-problem");
-    problem.hidden = true;
     setText(byId("wording-saved"), "");
-    try {
-      await act();
-    } catch (error) {
-      if (!(error instanceof RequestFailed)) throw error;
-      setText(problem, `${failed}: ${error.message}.`.replace(/\.\.$/, "."));
-      problem.hidden = false;
-    }
+    await attempt(byId("wording-problem"), failed, act);
   }
 }
 
