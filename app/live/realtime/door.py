@@ -17,7 +17,14 @@ from openai.types.realtime import (
 
 from app.live import session as sessions
 from app.live.ear import Ear
-from app.live.realtime.session import KINDS, RealtimeSession, cleared, nothing_to_commit, updated
+from app.live.realtime.session import (
+    KINDS,
+    RealtimeSession,
+    cleared,
+    closed_idle,
+    nothing_to_commit,
+    updated,
+)
 from app.live.realtime.wishes import MODEL, Wishes, changed, fresh, language_of, prompt_of
 from app.speech.realtime.door import NORMAL, RESTART, TRY_AGAIN, entered, model_of
 from app.speech.realtime.line import Line, Update, made
@@ -75,7 +82,7 @@ class Realtime:
         try:
             wishes, first = await self._agreed(line, wishes)
         except TimeoutError:
-            await line.complain("no sound came for long: the session is over", "session_expired")
+            await closed_idle(socket)
             return NORMAL
         language = language_of(wishes) or live.default_language
         recogniser = await asyncio.to_thread(live.recogniser.session, language)

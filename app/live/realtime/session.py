@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from fastapi import WebSocket
 from openai.types.realtime import (
     ConversationItemAdded,
     ConversationItemDone,
@@ -32,6 +34,7 @@ from app.live.session import Hands, Session
 from app.live.transcript import Transcript
 from app.speech.cutter import SAMPLE_RATE, Cut
 from app.speech.gate import RULES, Gate, Spoken
+from app.speech.realtime.door import NORMAL
 from app.speech.realtime.line import RATE, BadEvent, Line, Update, made, new_id, sound
 from app.speech.sound import Resampler, from_pcm
 from app.speech.types import RecogniserSession, Samples, Word
@@ -244,9 +247,15 @@ class RealtimeSession(Session):
 
     async def _tell_end(self, why: Literal["idle", "time"]) -> None:
         if why == "idle":
-            await self._line.complain("nothing came for long: the session is over", "session_expired")
+            await closed_idle(self._socket)
         else:
             await self._line.complain("the session lasted as long as it may", "session_expired")
+
+
+async def closed_idle(socket: WebSocket) -> None:
+    """Lets a client go that sends nothing. Agents give up at an error; after a close they connect again."""
+    with suppress(RuntimeError):
+        await socket.close(NORMAL, "nothing came for long: the session is over")
 
 
 def nothing_to_commit() -> BadEvent:

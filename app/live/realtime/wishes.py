@@ -57,6 +57,8 @@ def changed(wishes: Wishes, update: Update, known: Sequence[str]) -> Wishes:
         raise BadEvent(f"sound is audio/pcm with {RATE} Hz here", param=f"{INPUT}.format.type")
     if heard.turn_detection is not None:
         _check(heard.turn_detection)
+    if (named := heard.transcription.languages) and named != _languages(wishes):
+        heard.transcription.language = _one_of(named, language_of(wishes), known)
     language = language_of(new)
     if language and "*" not in known and language not in known:
         raise BadEvent(
@@ -81,6 +83,18 @@ def _check(detection: object) -> None:
             f"silence_duration_ms is {SHORTEST_SILENCE} to {LONGEST_SILENCE}",
             param=f"{place}.silence_duration_ms",
         )
+
+
+def _languages(wishes: Wishes) -> list[str] | None:
+    transcription = wishes.audio and wishes.audio.input and wishes.audio.input.transcription
+    return transcription.languages if transcription else None
+
+
+def _one_of(named: Sequence[str], own: str, known: Sequence[str]) -> str:
+    """The language to listen for where several may be spoken: ours, else the first that is known here."""
+    if own in named:
+        return own
+    return next((language for language in named if language in known), named[0])
 
 
 def language_of(wishes: Wishes) -> str:

@@ -131,6 +131,26 @@ def test_without_turn_detection_the_client_says_where_a_turn_ends(live: Stack, m
         assert after.transcript == ""
 
 
+def test_agents_of_livekit_name_several_languages_and_say_where_a_turn_ends(
+    live: Stack, microphone: bytes
+) -> None:
+    with connected(live) as connection:
+        until(connection, "session.created")
+        heard = {"model": "gpt-live-transcribe", "keywords": ["Voicestack"], "languages": ["es", "en"]}
+        sound = {"format": {"rate": RATE, "type": "audio/pcm"}, "noise_reduction": {"type": "near_field"}}
+        connection.send_raw(update({"audio": {"input": {**sound, "transcription": heard}}}))
+        (updated,) = until(connection, "session.updated")
+        assert updated.session.audio.input.transcription.language == "en"
+        assert updated.session.audio.input.transcription.languages == ["es", "en"]
+        send(connection, microphone)
+        # Their own voice activity detection, beside ours; a connection that they use again is told anew.
+        connection.input_audio_buffer.commit()
+        connection.send_raw(update({"audio": {"input": {**sound, "transcription": heard}}}))
+        events = until(connection, f"{TRANSCRIPTION}.completed", len(SENTENCES))
+        texts = [plain(each.transcript) for each in of(events, f"{TRANSCRIPTION}.completed")]
+        assert texts == [plain(sentence) for sentence in SENTENCES]
+
+
 def test_what_is_wrong_with_an_event_is_told_and_the_session_goes_on(live: Stack, microphone: bytes) -> None:
     long = base64.b64encode(bytes(MOST_SOUND + 2)).decode()
     wrong: list[tuple[str, str | None]] = [
@@ -147,6 +167,10 @@ def test_what_is_wrong_with_an_event_is_told_and_the_session_goes_on(live: Stack
         ),
         (
             update({"audio": {"input": {"transcription": {"language": "tlh"}}}}),
+            "session.audio.input.transcription.language",
+        ),
+        (
+            update({"audio": {"input": {"transcription": {"languages": ["tlh"]}}}}),
             "session.audio.input.transcription.language",
         ),
     ]
