@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, BinaryIO, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -32,20 +32,34 @@ from app.speech.types import Recogniser, Samples
 from app.speech.wyoming import listening
 
 Format = Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"]
-LISTS = ("timestamp_granularities", "include", "known_speaker_names")
+LISTS = ("timestamp_granularities", "include", "known_speaker_names", "languages", "keywords")
+Language = Annotated[str, Field(pattern=r"^([A-Za-z]{2,3}(-[A-Za-z]{2,4})?)?$")]
 
 
 class Wishes(BaseModel):
     """The fields of a transcription or translation beside the file."""
 
     model: str = Field("whisper-1", max_length=200)
-    language: str = Field("", pattern=r"^([A-Za-z]{2,3}(-[A-Za-z]{2,4})?)?$")
+    language: Language = ""
+    languages: list[Language] = []
+    keywords: list[str] = []
     prompt: str = Field("", max_length=10_000)
     response_format: Format = "json"
     temperature: float = Field(0.0, ge=0.0, le=1.0)
     timestamp_granularities: list[Literal["word", "segment"]] = []
     stream: bool = False
     known_speaker_names: list[str] = []
+
+    @property
+    def one_language(self) -> str:
+        """The only language that may be spoken, in small letters; empty where it is to be found out."""
+        named = self.languages if len(self.languages) == 1 else [""]
+        return (self.language or named[0]).lower().split("-")[0]
+
+    @property
+    def told(self) -> str:
+        """What the recogniser is told of the subject."""
+        return " ".join(filter(None, [self.prompt, *self.keywords]))
 
 
 class Transcriptions:
@@ -80,7 +94,7 @@ class Transcriptions:
             stack.enter_context(self.house.turnstile.entered())
             wishes: Wishes = validated(Wishes, fields(form, LISTS))
             self.house.models.check(wishes.model)
-            job = Job(self.language(wishes, task), wishes.prompt, task, deadline)
+            job = Job(self.language(wishes, task), wishes.told, task, deadline)
             heard = Transcript(job.language)
             apart = wishes.response_format == "diarized_json"
             if apart and (wishes.stream or task != "transcribe"):
@@ -134,7 +148,7 @@ class Transcriptions:
     def language(self, wishes: Wishes, task: str) -> str:
         """The language to listen for; empty to find it out. Raises ApiError where it can't be done."""
         known = self.house.lifecycle.engine.languages
-        asked = wishes.language.lower().split("-")[0]
+        asked = wishes.one_language
         anything = "*" in known or len(known) > 1
         if asked and "*" not in known and asked not in known:
             raise ApiError(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.access.gate import Gate, NotAdmitted
 from app.serving.guarding import SAFE_METHODS
@@ -17,7 +18,10 @@ CODES = {401: "invalid_api_key", 403: "insufficient_permissions", 503: "overload
 
 
 class Keys:
-    """ASGI middleware: /v1 needs a key where there are any. Nothing of a refused upload is read."""
+    """ASGI middleware: /v1 needs a key where there are any. Nothing of a refused upload is read.
+
+    Each answer has an id, which OpenAI's clients ask for (`x-request-id`).
+    """
 
     def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self.app = app
@@ -26,6 +30,7 @@ class Keys:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on, or answers 401, or 403 where the key is for something else."""
         if scope["type"] == "http" and scope["path"].startswith("/v1"):
+            send = numbered(send)
             header = Headers(scope=scope).get("authorization", "")
             try:
                 await self.gate.admit([header], changes=scope["method"] not in SAFE_METHODS)
@@ -34,6 +39,17 @@ class Keys:
                 await answer(told)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+
+def numbered(send: Send) -> Send:
+    """Sends an answer with an id that no other has."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["x-request-id"] = f"req_{secrets.token_hex(16)}"
+        await send(message)
+
+    return sent
 
 
 class Turnstile:

@@ -8,6 +8,7 @@ import threading
 import wave
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import av
 import httpx
@@ -105,6 +106,19 @@ def test_words_and_segments_have_their_times(asr: openai.OpenAI) -> None:
     assert heard.duration == pytest.approx(6.0 + 2 * spoken(SENTENCE).size / RATE, abs=0.1)
 
 
+def test_languages_that_may_be_spoken_and_keywords_are_followed(asr: openai.OpenAI) -> None:
+    for languages in (["en"], ["es", "en"]):
+        heard = asr.audio.transcriptions.create(
+            model="gpt-transcribe",
+            file=("a.wav", wav(spoken(SENTENCE))),
+            languages=languages,
+            keywords=["government", "schools"],
+            response_format="verbose_json",
+        )
+        assert heard.language == "en"
+        assert "government" in plain(heard.text)
+
+
 def test_a_stream_tells_each_phrase_and_then_the_whole(asr: openai.OpenAI) -> None:
     gap = np.zeros(2 * RATE, np.float32)
     sound = np.concatenate([spoken(SENTENCE), gap, spoken("The weather will be cold in the mountains.")])
@@ -158,6 +172,7 @@ def test_speech_can_be_streamed_as_events(tts: openai.OpenAI) -> None:
     ) as response:
         text = "".join(response.iter_text())
 
+    assert str(response.request_id).startswith("req_")
     assert text.startswith("event: speech.audio.delta\n")
     assert text.rstrip().endswith('data: {"type": "speech.audio.done"}')
 
@@ -203,12 +218,13 @@ def test_what_is_not_speech_gives_no_text(asr: openai.OpenAI, what: str) -> None
         (b"RIFF" + bytes(4000), {}, openai.APIStatusError, "unsupported_media_type"),
         (None, {"model": "nothing"}, openai.NotFoundError, "model_not_found"),
         (None, {"language": "xx"}, openai.BadRequestError, "unsupported_language"),
+        (None, {"languages": ["xx"]}, openai.BadRequestError, "unsupported_language"),
         (None, {"response_format": "pdf"}, openai.UnprocessableEntityError, "invalid_value"),
         (bytes(10_000_000), {}, openai.APIStatusError, "too_large"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_openais_shape(
-    asr: openai.OpenAI, content: bytes | None, wish: dict[str, str], error: type[Exception], code: str
+    asr: openai.OpenAI, content: bytes | None, wish: dict[str, Any], error: type[Exception], code: str
 ) -> None:
     body = wav(spoken(SENTENCE)) if content is None else content
     with pytest.raises(error) as raised:
@@ -217,6 +233,7 @@ def test_what_cannot_be_done_is_told_in_openais_shape(
     assert isinstance(raised.value, openai.APIStatusError)
     assert raised.value.code == code
     assert raised.value.message
+    assert str(raised.value.request_id).startswith("req_")
 
 
 def test_sound_over_the_limit_is_refused(asr: openai.OpenAI) -> None:
