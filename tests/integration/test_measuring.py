@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Literal
 
 import av
-import psutil
 import pytest
 
 from app.demo.lines import Event
@@ -55,29 +53,6 @@ def test_the_first_viewer_of_a_dub_over_rtsp_has_picture_and_sound_in_step_at_on
         found = wait_for("a beep with its flash", lambda: (at := skew()) is not None and (at,), 30)
         reader.stop()
     assert abs(found[0]) < 0.08
-
-
-def test_a_worker_that_is_held_up_while_it_begins_has_sound_and_picture_in_step(stack: Stack) -> None:
-    """The media server goes by when the first packets come: they come together, however late."""
-    others = {process.pid for process in stack.family("dubber")}
-    measurement = Measurement()
-
-    def started() -> psutil.Process | None:
-        return next((each for each in stack.family("dubber") if each.pid not in others), None)
-
-    with stack.sample("held", 30):
-        worker = wait_for("a worker", started, 30, 0.01)
-        after = 6
-        while after:
-            worker.suspend()
-            time.sleep(0.15)
-            worker.resume()
-            time.sleep(0.1)
-            after -= "dub/held/es" in stack.ready_paths()
-        reader = stack.read("dub/held/es", measurement.on_received)
-        wait_for("two beeps with their flashes", lambda: enough(measurement), 60)
-        reader.stop()
-    assert abs(measurement.figures().skew.p50) < 0.04
 
 
 def test_a_reader_of_nothing_says_so(stack: Stack) -> None:
