@@ -10,7 +10,23 @@ from app.speech.protocol import Profile, Speakers
 
 
 @dataclass(frozen=True)
-class WorkerConfig:
+class ProcessConfig:
+    """What each of them needs: the stream that it works for, pauses in seconds, and how it logs."""
+
+    stream: str
+    reconnect_delay: float
+    max_reconnect_delay: float
+    log_level: str
+    log_format: str
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What it works on, for the log."""
+        return {"stream": self.stream}
+
+
+@dataclass(frozen=True)
+class WorkerConfig(ProcessConfig):
     """All that a worker needs to know. The first three addresses carry credentials, `sts_key` is one: never
     log them.
 
@@ -19,7 +35,6 @@ class WorkerConfig:
     `breaks_original`: nothing is dubbed between the stream's splices.
     """
 
-    stream: str
     language: str
     source_url: str = field(repr=False)
     publish_url: str = field(repr=False)
@@ -28,11 +43,7 @@ class WorkerConfig:
     source_language: str
     voice: str
     profile: str
-    reconnect_delay: float
-    max_reconnect_delay: float
     record: bool
-    log_level: str
-    log_format: str
     wording: Profile = field(default_factory=Profile)
     loudness: float | None = None
     captions_608: bool = False
@@ -44,99 +55,79 @@ class WorkerConfig:
     @property
     def names(self) -> dict[str, str]:
         """What it works on, for the log."""
-        return {"stream": self.stream, "language": self.language}
+        return super().names | {"language": self.language}
 
 
 @dataclass(frozen=True)
-class RestreamConfig:
+class RestreamConfig(ProcessConfig):
     """A dub that is sent on to another server, with the `original` as a second sound track or without.
 
     Both addresses carry credentials: never log them.
     """
 
-    stream: str
     language: str
     target: str
     source_url: str = field(repr=False)
     address: str = field(repr=False)
     original: bool
-    reconnect_delay: float
-    max_reconnect_delay: float
-    log_level: str
-    log_format: str
 
     @property
     def names(self) -> dict[str, str]:
         """What it works on, for the log."""
-        return {"stream": self.stream, "language": self.language, "target": self.target}
+        return super().names | {"language": self.language, "target": self.target}
 
 
 @dataclass(frozen=True)
-class DescribeConfig:
+class DescribeConfig(ProcessConfig):
     """A stream that is published with descriptions. The addresses carry credentials: never log them."""
 
-    stream: str
     source_url: str = field(repr=False)
     publish_url: str = field(repr=False)
     look_at: str = field(repr=False)
-    reconnect_delay: float
-    max_reconnect_delay: float
-    log_level: str
-    log_format: str
     chosen: Chosen = field(default_factory=Chosen)
 
     @property
     def names(self) -> dict[str, str]:
         """What it works on, for the log."""
-        return {"stream": self.stream, "described": "yes"}
+        return super().names | {"described": "yes"}
 
 
 @dataclass(frozen=True)
-class JoinConfig:
+class JoinConfig(ProcessConfig):
     """A stream that is joined with its dubs in `folder`. The address carries credentials: never log it.
 
     So many seconds (`window`) and bytes of it are kept; what is `kept` stays when the stream has ended.
     """
 
-    stream: str
     source_url: str = field(repr=False)
     folder: str
     window: float
     most_bytes: int
     kept: bool
     spoken: str
-    reconnect_delay: float
-    max_reconnect_delay: float
-    log_level: str
-    log_format: str
     chosen: Chosen = field(default_factory=Chosen)
 
     @property
     def names(self) -> dict[str, str]:
         """What it works on, for the log."""
-        return {"stream": self.stream, "joined": "yes"}
+        return super().names | {"joined": "yes"}
 
 
 @dataclass(frozen=True)
-class IntakeConfig:
+class IntakeConfig(ProcessConfig):
     """A transport stream that is taken in. All addresses may carry credentials: never log them.
 
     `look_at` is where the media server tells whether somebody publishes to the stream's path.
     """
 
-    stream: str
     address: str = field(repr=False)
     publish_url: str = field(repr=False)
     look_at: str = field(repr=False)
-    reconnect_delay: float
-    max_reconnect_delay: float
-    log_level: str
-    log_format: str
 
     @property
     def names(self) -> dict[str, str]:
         """What it works on, for the log."""
-        return {"stream": self.stream, "taken_in": "yes"}
+        return super().names | {"taken_in": "yes"}
 
 
-Config = TypeVar("Config", WorkerConfig, RestreamConfig, DescribeConfig, JoinConfig, IntakeConfig)
+Config = TypeVar("Config", bound=ProcessConfig)

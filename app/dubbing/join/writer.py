@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import math
-import os
 import shutil
 import time
 from collections import deque
@@ -14,6 +13,7 @@ from typing import IO
 from app.dubbing import showing
 from app.dubbing.join.encoder import sound_beginning
 from app.dubbing.join.joiner import ORIGINAL, Ready
+from app.dubbing.owners import private
 from app.dubbing.showing import Index, Picture, Segment
 
 GOES_ON = 90.0
@@ -202,8 +202,3 @@ def lock(file: Path) -> IO[bytes]:
 def size(segment: Segment) -> int:
     """About how many bytes its files have."""
     return segment.picture_bytes + segment.sound_bytes * (1 + len(segment.own)) + 500 * len(segment.texts)
-
-
-def private(path: str, flags: int) -> int:
-    """Opens a file that only the service's own user can read."""
-    return os.open(path, flags, 0o600)

@@ -22,6 +22,7 @@ from pathlib import Path
 import structlog
 
 from app.dubbing.messages import Sounds
+from app.dubbing.owners import private
 from app.dubbing.service import paths, views
 from app.service import Check
 
@@ -273,8 +274,3 @@ def changed(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return time.time()
-
-
-def private(path: str, flags: int) -> int:
-    """Opens a file that only the service's own user can read."""
-    return os.open(path, flags, 0o600)

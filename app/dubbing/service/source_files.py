@@ -9,8 +9,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from app.dubbing.intake import address as intake
+from app.dubbing.owners import private
 from app.dubbing.service import paths
-from app.dubbing.service.recorded import private
 from app.dubbing.service.toml_files import owners_alone, read_as
 
 ENDING = ".source.toml"

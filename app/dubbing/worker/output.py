@@ -24,6 +24,10 @@ Encoded: TypeAlias = "av.Packet[Any]"
 WRITE_TIMEOUT = 4.0
 BIT_RATE = 128_000
 BLOCK = 960
+FIRST_SOUND = 4 * BLOCK
+"""Samples: AAC's encoder gives its first frame of 1024 with the second, the muxer sends it with the third."""
+PRIMING = 1024
+"""Samples: so long before its first sample the encoder's first frame begins."""
 SOUND_CODECS = ("aac", "libopus")
 VIDEO_TIME_BASE = fractions.Fraction(1, 90_000)
 AUDIO_TIME_BASE = fractions.Fraction(1, SAMPLE_RATE)

@@ -19,7 +19,7 @@ from app.dubbing.worker.cea608 import Pair
 from app.dubbing.worker.clocks import make_known
 from app.dubbing.worker.delayed import Delayed
 from app.dubbing.worker.mixer import SAMPLE_RATE
-from app.dubbing.worker.output import BLOCK, Encoded, Output, OutputError
+from app.dubbing.worker.output import BLOCK, FIRST_SOUND, PRIMING, Encoded, Output, OutputError
 from app.dubbing.worker.source import VideoData
 from app.dubbing.worker.subtitles import REORDERED
 from app.lasting import Failures
@@ -33,10 +33,6 @@ LONGEST_REORDER = 2.0
 LONGEST_WAIT = 5.0
 WAITS_FOR_PICTURE = 0.5
 """Seconds that the sound waits for the first picture once the output is open."""
-FIRST_SOUND = 4 * BLOCK
-"""Samples: the encoder gives its first frame of 1024 with the second, the muxer sends it with the third."""
-PRIMING = 1024
-"""Samples: so long before its first sample the encoder's first frame begins."""
 LOOK_AGAIN = 0.5
 STANDING_BY = "another dubber publishes this stream; standing by"
 

@@ -12,8 +12,8 @@ import numpy as np
 from app.dubbing.worker.delay_line import DelayLine
 from app.dubbing.worker.delayed import Delayed, Shape
 from app.dubbing.worker.mixer import SAMPLE_RATE
-from app.dubbing.worker.output import BLOCK, Output
-from app.dubbing.worker.publisher import PRIMING, Publisher
+from app.dubbing.worker.output import BLOCK, PRIMING, Output
+from app.dubbing.worker.publisher import Publisher
 
 NOBODY = "rtsp://127.0.0.1:1/dub/news/es"
 DECODED, SHOWN = 10.0, 10.08
