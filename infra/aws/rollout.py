@@ -57,22 +57,14 @@ def roll_out(
     A spot host that AWS has stopped is passed over: it comes to its release when it boots.
     """
 
-    async def act(instance_id: str) -> str:
-        if pulumi.runtime.is_dry_run():
-            return "not asked"
-        loop = asyncio.get_running_loop()
-
-        def say(text: str) -> None:
-            loop.call_soon_threadsafe(lambda: pulumi.log.info(text, resource, ephemeral=True))
-
-        session = boto3.Session(profile_name=config.profile or None, region_name=config.region)
-        if host.spot and await asyncio.to_thread(stopped, session.client("ec2"), instance_id):
+    def act(session: boto3.Session, say: Say, instance_id: str) -> str:
+        if host.spot and stopped(session.client("ec2"), instance_id):
             say(f"{host.name}: AWS has stopped it; it takes the release when it starts again")
             return STOPPED
         chosen = aws.Host(instance_id, host.name, host.role, host.address, "")
-        return await asyncio.to_thread(converge, session.client("ssm"), chosen, say)
+        return converge(session.client("ssm"), chosen, say)
 
-    return pulumi.Output.all(instance, *after).apply(lambda known: act(known[0]))
+    return pulumi.Output.all(instance, *after).apply(lambda known: asked(config, resource, act, known[0]))
 
 
 def roll_out_pool(config: AwsConfig, pool: PoolConfig, group: autoscaling.Group) -> pulumi.Output[str]:
@@ -81,19 +73,25 @@ def roll_out_pool(config: AwsConfig, pool: PoolConfig, group: autoscaling.Group)
     Those that the group starts later come to it by themselves.
     """
 
-    async def act(name: str) -> str:
-        if pulumi.runtime.is_dry_run():
-            return "not asked"
-        loop = asyncio.get_running_loop()
+    def act(session: boto3.Session, say: Say, name: str) -> str:
+        return converge_pool(session.client("autoscaling"), session.client("ssm"), name, pool.least, say)
 
-        def say(text: str) -> None:
-            loop.call_soon_threadsafe(lambda: pulumi.log.info(text, group, ephemeral=True))
+    return group.name.apply(lambda name: asked(config, group, act, name))
 
-        session = boto3.Session(profile_name=config.profile or None, region_name=config.region)
-        asked = (session.client("autoscaling"), session.client("ssm"))
-        return await asyncio.to_thread(converge_pool, *asked, name, pool.least, say)
 
-    return group.name.apply(act)
+async def asked(
+    config: AwsConfig, resource: pulumi.Resource, act: Callable[[boto3.Session, Say, str], str], name: str
+) -> str:
+    """What `act` gives, which talks to AWS for as long as it takes; in a preview nobody is asked."""
+    if pulumi.runtime.is_dry_run():
+        return "not asked"
+    loop = asyncio.get_running_loop()
+
+    def say(text: str) -> None:
+        loop.call_soon_threadsafe(lambda: pulumi.log.info(text, resource, ephemeral=True))
+
+    session = boto3.Session(profile_name=config.profile or None, region_name=config.region)
+    return await asyncio.to_thread(act, session, say, name)
 
 
 def converge_pool(

@@ -46,23 +46,21 @@ def main() -> int:
         following.follow(host, bundle, places)
         return 0
     if "--report" in sys.argv:
-        report(host, places)
+        report(host, bundle, places)
         return 0
     (places.run / "progress").write_text("", encoding="utf-8")
     say = Told(host["name"], places.run / "progress")
     try:
-        converge(host, places, say)
+        converge(host, bundle, places, say)
     except TOLD_IN_WORDS as problem:
         print(f"{host['name']}: {problem}", file=sys.stderr, flush=True)
         return 1
     return 0
 
 
-def converge(host: Mapping[str, Any], places: Places, say: Told) -> None:
+def converge(host: Mapping[str, Any], bundle: Mapping[str, Any], places: Places, say: Told) -> None:
     """Volume, GPU, secrets, login, release, one after the other. Raises what goes wrong in words."""
-    here = Path.cwd()
-    wanted = (here / "release").read_text(encoding="utf-8")
-    bundle = json.loads((here / "wanted.json").read_text(encoding="utf-8"))
+    wanted = Path("release").read_text(encoding="utf-8")
     following.install(bundle, places)
     if (places.run / member.LEAVES).exists():
         say("it is leaving the pool: nothing is started")
@@ -99,9 +97,8 @@ def login(host: Mapping[str, Any], places: Places) -> Path:
     return folder
 
 
-def report(host: Mapping[str, Any], places: Places) -> None:
+def report(host: Mapping[str, Any], bundle: Mapping[str, Any], places: Places) -> None:
     """Tells CloudWatch how full the disks are, and how many services are not well; renews credentials."""
-    bundle = json.loads(Path("wanted.json").read_text(encoding="utf-8"))
     identity.renew(host, bundle, places.identity)
     disks = [shutil.disk_usage(path) for path in (Path("/"), places.data) if path.is_dir()]
     compose = bundle["compose"]

@@ -3,7 +3,6 @@ stand-ins, the service that is stopped is a real process."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -202,20 +201,18 @@ def test_it_is_followed_until_another_release_is_here_whatever_fails_meanwhile(
 
 @pytest.mark.usefixtures("cloud")
 def test_hosts_of_a_pool_measure_as_one_and_only_while_they_take_part(
-    places: Places, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[Any, ...]] = []
     monkeypatch.setattr(aws, "put_metrics", lambda *each: told.append(each))
     monkeypatch.setattr(converging.engine, "standings", lambda _: [])
-    (tmp_path / "wanted.json").write_text(json.dumps(BUNDLE), encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
     host = member.described(HOST, BUNDLE, Metadata())
     assert host["name"] == f"speech-{INSTANCE}"
-    converging.report(host, places)
+    converging.report(host, BUNDLE, places)
     (places.run / member.JOINED).touch()
-    converging.report(host, places)
+    converging.report(host, BUNDLE, places)
     (places.run / member.LEAVES).touch()
-    converging.report(host, places)
+    converging.report(host, BUNDLE, places)
     assert [each[2] for each in told] == [{"stack": "prod", "host": "speech"}] * 3
     assert [each[3].get("Unhealthy") for each in told] == [None, 1.0, None]
 
