@@ -29,12 +29,13 @@ class Booted:
 
     machine: Machine
     emulator: Emulator
+    bundle: dict[str, Any]
 
     def converge(self) -> list[str]:
         """Runs the program; gives what it said."""
         progress = self.machine.places.run / "progress"
         progress.write_text("", encoding="utf-8")
-        program.converge(HOST, self.machine.places, program.Told("streaming", progress))
+        program.converge(HOST, self.bundle, self.machine.places, program.Told("streaming", progress))
         return progress.read_text(encoding="utf-8").splitlines()
 
 
@@ -50,9 +51,8 @@ def booted(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         wanted.mkdir()
         bundle = machine.bundle()
         (wanted / "release").write_text(bundle.release, encoding="utf-8")
-        (wanted / "wanted.json").write_text(json.dumps(machine.content(bundle)), encoding="utf-8")
         monkeypatch.chdir(wanted)
-        yield Booted(machine, emulator)
+        yield Booted(machine, emulator, machine.content(bundle))
 
 
 def unhealthy(emulator: Emulator) -> float:
@@ -85,11 +85,11 @@ def test_a_host_comes_up_reports_and_boots_again_without_aws(
     said = booted.converge()
     assert all(line.startswith("streaming: ") for line in said)
     assert said[-1].endswith("is healthy")
-    program.report(HOST, booted.machine.places)
+    program.report(HOST, booted.bundle, booted.machine.places)
     assert unhealthy(booted.emulator) == 0.0
     before = booted.machine.running()
     booted.machine.remove()
-    program.report(HOST, booted.machine.places)
+    program.report(HOST, booted.bundle, booted.machine.places)
     assert unhealthy(booted.emulator) == len(before)
     booted.emulator.stop()
     with pytest.raises(ReleaseError, match="AWS does not answer"):
