@@ -1,10 +1,13 @@
 """`python -m tests.beside unit`: groups of tests side by side, each a pytest of its own; options go to all.
 
-Most tests wait: for sound that is played, for a deadline, for a service to start. Others run meanwhile.
+Most tests wait: for sound that is played, for a deadline, for a service to start. Others run meanwhile,
+and may take so much of two processors that something is late: where a plan says so, what failed is run
+once more, alone.
 """
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +20,8 @@ from typing import IO
 
 ROOT = Path(__file__).parent.parent
 NO_TESTS = 5
+FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?\.py)\b", re.MULTILINE)
+"""How pytest's summary names a test that failed, by its file."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Plan:
     alone: tuple[str, ...] = ()
     at_once: int = 4
     """So many groups run at a time."""
+    again: int = 0
+    """So many files that failed beside others are run once more, alone; where more failed, none."""
 
 
 PLANS = {
@@ -57,6 +64,7 @@ PLANS = {
         alone=("test_measuring.py", "dubbing/test_sound.py", "hostile/test_siege.py"),
         # Most of them speak and listen: a fourth group would make the others late, and end no sooner.
         at_once=3,
+        again=2,
     ),
     # A page waits for its service, and two browsers leave enough of two cores.
     "browser": Plan(
@@ -66,9 +74,10 @@ PLANS = {
             ("test_camera_rooms.py", "test_interpreted_rooms.py", "test_commenting.py"),
         ),
         at_once=2,
+        again=2,
     ),
     # Containers are waited for most of the time.
-    "docker": Plan((("stack", "dev", "offline"),)),
+    "docker": Plan((("stack", "dev", "offline"),), again=2),
     # The hosts are machines, the others only what AWS would be asked for.
     "rehearsal": Plan((("hosts",),)),
 }
@@ -89,6 +98,14 @@ def dealt(folder: Path, plan: Plan) -> tuple[list[list[Path]], list[Path]]:
     return [*groups, left], alone
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a pytest ended: its exit status, and the files of the tests that failed."""
+
+    status: int
+    failed: tuple[str, ...] = ()
+
+
 class Running:
     """A pytest that runs; what it says is kept until it has ended."""
 
@@ -99,41 +116,55 @@ class Running:
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT
         )
 
-    def tell(self) -> None:
-        """Writes what it has said."""
+    def end(self) -> Ended:
+        """Waits for its end and writes what it has said."""
+        status = self.process.wait()
         self.output.seek(0)
-        sys.stdout.write(self.output.read().decode(errors="replace"))
+        said = self.output.read().decode(errors="replace")
+        sys.stdout.write(said)
         sys.stdout.flush()
+        return Ended(status, tuple(sorted(set(FAILED.findall(said)))))
 
 
-def run(groups: Sequence[Sequence[Path]], options: Sequence[str], at_once: int) -> list[int]:
-    """Runs the groups, so many at once, and tells of each what it said; gives their exit statuses."""
+def run(groups: Sequence[Sequence[Path]], options: Sequence[str], at_once: int) -> list[Ended]:
+    """Runs the groups, so many at once, and tells of each what it said; gives how they ended."""
     waiting = [files for files in groups if files]
     running: list[Running] = []
-    statuses: list[int] = []
+    ended: list[Ended] = []
     try:
         while waiting or running:
             while waiting and len(running) < at_once:
                 running.append(Running(waiting.pop(0), options))
             time.sleep(0.1)
             for each in [each for each in running if each.process.poll() is not None]:
-                each.tell()
                 running.remove(each)
-                statuses.append(each.process.returncode)
+                ended.append(each.end())
     except KeyboardInterrupt:
         # They were interrupted too: they end what they started, and say how far they came.
-        for each in running:
-            statuses.append(each.process.wait())
-            each.tell()
+        ended += [each.end() for each in running]
     finally:
         for each in running:
             if each.process.poll() is None:
                 each.process.terminate()
-    return statuses
+    return ended
 
 
-def together(statuses: Sequence[int]) -> int:
+def run_again(ended: Sequence[Ended], most: int, options: Sequence[str]) -> list[Ended]:
+    """How the groups ended, but with the files that failed, `most` of them at most, run once more, alone."""
+    failed = sorted({file for each in ended for file in each.failed})
+    if not 0 < len(failed) <= most:
+        return list(ended)
+    print(f"==> failed beside others, run once more alone: {', '.join(failed)}", flush=True)
+    again = run([[ROOT / file] for file in failed], options, 1)
+    passed = not any(each.status for each in again)
+    print(f"==> run once more alone: {'passed, but are not sure' if passed else 'FAILED'}", flush=True)
+    # Exit status 1: tests failed, and nothing else went wrong.
+    return [each for each in ended if not (each.failed and each.status == 1)] + again
+
+
+def together(ended: Sequence[Ended]) -> int:
     """The exit status of all: where options choose tests, a group may have none of them, but not all."""
+    statuses = [each.status for each in ended]
     failed = [status for status in statuses if status not in (0, NO_TESTS)]
     return failed[0] if failed else min(statuses)
 
@@ -144,7 +175,8 @@ def main(kind: str, *options: str) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     plan = PLANS[kind]
     groups, alone = dealt(ROOT / "tests" / kind, plan)
-    return together(run(groups, options, plan.at_once) + run([alone], options, 1))
+    beside = run_again(run(groups, options, plan.at_once), plan.again, options)
+    return together(beside + run([alone], options, 1))
 
 
 if __name__ == "__main__":

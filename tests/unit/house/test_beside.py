@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.beside import PLANS, ROOT, Plan, dealt, run, together
+from tests.beside import PLANS, ROOT, Ended, Plan, dealt, run, run_again, together
 
 
 @pytest.mark.parametrize("kind", PLANS)
@@ -44,16 +44,52 @@ def test_each_group_tells_all_it_said_and_how_it_ended(
     ill.write_text("def test_it_is_ill(): assert False, 'a reason'")
     bare.touch()
 
-    statuses = run([[well], [ill], [bare], []], ["-p", "no:cacheprovider"], at_once)
+    ended = run([[well], [ill], [bare], []], ["-p", "no:cacheprovider"], at_once)
+    statuses = [each.status for each in ended]
     assert sorted(statuses) == [0, 1, 5]
     assert at_once > 1 or statuses == [0, 1, 5], "they ran one after the other"
     told = capsys.readouterr().out
     assert "1 passed" in told
     assert "a reason" in told
+    assert [Path(file).name for each in ended for file in each.failed] == ["test_ill.py"]
+
+
+@pytest.mark.parametrize(
+    ("most", "statuses"), [(0, {"1": 1, "2": 1}), (1, {"1": 1, "2": 1}), (2, {"1": 0, "2": 1})]
+)
+def test_what_failed_is_run_once_more_unless_too_much_did(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], most: int, statuses: dict[str, int]
+) -> None:
+    late, ill = tmp_path / "test_1.py", tmp_path / "test_2.py"
+    ran = tmp_path / "ran"
+    late.write_text(f"def test_late():\n    with open({str(ran)!r}, 'a') as file: file.write('.')\n"
+                    f"    assert len(open({str(ran)!r}).read()) == 2\n")  # fmt: skip
+    ill.write_text("def test_it_is_ill(): assert False")
+
+    ended = run_again(run([[late], [ill]], ["-p", "no:cacheprovider"], 1), most, ["-p", "no:cacheprovider"])
+
+    assert [each.status for each in ended] == list(statuses.values())
+    assert together(ended) == 1
+    told = capsys.readouterr().out
+    assert ("run once more alone: FAILED" in told) == (most == 2)
+    assert ran.read_text() == ("." if most < 2 else "..")
+
+
+def test_what_passes_alone_is_told_and_a_process_that_broke_is_not_run_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    well = tmp_path / "test_well.py"
+    well.write_text("def test_well(): pass")
+
+    options = ["-p", "no:cacheprovider"]
+    assert together(run_again([Ended(0), Ended(1, (str(well),))], 2, options)) == 0
+    assert "not sure" in capsys.readouterr().out
+    assert together(run_again([Ended(-9)], 2, options)) == -9
+    assert together(run_again([Ended(2, (str(well),))], 2, options)) == 2
 
 
 @pytest.mark.parametrize(("statuses", "status"), [([0, 5], 0), ([5, 5], 5), ([0, 1, 5], 1), ([0, -9], -9)])
 def test_one_group_that_fails_fails_all_but_one_without_the_chosen_tests_does_not(
     statuses: list[int], status: int
 ) -> None:
-    assert together(statuses) == status
+    assert together([Ended(each) for each in statuses]) == status
