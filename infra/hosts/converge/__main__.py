@@ -40,22 +40,26 @@ def main() -> int:
     The launcher has made the folders, and holds the lock for as long as this runs.
     """
     bundle = json.loads(Path("wanted.json").read_text(encoding="utf-8"))
-    host = member.described(json.loads(HOST.read_text(encoding="utf-8")), bundle, Metadata())
+    host = json.loads(HOST.read_text(encoding="utf-8"))
     places = Places(data=Path(host["data"]))
-    if "--pool" in sys.argv:
-        following.follow(host, bundle, places)
-        return 0
-    if "--report" in sys.argv:
-        report(host, bundle, places)
-        return 0
-    (places.run / "progress").write_text("", encoding="utf-8")
-    say = Told(host["name"], places.run / "progress")
     try:
-        converge(host, bundle, places, say)
+        host = member.described(host, bundle, Metadata())
+        run(host, bundle, places)
     except TOLD_IN_WORDS as problem:
         print(f"{host['name']}: {problem}", file=sys.stderr, flush=True)
         return 1
     return 0
+
+
+def run(host: Mapping[str, Any], bundle: Mapping[str, Any], places: Places) -> None:
+    """Does what the command line asks for. Raises what goes wrong in words."""
+    if "--pool" in sys.argv:
+        following.follow(host, bundle, places)
+    elif "--report" in sys.argv:
+        report(host, bundle, places)
+    else:
+        (places.run / "progress").write_text("", encoding="utf-8")
+        converge(host, bundle, places, Told(host["name"], places.run / "progress"))
 
 
 def converge(host: Mapping[str, Any], bundle: Mapping[str, Any], places: Places, say: Told) -> None:

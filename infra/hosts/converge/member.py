@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import aws, decide, engine
-from .host import Places
+from .host import Places, ReleaseError
 from .metadata import Metadata
 
 LOOK_EVERY = 2.0
@@ -73,10 +73,16 @@ class Member:
 
 
 def described(host: Mapping[str, Any], bundle: Mapping[str, Any], metadata: Metadata) -> dict[str, Any]:
-    """A host as it knows itself: one of a pool has a name by its instance, and measures as one of many."""
+    """A host as it knows itself: one of a pool has a name by its instance, and measures as one of many.
+
+    Raises ReleaseError where the instance's metadata does not answer.
+    """
     known = {**host, "measured": host["name"]}
     if is_member(host, bundle):
-        instance = metadata.get("instance-id")
+        try:
+            instance = metadata.get("instance-id")
+        except OSError as problem:
+            raise ReleaseError(f"the instance's metadata does not tell who this is: {problem}") from None
         known |= {"name": f"{host['name']}-{instance}", "instance": instance}
     return known
 

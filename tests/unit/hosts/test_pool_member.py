@@ -3,6 +3,7 @@ stand-ins, the service that is stopped is a real process."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -223,3 +224,18 @@ def test_a_fixed_host_has_its_own_name_and_asks_for_no_metadata(monkeypatch: pyt
     assert member.described({**HOST, "name": "speech-1"}, fixed, Metadata())["name"] == "speech-1"
     streaming = {**HOST, "role": "streaming", "name": "streaming"}
     assert member.described(streaming, BUNDLE, Metadata())["name"] == "streaming"
+
+
+@pytest.mark.parametrize("asked", [[], ["--report"], ["--pool"]])
+def test_a_member_whose_metadata_is_silent_says_so_and_fails(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "host.json").write_text(json.dumps({**HOST, "data": str(tmp_path)}), encoding="utf-8")
+    (tmp_path / "wanted.json").write_text(json.dumps(BUNDLE), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(converging, "HOST", tmp_path / "host.json")
+    monkeypatch.setattr(sys, "argv", ["converge", *asked])
+    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1")
+    assert converging.main() == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("speech: the instance's metadata does not tell who this is: ")
