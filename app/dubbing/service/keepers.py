@@ -78,7 +78,6 @@ class Supervisor(Keeper[WorkerConfig]):
         if self._bypassed:
             process.send(Bypass(True))
         if self._config != started_with:
-            process.send(SourceReady(self._config.source_url))
             process.send(Spoken(self._config.source_language))
             process.send(RecordPhrases(self._config.record))
             process.send(Reword(self._config.wording))
@@ -123,7 +122,6 @@ class JoinKeeper(Keeper[JoinConfig]):
     def _tell_again(self, process: Process, started_with: JoinConfig) -> None:
         if self._config != started_with:
             process.send(ChooseTracks(self._config.chosen, self._config.source_url))
-            process.send(SourceReady(self._config.source_url))
             process.send(Spoken(self._config.spoken))
         process.send(self._dubbed)
         for each in self._signals:
@@ -162,4 +160,3 @@ class DescribeKeeper(Keeper[DescribeConfig]):
     def _tell_again(self, process: Process, started_with: DescribeConfig) -> None:
         if self._config != started_with:
             process.send(ChooseTracks(self._config.chosen, self._config.source_url))
-            process.send(SourceReady(self._config.source_url))

@@ -7,7 +7,7 @@ import time
 from multiprocessing.connection import Connection
 
 from app.dubbing.configs import WorkerConfig
-from app.dubbing.messages import Bypass, Caption, Drain, Phrase, Reword, SourceReady, Stop
+from app.dubbing.messages import Bypass, Caption, ChooseTracks, Drain, Phrase, Reword, SourceReady, Stop
 from app.dubbing.states import Counts, Lag, State, Track
 
 EVERY = 0.05
@@ -41,7 +41,7 @@ def main(config: WorkerConfig, pipe: Connection) -> None:
                 command = pipe.recv()
                 if isinstance(command, Bypass):
                     bypassed = command.on
-                if isinstance(command, SourceReady):
+                if isinstance(command, SourceReady | ChooseTracks):
                     pipe.send(caption(text=command.source_url))
                 if isinstance(command, Reword):
                     pipe.send(caption(text=command.profile.subject))

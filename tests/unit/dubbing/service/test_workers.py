@@ -334,6 +334,11 @@ def test_an_address_that_changes_while_a_worker_starts_reaches_it() -> None:
             watched.supervisor.send(SourceReady("rtmp://127.0.0.1/live/news"))
             await asyncio.sleep(0)
         await until(lambda: watched.reads() == "rtmp://127.0.0.1/live/news")
+        # Told twice, the second time would find it the known one, and what was open already would stay.
+        watched.supervisor.send(Reword(Profile(subject="Football")))
+        await until(lambda: watched.reads() == "Football")
+        told = [event.source for event in watched.events if isinstance(event, Caption)]
+        assert told.count("rtmp://127.0.0.1/live/news") == 1
 
     run(scenario)
 
