@@ -12,7 +12,6 @@ from typing import Any
 
 import psutil
 import pytest
-import stand_in_worker
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from app.dubbing.service.process import Process
 from app.dubbing.service.workers import Patience, pause_before_restart
 from app.dubbing.states import State
 from app.speech.protocol import Profile
+from tests.unit.dubbing.service import stand_in_worker
 
 PATIENCE = Patience(silence=2.0, first_state=10.0, stop_within=3.0, healthy_after=30.0)
 

@@ -11,9 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import stand_in_worker
 from lying_clip import clip
-from test_workers import config, until
 
 from app.dubbing.configs import WorkerConfig
 from app.dubbing.messages import Event
@@ -28,6 +26,8 @@ from app.dubbing.worker.puller import Puller
 from app.dubbing.worker.running import PUBLISHER_PATIENCE
 from app.dubbing.worker.source import Item
 from app.lasting import Failures, lasting
+from tests.unit.dubbing.service import stand_in_worker
+from tests.unit.dubbing.service.test_workers import config, until
 
 WITHIN = 20.0
 
