@@ -19,6 +19,10 @@ KEPT = 30.0
 AGREES = 0.005
 CERTAIN = 3
 """So many pictures in a row that agree move the clock, where it was known otherwise."""
+REMEMBERED = 32
+"""Marks that were found: the nearest one places a moment, for times may have stepped since."""
+STEP = 1.0
+"""Seconds: a longer way by which the clock moves is another stream, whose moments are others."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +47,14 @@ class StreamClock:
         self._seen: dict[bytes, list[_Seen]] = {}
         self._order: deque[tuple[float, bytes]] = deque()
         self._marks: deque[ClockMark] = deque()
-        self._known: tuple[int, float] | None = None
+        self._found: deque[tuple[int, float]] = deque(maxlen=REMEMBERED)
         self._candidate: float | None = None
-        self._agreeing = 0
+        self._agreeing: list[tuple[int, float]] = []
 
     @property
     def used(self) -> bool:
         """Whether anybody has marked it: else pictures need not be told."""
-        return self._known is not None or bool(self._marks)
+        return bool(self._found or self._marks)
 
     def mark(self, mark: ClockMark) -> None:
         """Where a picture was on the stream's clock."""
@@ -71,10 +75,9 @@ class StreamClock:
 
     def place(self, ticks: int) -> float | None:
         """When that moment of the stream's clock is here, in seconds; None where it is not known yet."""
-        if self._known is None:
+        if not self._found:
             return None
-        base, shown = self._known
-        return shown + between(base, ticks)
+        return placed(min(self._found, key=lambda each: abs(between(each[0], ticks))), ticks)
 
     def _match(self) -> None:
         newest = max(self._order[-1][0] if self._order else 0.0, self._marks[-1].arrival)
@@ -89,17 +92,29 @@ class StreamClock:
         self._marks = waiting
 
     def _take(self, mark: ClockMark, shown: float) -> None:
-        expected = self.place(mark.ticks)
-        if expected is None or abs(expected - shown) <= AGREES:
-            self._known, self._agreeing = (mark.ticks, shown), 0
+        if not self._found:
+            self._found.append((mark.ticks, shown))
+            return
+        off = shown - placed(self._found[-1], mark.ticks)
+        if abs(off) <= AGREES:
+            self._found.append((mark.ticks, shown))
+            self._agreeing = []
             return
         # Another clock, or a still picture that was taken for another one.
-        off = shown - expected
-        same = self._candidate is not None and abs(off - self._candidate) <= AGREES
-        self._agreeing = self._agreeing + 1 if same else 1
+        if self._candidate is None or abs(off - self._candidate) > AGREES:
+            self._agreeing = []
+        self._agreeing.append((mark.ticks, shown))
         self._candidate = off
-        if self._agreeing >= CERTAIN:
-            self._known, self._agreeing = (mark.ticks, shown), 0
+        if len(self._agreeing) >= CERTAIN:
+            if abs(off) > STEP:
+                self._found.clear()
+            self._found.extend(self._agreeing)
+            self._agreeing = []
+
+
+def placed(mark: tuple[int, float], ticks: int) -> float:
+    """When a moment of the stream's clock is, by a mark's own moment and when that is."""
+    return mark[1] + between(mark[0], ticks)
 
 
 def between(earlier: int, later: int) -> float:

@@ -85,6 +85,22 @@ def splice(event: int, kind: scte35.Kind, at: float, seconds: float | None = Non
     return Splice(Cue(event, kind, None, seconds), round(at * RATE), bytes([0xFC, event]))
 
 
+def test_a_moment_stays_where_its_own_pictures_were_when_later_ones_come_with_other_times() -> None:
+    clock = StreamClock()
+    for second in range(8):
+        stepped = 0.122 if second >= 4 else 0.0
+        clock.mark(ClockMark(second * RATE, b"%d" % second, 100.0 + second))
+        clock.picture(b"%d" % second, second + stepped, 100.5 + second)
+    assert clock.place(round(2.2 * RATE)) == pytest.approx(2.2)
+    assert clock.place(round(5.2 * RATE)) == pytest.approx(5.322)
+    # The stream begins anew: moments have the same numbers as before.
+    for second in range(3):
+        clock.mark(ClockMark(second * RATE, b"again %d" % second, 110.0 + second))
+        clock.picture(b"again %d" % second, 10.0 + second, 110.5 + second)
+    assert clock.place(2 * RATE) == pytest.approx(12.0)
+    assert clock.place(5 * RATE) == pytest.approx(15.0)
+
+
 def at_zero() -> StreamClock:
     clock = StreamClock()
     clock.picture(b"first", 0.0, 100.0)
