@@ -42,6 +42,15 @@ class SourceReady:
 
 
 @dataclass(frozen=True)
+class SourceGone:
+    """The publisher is gone: don't ask the media server for the source until it is ready again.
+
+    A path that nobody publishes to is made for whoever asks for it and closed again at once, and a publisher
+    that comes in the same moment is refused (MediaMTX 1.13.1, `path.shouldClose`).
+    """
+
+
+@dataclass(frozen=True)
 class ChooseTracks:
     """These sound tracks are voice and background from now on; the source is read at this address."""
 
@@ -130,12 +139,14 @@ class Said:
 @dataclass(frozen=True)
 class Original:
     """Where the stream itself is read whose dub is sent on, how many seconds behind it the dub is, in which
-    language it is spoken, as far as that is known, and which of its sound tracks are voice and background.
+    language it is spoken, as far as that is known, whether its publisher is `there`, and which of its sound
+    tracks are voice and background.
     """
 
     source_url: str = field(repr=False)
     delay: float
     spoken: str
+    there: bool = True
     chosen: Chosen = field(default_factory=Chosen)
 
 
@@ -161,6 +172,7 @@ Command = (
     | TellApart
     | SpeechAddresses
     | SourceReady
+    | SourceGone
     | ChooseTracks
     | SentencePart
     | Dubbed

@@ -17,7 +17,17 @@ from app.dubbing.configs import JoinConfig
 from app.dubbing.join.joiner import Joiner
 from app.dubbing.join.reading import DubReader, SourceReader
 from app.dubbing.join.writer import Occupied, Writer
-from app.dubbing.messages import ChooseTracks, Drain, Dubbed, Said, Signalled, SourceReady, Spoken, Stop
+from app.dubbing.messages import (
+    ChooseTracks,
+    Drain,
+    Dubbed,
+    Said,
+    Signalled,
+    SourceGone,
+    SourceReady,
+    Spoken,
+    Stop,
+)
 from app.dubbing.states import UNWRITTEN, JoinState
 
 HEARTBEAT = 0.5
@@ -102,6 +112,8 @@ class Join:
                 return False
             case SourceReady(url) if source:
                 source.wake(url)
+            case SourceGone() if source:
+                source.publisher_gone()
             case ChooseTracks(chosen, url) if source:
                 source.choose(chosen, url)
             case Spoken(language):

@@ -42,6 +42,10 @@ class SourceReader:
         """The publisher is there, at this address: connect now."""
         self._reach.wake(url)
 
+    def publisher_gone(self) -> None:
+        """Don't connect again before the publisher is back."""
+        self._reach.publisher_gone()
+
     def choose(self, chosen: Chosen, url: str) -> None:
         """These sound tracks from now on; reads them at that address."""
         self._reach.choose(chosen, url)
@@ -60,8 +64,7 @@ class SourceReader:
             except Exception as error:
                 log.exception("reading the source failed")
                 self.problem = f"reading the source failed: {type(error).__name__}"
-            self._reach.woken.wait(self._backoff.next())
-            self._reach.woken.clear()
+            self._reach.rest(self._backoff.next())
 
     def _take_all(self, source: Source) -> None:
         picture, problem = self._picture(source)

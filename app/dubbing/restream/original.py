@@ -54,6 +54,10 @@ class Second:
         before, self._where = self._where, where
         if before is None or (before.source_url, before.chosen) != (where.source_url, where.chosen):
             self._reach.choose(where.chosen, where.source_url)
+        if not where.there:
+            self._reach.publisher_gone()
+        elif before is not None and not before.there:
+            self._reach.wake()
         self._told.set()
 
     def spoken(self, within: float) -> str | None:
@@ -119,8 +123,7 @@ class Second:
             except Exception as error:
                 log.exception("reading the original failed")
                 self.problem = reason(error)
-            self._reach.woken.wait(self._backoff.next())
-            self._reach.woken.clear()
+            self._reach.rest(self._backoff.next())
 
     def _take_all(self, source: Source) -> None:
         picture_in = picture_of(source.video)

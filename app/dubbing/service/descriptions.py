@@ -12,7 +12,7 @@ import structlog
 from pydantic import BaseModel
 
 from app.dubbing.configs import DescribeConfig
-from app.dubbing.messages import ChooseTracks, Event, SentencePart
+from app.dubbing.messages import ChooseTracks, Event, SentencePart, SourceGone, SourceReady
 from app.dubbing.service import addresses, paths
 from app.dubbing.service.keepers import DescribeKeeper
 from app.dubbing.service.process import Process
@@ -54,7 +54,7 @@ class _Kept:
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream.publisher.name
-        self.since = stream.publisher.since
+        self.since: float | None = stream.publisher.since
         self.chosen = stream.profile.tracks
         self.until = 0.0
         self.state = DescribeState("connecting", 0, 0, 0)
@@ -166,10 +166,11 @@ class Descriptions:
             elif kept.keeper is not None:
                 if stream.profile.tracks != kept.chosen:
                     kept.chosen = stream.profile.tracks
-                    kept.keeper.choose(ChooseTracks(kept.chosen, self._streams.source_url(stream)))
-                if stream.publisher.since != kept.since:
-                    kept.since = stream.publisher.since
-                    kept.keeper.source_ready(self._streams.source_url(stream))
+                    kept.keeper.send(ChooseTracks(kept.chosen, self._streams.source_url(stream)))
+                if (since := stream.there_since) != kept.since:
+                    kept.since = since
+                    url = self._streams.source_url(stream)
+                    kept.keeper.send(SourceGone() if since is None else SourceReady(url))
 
     async def close(self) -> None:
         """Ends all processes."""

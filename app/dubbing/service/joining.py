@@ -13,7 +13,16 @@ from pydantic import BaseModel
 
 from app.dubbing import messages, showing
 from app.dubbing.configs import JoinConfig
-from app.dubbing.messages import ChooseTracks, Dubbed, Event, Said, Signalled, SourceReady, Spoken
+from app.dubbing.messages import (
+    ChooseTracks,
+    Dubbed,
+    Event,
+    Said,
+    Signalled,
+    SourceGone,
+    SourceReady,
+    Spoken,
+)
 from app.dubbing.service import addresses, views
 from app.dubbing.service.events import Hub
 from app.dubbing.service.keepers import JoinKeeper
@@ -61,7 +70,7 @@ class Joined(BaseModel):
 class _Kept:
     """A stream and the process that joins it."""
 
-    def __init__(self, since: float, chosen: Chosen) -> None:
+    def __init__(self, since: float | None, chosen: Chosen) -> None:
         self.since = since
         self.chosen = chosen
         self.until = 0.0
@@ -210,10 +219,10 @@ class Joining:
     def _tell(self, kept: _Kept, stream: Stream) -> None:
         if kept.keeper is None:
             return
-        publisher = stream.publisher
-        if publisher.since != kept.since:
-            kept.since = publisher.since
-            kept.keeper.send(SourceReady(self._streams.source_url(stream)))
+        if (since := stream.there_since) != kept.since:
+            kept.since = since
+            url = self._streams.source_url(stream)
+            kept.keeper.send(SourceGone() if since is None else SourceReady(url))
         if stream.profile.tracks != kept.chosen:
             kept.chosen = stream.profile.tracks
             kept.keeper.send(ChooseTracks(kept.chosen, self._streams.source_url(stream)))
@@ -224,7 +233,7 @@ class Joining:
             tuple(
                 (
                     language,
-                    addresses.dub_url(self._settings, self._secret, publisher.name, language),
+                    addresses.dub_url(self._settings, self._secret, stream.publisher.name, language),
                     dub.state.delay,
                 )
                 for language, dub in sorted(stream.dubs.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from app.dubbing.configs import DescribeConfig, JoinConfig, WorkerConfig
 from app.dubbing.messages import (
@@ -19,6 +20,7 @@ from app.dubbing.messages import (
     Said,
     SentencePart,
     Signalled,
+    SourceGone,
     SourceReady,
     SpeechAddresses,
     Spoken,
@@ -32,7 +34,32 @@ from app.dubbing.signals.kept import Recent
 TRIES, TRY_AGAIN = 50, 0.02
 
 
-class Supervisor(Keeper[WorkerConfig]):
+Reading = TypeVar("Reading", WorkerConfig, JoinConfig, DescribeConfig)
+
+
+class SourceKeeper(Keeper[Reading]):
+    """Keeps a process that reads a stream's source, and remembers what it was told of that."""
+
+    _gone = False
+
+    def _remember(self, command: object) -> None:
+        match command:
+            case SourceReady(url):
+                self._config = replace(self._config, source_url=url)
+                self._gone = False
+            case SourceGone():
+                self._gone = True
+            case ChooseTracks(chosen, url):
+                self._config = replace(self._config, chosen=chosen, source_url=url)
+
+    def _tell_source(self, process: Process, started_with: Reading) -> None:
+        if self._config != started_with:
+            process.send(ChooseTracks(self._config.chosen, self._config.source_url))
+        if self._gone:
+            process.send(SourceGone())
+
+
+class Supervisor(SourceKeeper[WorkerConfig]):
     """Keeps one stream's dub running in a worker process, and remembers what the operator told it."""
 
     def __init__(
@@ -51,18 +78,15 @@ class Supervisor(Keeper[WorkerConfig]):
 
     def send(self, command: Command) -> None:
         """Tells the worker; what is to last is remembered for the runs to come."""
+        self._remember(command)
         if isinstance(command, Bypass):
             self._bypassed = command.on
         if isinstance(command, Spoken):
             self._config = replace(self._config, source_language=command.language)
-        if isinstance(command, SourceReady):
-            self._config = replace(self._config, source_url=command.source_url)
         if isinstance(command, RecordPhrases):
             self._config = replace(self._config, record=command.on)
         if isinstance(command, Reword):
             self._config = replace(self._config, wording=command.profile)
-        if isinstance(command, ChooseTracks):
-            self._config = replace(self._config, chosen=command.chosen, source_url=command.source_url)
         if isinstance(command, Breaks):
             self._config = replace(self._config, breaks_original=command.original)
         if isinstance(command, Signalled):
@@ -81,15 +105,15 @@ class Supervisor(Keeper[WorkerConfig]):
             process.send(Spoken(self._config.source_language))
             process.send(RecordPhrases(self._config.record))
             process.send(Reword(self._config.wording))
-            process.send(ChooseTracks(self._config.chosen, self._config.source_url))
             process.send(Breaks(self._config.breaks_original))
             process.send(TellApart(self._config.speakers))
             process.send(SpeechAddresses(self._config.sts_addresses))
+        self._tell_source(process, started_with)
         for each in self._signals:
             process.send(Signalled(each))
 
 
-class JoinKeeper(Keeper[JoinConfig]):
+class JoinKeeper(SourceKeeper[JoinConfig]):
     """Keeps the process that joins a stream with its dubs, and remembers what it was told."""
 
     def __init__(
@@ -103,13 +127,12 @@ class JoinKeeper(Keeper[JoinConfig]):
         self._dubbed = Dubbed(())
         self._signals = Recent()
 
-    def send(self, command: SourceReady | ChooseTracks | Spoken | Dubbed | Said | Signalled) -> None:
+    def send(
+        self, command: SourceReady | SourceGone | ChooseTracks | Spoken | Dubbed | Said | Signalled
+    ) -> None:
         """Tells the process; what is to last is remembered for the runs to come."""
+        self._remember(command)
         match command:
-            case SourceReady(url):
-                self._config = replace(self._config, source_url=url)
-            case ChooseTracks(chosen, url):
-                self._config = replace(self._config, chosen=chosen, source_url=url)
             case Spoken(language):
                 self._config = replace(self._config, spoken=language)
             case Dubbed():
@@ -120,26 +143,20 @@ class JoinKeeper(Keeper[JoinConfig]):
             self._process.send(command)
 
     def _tell_again(self, process: Process, started_with: JoinConfig) -> None:
+        self._tell_source(process, started_with)
         if self._config != started_with:
-            process.send(ChooseTracks(self._config.chosen, self._config.source_url))
             process.send(Spoken(self._config.spoken))
         process.send(self._dubbed)
         for each in self._signals:
             process.send(Signalled(each))
 
 
-class DescribeKeeper(Keeper[DescribeConfig]):
+class DescribeKeeper(SourceKeeper[DescribeConfig]):
     """Keeps the process that publishes a stream with descriptions."""
 
-    def source_ready(self, source_url: str) -> None:
-        """The publisher is there again, at this address."""
-        self._config = replace(self._config, source_url=source_url)
-        if self._process is not None:
-            self._process.send(SourceReady(source_url))
-
-    def choose(self, command: ChooseTracks) -> None:
-        """Other sound tracks of the source."""
-        self._config = replace(self._config, chosen=command.chosen, source_url=command.source_url)
+    def send(self, command: SourceReady | SourceGone | ChooseTracks) -> None:
+        """Tells the process, and those that come after it."""
+        self._remember(command)
         if self._process is not None:
             self._process.send(command)
 
@@ -158,5 +175,4 @@ class DescribeKeeper(Keeper[DescribeConfig]):
         return True
 
     def _tell_again(self, process: Process, started_with: DescribeConfig) -> None:
-        if self._config != started_with:
-            process.send(ChooseTracks(self._config.chosen, self._config.source_url))
+        self._tell_source(process, started_with)

@@ -183,7 +183,8 @@ class Restreaming:
         dub = stream.dubs.get(kept.language)
         if kept.target.original and kept.keeper is not None and dub is not None and dub.state is not None:
             url = self._streams.source_url(stream)
-            kept.keeper.send(Original(url, dub.state.delay, stream.said, stream.profile.tracks))
+            there = stream.gone_at is None
+            kept.keeper.send(Original(url, dub.state.delay, stream.said, there, stream.profile.tracks))
 
     def _config(self, kept: _Kept) -> RestreamConfig:
         settings = self._settings

@@ -21,6 +21,7 @@ from app.dubbing.messages import (
     RecordPhrases,
     Reword,
     Signalled,
+    SourceGone,
     SourceReady,
     SpeechAddresses,
     Spoken,
@@ -83,6 +84,11 @@ class Stream:
         self.track_language = ""
         self.signals = Recent()
         self.dubs: dict[str, Dub] = {}
+
+    @property
+    def there_since(self) -> float | None:
+        """Since when its publisher is there (Unix time), None while it is gone."""
+        return self.publisher.since if self.gone_at is None else None
 
     def view(self) -> views.Stream:
         """The document about this stream."""
@@ -160,6 +166,7 @@ class Streams:
                 continue
             if stream.gone_at is None:
                 stream.gone_at = now
+                self._tell_dubs(stream, lambda _: SourceGone())
                 self.changed.set()
                 log.info("publisher gone, keeping the output", stream=name, seconds=self._linger)
             elif now - stream.gone_at >= self._linger:
@@ -395,7 +402,10 @@ class Streams:
         runner = self._make_runner(self._config(dub), told, restarting)
         self._runners[key] = runner
         runner.start(after=self._ending.get(key))
-        for signal in self._streams[dub.stream].signals:
+        stream = self._streams[dub.stream]
+        if stream.gone_at is not None:
+            runner.send(SourceGone())
+        for signal in stream.signals:
             runner.send(Signalled(signal))
         self.changed.set()
 

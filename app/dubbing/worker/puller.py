@@ -40,6 +40,10 @@ class Puller:
         """Tries again now instead of after the wait, at this address where one is given."""
         self._reach.wake(url)
 
+    def publisher_gone(self) -> None:
+        """Does not try again before it is woken."""
+        self._reach.publisher_gone()
+
     def choose(self, chosen: Chosen, url: str) -> None:
         """These sound tracks from now on; connects again where they are at another address."""
         self._reach.choose(chosen, url)
@@ -66,7 +70,7 @@ class Puller:
                 log.exception("reading the source failed")
                 self._tell(f"reading the source failed: {type(error).__name__}")
                 wait = self._failures.next()
-            self._wait(max(wait, self._backoff.next()))
+            self._reach.rest(max(wait, self._backoff.next()), self._goes_on)
 
     def _tell(self, problem: str) -> None:
         if problem and self.problem != problem:
@@ -99,10 +103,6 @@ class Puller:
                 self.phase = "source_lost"
                 self.reconnects += 1
 
-    def _wait(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
-            self.last_progress = time.monotonic()
-            if self._reach.woken.wait(min(left, 1.0)):
-                break
-        self._reach.woken.clear()
+    def _goes_on(self) -> bool:
+        self.last_progress = time.monotonic()
+        return not self._stopping.is_set()

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from app.dubbing.configs import DescribeConfig, WorkerConfig
-from app.dubbing.messages import ChooseTracks, Command, Drain, Event, SourceReady, Stop
+from app.dubbing.messages import ChooseTracks, Command, Drain, Event, SourceGone, SourceReady, Stop
 from app.dubbing.states import Phase
 from app.dubbing.worker.delayed import Delayed
 from app.dubbing.worker.occupied import occupied
@@ -115,6 +115,8 @@ class Running(abc.ABC, Generic[Line]):
                 self.puller.wake()
             case SourceReady(source_url):
                 self.puller.wake(source_url)
+            case SourceGone():
+                self.puller.publisher_gone()
             case ChooseTracks(chosen, source_url):
                 self.puller.choose(chosen, source_url)
             case _:

@@ -7,7 +7,17 @@ import time
 from multiprocessing.connection import Connection
 
 from app.dubbing.configs import WorkerConfig
-from app.dubbing.messages import Bypass, Caption, ChooseTracks, Drain, Phrase, Reword, SourceReady, Stop
+from app.dubbing.messages import (
+    Bypass,
+    Caption,
+    ChooseTracks,
+    Drain,
+    Phrase,
+    Reword,
+    SourceGone,
+    SourceReady,
+    Stop,
+)
 from app.dubbing.states import Counts, Lag, State, Track
 
 EVERY = 0.05
@@ -43,6 +53,8 @@ def main(config: WorkerConfig, pipe: Connection) -> None:
                     bypassed = command.on
                 if isinstance(command, SourceReady | ChooseTracks):
                     pipe.send(caption(text=command.source_url))
+                if isinstance(command, SourceGone):
+                    pipe.send(caption(text="gone"))
                 if isinstance(command, Reword):
                     pipe.send(caption(text=command.profile.subject))
                 if isinstance(command, Drain):

@@ -10,7 +10,7 @@ import pytest
 from stand_in_runner import World
 from stand_in_worker import caption, phrase, state
 
-from app.dubbing.messages import Bypass, RecordPhrases, SourceReady, Spoken
+from app.dubbing.messages import Bypass, RecordPhrases, SourceGone, SourceReady, Spoken
 from app.dubbing.service import dub
 from app.dubbing.service.streams import MAX_DUBS, MAX_WORKERS, Conflict, Unknown
 from app.dubbing.states import Counts, Phase
@@ -86,10 +86,15 @@ def test_a_dub_outlives_a_short_drop_of_its_publisher_and_is_told_of_the_return(
         world.now += 59
         world.see()
         assert not world.runner("es").stopped
+        # Nobody asks for it meanwhile, also not a dub that is started only now.
+        world.streams.start("news", "fr")
+        assert world.runner("fr").commands == [SourceGone()]
         world.see("news", since=2.0)
-        assert world.runner("es").commands == [SourceReady(world.runner("es").config.source_url)]
+        back = SourceReady(world.runner("es").config.source_url)
+        assert world.runner("es").commands == [SourceGone(), back]
+        assert world.runner("fr").commands == [SourceGone(), back]
         assert world.streams.view().streams[0].ready
-        assert len(world.runners) == 1
+        assert len(world.runners) == 2
 
     scenario(play)
 

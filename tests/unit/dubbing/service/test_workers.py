@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.dubbing.configs import WorkerConfig
-from app.dubbing.messages import Bypass, Caption, Event, Phrase, Reword, SourceReady
+from app.dubbing.messages import Bypass, Caption, Event, Phrase, Reword, SourceGone, SourceReady
 from app.dubbing.service.keepers import Supervisor
 from app.dubbing.service.launching import Launcher
 from app.dubbing.service.process import Process
@@ -323,6 +323,26 @@ def test_the_address_that_a_publisher_changed_to_lasts_over_a_restart() -> None:
         os.kill(first, signal.SIGKILL)
         await until(lambda: watched.reads() != "")
         assert watched.reads() == "rtmp://127.0.0.1/live/news"
+
+    run(scenario)
+
+
+def test_that_the_publisher_is_gone_lasts_over_a_restart() -> None:
+    async def scenario(watch: Watch) -> None:
+        watched = watch()
+        first = await watched.running()
+        watched.supervisor.send(SourceGone())
+        await until(lambda: watched.reads() == "gone")
+        watched.events.clear()
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: watched.reads() == "gone")
+        second = await watched.running()
+        watched.supervisor.send(SourceReady(config().source_url))
+        await until(lambda: watched.reads() == config().source_url)
+        watched.events.clear()
+        os.kill(second, signal.SIGKILL)
+        await until(lambda: watched.reads() != "")
+        assert watched.reads() == config().source_url
 
     run(scenario)
 
