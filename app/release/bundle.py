@@ -61,34 +61,40 @@ def build(
     models: bool = False,
     identity: str = "",
     pool: Mapping[str, Any] | None = None,
+    others: Mapping[str, Iterable[Container]] | None = None,
 ) -> Bundle:
-    """The bundle of these containers; `references` leads from each image to its reference by digest.
+    """The bundle of these containers, and of those of `others` by host; `references` leads from each
+    image to its reference by digest.
 
     `program` is what infra.hosts.program() gives. `logs` is the CloudWatch log group in `region`, empty
     where logs stay on the host; `models` says whether the settings use models that must be fetched first
     (app.speech.models.names.used). `made` are secrets that a host makes for itself, `overlaps` the services
     whose new container starts beside the old one, `identity` the role of AWS by which the archive's services
-    reach its uploads, `pool` what a host has to know of speech hosts that come and go. Raises BundleError for
-    an image without a digest.
+    reach its uploads, `pool` what a host has to know of speech hosts that come and go, `hosts` what is
+    another thing on some. Raises BundleError for an image without a digest.
     """
-    chosen = list(chosen)
-    overlaps = sorted(each.name for each in chosen if each.service.overlaps)
-    held = secrets(chosen)
+
+    def part(chosen: list[Container]) -> dict[str, Any]:
+        return {
+            "compose": pinned(chosen, references, region, logs, identity),
+            "secrets": sorted(secrets(chosen)),
+            "made": made(chosen),
+            "overlaps": sorted(each.name for each in chosen if each.service.overlaps),
+            "identity": identity if any(ARCHIVE in each.mounts for each in chosen) else "",
+            "folders": sorted({name for each in chosen for name in each.mounts}),
+            "models": next((each.name for each in chosen if models and MODELS in each.mounts), ""),
+            "gpu": any(each.gpu for each in chosen),
+            "within": longest([each.service for each in chosen]) + SLACK,
+        }
+
     content = {
         "format": FORMAT,
         "version": __version__,
         "role": role,
-        "compose": pinned(chosen, references, region, logs, identity),
-        "secrets": sorted(held),
-        "made": made(chosen),
-        "overlaps": overlaps,
-        "identity": identity if any(ARCHIVE in each.mounts for each in chosen) else "",
-        "folders": sorted({name for each in chosen for name in each.mounts}),
-        "models": next((each.name for each in chosen if models and MODELS in each.mounts), ""),
-        "gpu": any(each.gpu for each in chosen),
-        "within": longest([each.service for each in chosen]) + SLACK,
+        **part(list(chosen)),
         "program": dict(program),
         **({"pool": dict(pool)} if pool else {}),
+        **({"hosts": {name: part(list(each)) for name, each in others.items()}} if others else {}),
     }
     text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     return Bundle(role, hashlib.sha256(text.encode()).hexdigest()[:16], text)

@@ -17,16 +17,19 @@ from app.settings.fields import POOL
 STREAMING: Final = "streaming"
 SPEECH: Final = "speech"
 DATABASE = catalog.get("db").port("postgres").number
-FIRST_STREAMING = 10  # the last number of the private address of the streaming host
+FIRST_STREAMING = 10  # the last number of the private address of the first streaming host
 FIRST_SPEECH = 20  # of the first speech host
+MOST_STREAMING_HOSTS = 6  # whose numbers no host of a pool is given (infra/aws/pool.py)
 MOST_SPEECH_HOSTS = 50
+# What each streaming host runs; everything else runs on the first alone.
+CELL = frozenset({"media", "dubber", "web", "edge"})
 # What Ubuntu's images, those for GPUs too, call the disk that they boot from: a launch template names it.
 ROOT_DEVICE = "/dev/sda1"
 
 
 @dataclass(frozen=True)
 class HostConfig:
-    """One host: its private address stays when it is replaced. Sizes in GB.
+    """One host: its private address and its zone stay when it is replaced. Sizes in GB.
 
     A host that is to `renew` is replaced when its machine image or user data have changed; its volume begins
     with `snapshot`, blank without one.
@@ -35,6 +38,7 @@ class HostConfig:
     name: str
     role: names.Role
     address: str
+    zone: str
     instance_type: str
     ami: str
     volume: int
@@ -63,7 +67,7 @@ class AwsConfig:
     place of Docker Hub.
     `ranges` are the addresses that each audience comes from, `ssh` those that people log in from. With `cdn`
     CloudFront stands before the edge. `hosts` are those that are fixed; with a `pool`, speech hosts are none
-    of them.
+    of them. Several streaming hosts are cells: each has streams of its own.
     """
 
     stack: str
@@ -108,6 +112,23 @@ class AwsConfig:
         return tuple(dict.fromkeys(host.role for host in self.kinds))
 
     @property
+    def cells(self) -> tuple[HostConfig, ...]:
+        """The streaming hosts, the first one first."""
+        return self.of(STREAMING)
+
+    @property
+    def further_cells(self) -> tuple[HostConfig, ...]:
+        """The streaming hosts beside the first."""
+        return self.cells[1:]
+
+    @property
+    def networks(self) -> dict[str, IPv4Network]:
+        """The addresses of each zone that fixed hosts are in: the stack's network in its own zone, and one of
+        the same size after the other in further ones."""
+        zones = dict.fromkeys((self.zone, *(host.zone for host in self.hosts)))
+        return {zone: network_after(self.network, number) for number, zone in enumerate(zones)}
+
+    @property
     def pool_zone(self) -> str:
         """The private zone that the pool's name is in."""
         return f"{self.stack}.internal"
@@ -132,6 +153,17 @@ class AwsConfig:
             return self.services
         return tuple(service for service in self.services if service.gpu == (role == "speech"))
 
+    def services_on(self, host: HostConfig) -> tuple[Service, ...]:
+        """What a fixed host runs."""
+        every = self.services_of(host.role)
+        if host not in self.further_cells:
+            return every
+        return tuple(service for service in every if service.name in CELL)
+
+    def cell_domain(self, host: HostConfig, domain: str) -> str:
+        """The name of a streaming host under the stack's domain: the first one's is the domain."""
+        return f"{host.name}.{domain}" if domain and host in self.further_cells else domain
+
     def archives(self, role: names.Role) -> bool:
         """Whether the hosts of a role run services of the archive, which reach its uploads."""
         return any("archive" in service.volumes for service in self.services_of(role))
@@ -154,16 +186,24 @@ class AwsConfig:
             dict.fromkeys(images.for_service(service.image, gpu=gpu) for service in self.services_of(role))
         )
 
-    def settings_of(self, role: names.Role, public_address: str, uploads: str = "") -> Settings:
+    def settings_of(
+        self, role: names.Role, public_address: str, uploads: str = "", cell: HostConfig | None = None
+    ) -> Settings:
         """The settings on the hosts of a role: where the others are, under the address that people see, and
-        the bucket of the uploads."""
+        the bucket of the uploads; on a streaming host beside the first those of this `cell`."""
         update: dict[str, object] = {"bind_address": "0.0.0.0"}
         if uploads:
             update["uploads_bucket"] = uploads
         if role == STREAMING:
             update["media_public_host"] = public_address
+            own = cell or self.cells[0]
             if self.domain:
-                update["allowed_hosts"] = (*self.settings.allowed_hosts, self.domain)
+                update["allowed_hosts"] = (
+                    *self.settings.allowed_hosts,
+                    self.cell_domain(own, self.domain),
+                )
+            if cell and self.settings.domain:
+                update["domain"] = self.cell_domain(own, self.settings.domain)
             update |= speech_addresses(self)
         else:
             # Nobody but the streaming host reaches them: their numbers are the catalogue's.
@@ -174,7 +214,7 @@ class AwsConfig:
                 # All but the dubber ask the pool by its name.
                 update["allowed_hosts"] = (*self.settings.allowed_hosts, self.pool_name)
             if self.shares_database:
-                update |= {"db_host": self.of("streaming")[0].address, "db_port": DATABASE}
+                update |= {"db_host": self.cells[0].address, "db_port": DATABASE}
         return self.settings.model_copy(update=update)
 
     def tags(self, name: str, role: names.Role | None = None, host: str = "") -> dict[str, str]:
@@ -189,6 +229,11 @@ class AwsConfig:
             names.HOST_TAG: host,
         }
         return {key: value for key, value in given.items() if value}
+
+
+def network_after(network: IPv4Network, number: int) -> IPv4Network:
+    """The network of the same size that comes so many after this one."""
+    return IPv4Network((int(network.network_address) + number * network.num_addresses, network.prefixlen))
 
 
 def speech_addresses(config: AwsConfig) -> dict[str, object]:

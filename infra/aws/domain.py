@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import cloudwatch, route53
 
-from infra.aws.config import AwsConfig
+from infra.aws.config import AwsConfig, HostConfig
 from infra.component import Component
 
 TTL = 60
@@ -15,27 +15,29 @@ TTL = 60
 
 @dataclass(frozen=True)
 class DomainArgs:
-    """Where the domain leads, and the alarm that tells how the host there is."""
+    """Which streaming host the name is for, where it leads, and the alarm that tells how the host is."""
 
     config: AwsConfig
+    host: HostConfig
     address: pulumi.Input[str]
     health: cloudwatch.MetricAlarm
 
 
 class Domain(Component):
-    """The domain's address record, and a health check.
+    """The address record of the domain, or of a name under it, and a health check.
 
     Who may open a connection is up to the stack's ranges, and Route 53 is in none of them: it goes by the
-    alarm of the streaming host's own health.
+    alarm of that streaming host's own health.
     """
 
     def __init__(self, name: str, args: DomainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("aws:Domain", name, opts)
-        config, inside = args.config, self.inside("domain")
+        config, further = args.config, args.host in args.config.further_cells
+        inside = self.inside(f"{args.host.name}-domain" if further else "domain")
         record = route53.Record(
             self.named(),
             zone_id=config.hosted_zone,
-            name=config.domain,
+            name=config.cell_domain(args.host, config.domain),
             type="A",
             ttl=TTL,
             records=[args.address],

@@ -52,7 +52,7 @@ class Host(Component):
             self.named(),
             ami=host.ami,
             instance_type=host.instance_type,
-            subnet_id=network.subnet.id,
+            subnet_id=network.subnets[host.zone].id,
             private_ip=host.address,
             vpc_security_group_ids=[group.id for group in network.groups_of(host.role)],
             iam_instance_profile=args.access.profile.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -76,13 +77,16 @@ def speech_ports(config: AwsConfig) -> tuple[int, ...]:
 
 
 class Network(Component):
-    """A VPC with one public subnet in one zone, and a security group for each role.
+    """A VPC with one public subnet in each zone that has hosts, and a security group for each role.
 
     Speech hosts have public addresses too, but only to fetch images: nothing comes in except from the
-    streaming host. A NAT gateway would cost more than a small host.
+    streaming hosts. A NAT gateway would cost more than a small host.
+
+    The first subnet has all addresses of the VPC: each further one comes with a range of its own, so that a
+    stack that is there can get more zones.
     """
 
-    subnet: ec2.Subnet
+    subnets: dict[str, ec2.Subnet]
     groups: dict[Role, ec2.SecurityGroup]
 
     def __init__(self, name: str, config: AwsConfig, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -94,14 +98,8 @@ class Network(Component):
             enable_dns_support=True,
             opts=self.inside("vpc"),
         )
-        self.subnet = ec2.Subnet(
-            self.named("subnet"),
-            vpc_id=self.vpc.id,
-            cidr_block=str(config.network),
-            availability_zone=config.zone,
-            map_public_ip_on_launch=True,
-            opts=self.inside("subnet"),
-        )
+        self.subnet = self._subnet("subnet", config.zone, str(config.network))
+        self.subnets = {config.zone: self.subnet}
         gateway = ec2.InternetGateway(self.named("gateway"), vpc_id=self.vpc.id, opts=self.inside("gateway"))
         table = ec2.RouteTable(self.named("routes"), vpc_id=self.vpc.id, opts=self.inside("routes"))
         out = ec2.Route(
@@ -111,24 +109,44 @@ class Network(Component):
             gateway_id=gateway.id,
             opts=self.inside("out"),
         )
-        association = ec2.RouteTableAssociation(
-            self.named("subnet-routes"),
-            subnet_id=self.subnet.id,
-            route_table_id=table.id,
-            opts=self.inside("subnet-routes"),
-        )
+        # What a host needs before it boots: without a way out it would fetch nothing.
+        self.ready: list[pulumi.Resource] = [out, self._routed(self.subnet, table, "subnet-routes")]
+        for zone, addresses in list(config.networks.items())[1:]:
+            added = ec2.VpcIpv4CidrBlockAssociation(
+                self.named(f"range-{zone}"),
+                vpc_id=self.vpc.id,
+                cidr_block=str(addresses),
+                opts=self.inside(f"range-{zone}"),
+            )
+            self.subnets[zone] = self._subnet(f"subnet-{zone}", zone, str(addresses), after=[added])
+            self.ready.append(self._routed(self.subnets[zone], table, f"subnet-routes-{zone}"))
         self.groups = {role: self._group(config, role) for role in config.roles}
         for rule in ingress(config):
             self._rule(rule, self.groups[rule.role])
         self.cdn = self._cdn(config) if config.cdn else None
-        # What a host needs before it boots: without a way out it would fetch nothing.
-        self.ready: list[pulumi.Resource] = [out, association]
         self.register_outputs(
             {
                 "vpc": self.vpc.id,
                 "subnet": self.subnet.id,
                 "groups": {role: group.id for role, group in self.groups.items()},
             }
+        )
+
+    def _subnet(
+        self, name: str, zone: str, addresses: str, after: Sequence[pulumi.Resource] = ()
+    ) -> ec2.Subnet:
+        return ec2.Subnet(
+            self.named(name),
+            vpc_id=self.vpc.id,
+            cidr_block=addresses,
+            availability_zone=zone,
+            map_public_ip_on_launch=True,
+            opts=self.inside(name, depends_on=list(after) or None),
+        )
+
+    def _routed(self, subnet: ec2.Subnet, table: ec2.RouteTable, name: str) -> ec2.RouteTableAssociation:
+        return ec2.RouteTableAssociation(
+            self.named(name), subnet_id=subnet.id, route_table_id=table.id, opts=self.inside(name)
         )
 
     def groups_of(self, role: Role) -> list[ec2.SecurityGroup]:

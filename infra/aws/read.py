@@ -17,6 +17,7 @@ from app.render import containers
 from app.render.edge import is_private
 from app.settings import Settings
 from infra import config as common
+from infra.aws.cells import read_cells, without_cells
 from infra.aws.config import (
     DATABASE,
     FIRST_SPEECH,
@@ -86,7 +87,7 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
     services, settings = with_database(given, services, settings)
     network = private_network(given)
     some = speech > 0 or bool(bounds)
-    hosts, kind = read_hosts(given, network, speech, some=some, gpu=gpu and some)
+    hosts, kind = read_hosts(given, network, zone, speech, some=some, gpu=gpu and some)
     whole = replace(kind, root=kind.root + kind.volume, volume=0)
     pool = PoolConfig(whole, bounds["min"], bounds["max"]) if bounds else None
     ranges: dict[Audience, tuple[str, ...]] = {
@@ -117,6 +118,7 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
         given.say("domain", "domain and hostedZone go together: set both or none")
     if registry and made["tag"] == "latest":
         given.say("tag", "latest means another image each day: name a release such as 1.2.0")
+    given.wrong += without_cells(hosts, cdn=cdn, speech=some, domains=(made["domain"], settings))
     given.wrong += open_doors(ranges, ssh, made["ssh_key"], settings)
     if cdn and settings is not None:
         given.wrong += without_cdn(services, settings, made["domain"])
@@ -216,23 +218,21 @@ def private_network(given: Given) -> IPv4Network:
 
 
 def read_hosts(
-    given: Given, network: IPv4Network, speech: int, *, some: bool, gpu: bool
+    given: Given, network: IPv4Network, zone: str, speech: int, *, some: bool, gpu: bool
 ) -> tuple[tuple[HostConfig, ...], HostConfig]:
-    """The streaming host and the fixed speech hosts, and what those are like where there are `some`."""
+    """The streaming hosts and the fixed speech hosts, and what those are like where there are `some`."""
     renew, snapshots = given.names("renewHosts"), given.pairs("volumesFrom")
-    hosts = [
-        HostConfig(
-            name=STREAMING,
-            role="streaming",
-            address=str(network[FIRST_STREAMING]),
-            instance_type=instance_type(given, "streamingType", given.defaults["streamingType"], gpu=False),
-            ami=given.text("streamingAmi", like=AMI, fix=AMI_COMMAND),
-            volume=given.number("streamingVolume", 1, 16384),
-            root=STREAMING_ROOT,
-            renew=STREAMING in renew,
-            snapshot=snapshots.get(STREAMING, ""),
-        )
-    ]
+    first = HostConfig(
+        name=STREAMING,
+        role="streaming",
+        address=str(network[FIRST_STREAMING]),
+        zone=zone,
+        instance_type=instance_type(given, "streamingType", given.defaults["streamingType"], gpu=False),
+        ami=given.text("streamingAmi", like=AMI, fix=AMI_COMMAND),
+        volume=given.number("streamingVolume", 1, 16384),
+        root=STREAMING_ROOT,
+    )
+    streaming = read_cells(given, first, network)
     kind = instance_type(given, "speechType", "g6.xlarge" if gpu else "c7i.xlarge", gpu=gpu)
     ami = given.text("speechAmi", like=AMI, fix=AMI_COMMAND, optional=not some)
     volume = given.number("speechVolume", 1, 16384)
@@ -240,6 +240,7 @@ def read_hosts(
         name=SPEECH,
         role="speech",
         address="",
+        zone=zone,
         instance_type=kind,
         ami=ami,
         volume=volume,
@@ -247,17 +248,14 @@ def read_hosts(
         gpu=gpu,
         spot=given.choice("speechMarket", ("on-demand", "spot")) == "spot",
     )
-    for number in range(speech):
-        name = f"{SPEECH}-{number + 1}"
-        hosts.append(
-            replace(
-                alike,
-                name=name,
-                address=str(network[FIRST_SPEECH + number]),
-                renew=name in renew,
-                snapshot=snapshots.get(name, ""),
-            )
-        )
+    fixed = [
+        replace(alike, name=f"{SPEECH}-{number + 1}", address=str(network[FIRST_SPEECH + number]))
+        for number in range(speech)
+    ]
+    hosts = [
+        replace(host, renew=host.name in renew, snapshot=snapshots.get(host.name, ""))
+        for host in (*streaming, *fixed)
+    ]
     for key, named in (("renewHosts", set(renew)), ("volumesFrom", set(snapshots))):
         for name in sorted(named - {host.name for host in hosts}):
             given.say(key, f"{name!r} is none of {', '.join(host.name for host in hosts)}")

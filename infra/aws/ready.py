@@ -55,33 +55,34 @@ def account(_: AwsConfig, ask: Client) -> Iterator[Finding]:
 
 
 def zone(config: AwsConfig, ask: Client) -> Iterator[Finding]:
-    """Whether the zone is there."""
-    found = ask("ec2").describe_availability_zones(Filters=[{"Name": "zone-name", "Values": [config.zone]}])[
-        "AvailabilityZones"
-    ]
-    if found and found[0]["State"] == "available":
-        yield Finding("zone", "ok", config.zone)
-    else:
-        yield Finding("zone", "missing", f"{config.zone} is not open to this account", "Name another zone.")
+    """Whether the zones are there."""
+    for name in config.networks:
+        found = ask("ec2").describe_availability_zones(Filters=[{"Name": "zone-name", "Values": [name]}])[
+            "AvailabilityZones"
+        ]
+        if found and found[0]["State"] == "available":
+            yield Finding("zone", "ok", name)
+        else:
+            yield Finding("zone", "missing", f"{name} is not open to this account", "Name another zone.")
 
 
 def types(config: AwsConfig, ask: Client) -> Iterator[Finding]:
-    """Whether the zone has the instance types."""
-    for kind in sorted({host.instance_type for host in config.kinds}):
+    """Whether the zones have the instance types."""
+    for kind, place in sorted({(host.instance_type, host.zone) for host in config.kinds}):
         filters = [
-            {"Name": "location", "Values": [config.zone]},
+            {"Name": "location", "Values": [place]},
             {"Name": "instance-type", "Values": [kind]},
         ]
         offered = ask("ec2").describe_instance_type_offerings(
             LocationType="availability-zone", Filters=filters
         )["InstanceTypeOfferings"]
         if offered:
-            yield Finding("instance type", "ok", f"{kind} in {config.zone}")
+            yield Finding("instance type", "ok", f"{kind} in {place}")
         else:
             yield Finding(
                 "instance type",
                 "missing",
-                f"{config.zone} has no {kind}",
+                f"{place} has no {kind}",
                 "Name another type or another zone.",
             )
 
@@ -166,19 +167,20 @@ def quota(ask: Client, code: str) -> float:
 
 
 def address(config: AwsConfig, ask: Client) -> Iterator[Finding]:
-    """Whether there may be one more Elastic IP, or the stack has its own already."""
+    """Whether there may be an Elastic IP for each streaming host, or the stack has its own already."""
     found = ask("ec2").describe_addresses()["Addresses"]
     own = {"Key": names.STACK_TAG, "Value": config.stack}
-    if any(own in each.get("Tags", []) for each in found):
+    wanted = len(config.cells) - sum(own in each.get("Tags", []) for each in found)
+    if wanted <= 0:
         yield Finding("Elastic IP", "ok", "the stack has its own")
         return
     limit = quota(ask, ADDRESSES)
-    enough = len(found) < limit
+    enough = len(found) + wanted <= limit
     yield Finding(
         "Elastic IP",
         "ok" if enough else "missing",
-        f"{len(found)} in use, {limit:g} allowed",
-        "" if enough else f"Release one, or ask for more at Service Quotas (ec2, {ADDRESSES}).",
+        f"{len(found)} in use, {wanted} wanted, {limit:g} allowed",
+        "" if enough else f"Release some, or ask for more at Service Quotas (ec2, {ADDRESSES}).",
     )
 
 

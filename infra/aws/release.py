@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pulumi
@@ -26,14 +26,14 @@ SHARED = (Published("0.0.0.0", DATABASE, DATABASE, "tcp"),)
 
 @dataclass(frozen=True)
 class ReleaseArgs:
-    """Whose release it is, and what it is made of: images, address, uploads where there are some, secrets,
-    and of a pool the id of its zone."""
+    """Whose release it is, and what it is made of: images, the addresses that people see of the streaming
+    hosts, uploads where there are some, secrets, and of a pool the id of its zone."""
 
     config: AwsConfig
     role: names.Role
     bucket: pulumi.Input[str]
     references: Mapping[str, pulumi.Output[str]]
-    public_address: pulumi.Input[str]
+    public_addresses: Sequence[pulumi.Input[str]]
     uploads: Uploads | None
     secrets: Secrets
     zone: pulumi.Input[str] = ""
@@ -51,7 +51,10 @@ class Release(Component):
         wanted = config.images_of(role)
         place = (uploads.bucket.bucket, uploads.role.arn) if uploads else ("", "")
         made = pulumi.Output.all(
-            args.public_address, *place, args.zone, *(args.references[each] for each in wanted)
+            pulumi.Output.all(*args.public_addresses),
+            *place,
+            args.zone,
+            *(args.references[each] for each in wanted),
         ).apply(
             lambda known: make(
                 config,
@@ -87,20 +90,28 @@ class Release(Component):
 def make(
     config: AwsConfig,
     role: names.Role,
-    public_address: str,
+    public_addresses: Sequence[str],
     uploads: str,
     identity: str,
     references: Mapping[str, str],
     *,
     zone: str = "",
 ) -> Bundle:
-    """The bundle of a role's hosts; `uploads` is the archive's bucket, `identity` who may reach it, `zone`
-    the one with the name of a pool."""
-    settings = config.settings_of(role, public_address, uploads)
+    """The bundle of a role's hosts; `public_addresses` are those of the streaming hosts, `uploads` is the
+    archive's bucket, `identity` who may reach it, `zone` the one with the name of a pool."""
+    settings = config.settings_of(role, public_addresses[0], uploads)
     chosen = [
         replace(each, published=SHARED) if each.name == "db" and config.shares_database else each
         for each in containers(config.services_of(role), settings, gpu=config.gpu_of(role))
     ]
+    further = zip(config.further_cells, public_addresses[1:], strict=True)
+    cells = {
+        cell.name: containers(
+            config.services_on(cell), config.settings_of(role, address, uploads, cell), gpu=cell.gpu
+        )
+        for cell, address in further
+        if cell.role == role
+    }
     return bundle.build(
         role,
         chosen,
@@ -111,4 +122,5 @@ def make(
         models=bool(used(config.settings)),
         identity=identity,
         pool=pool.told(config, zone),
+        others=cells,
     )

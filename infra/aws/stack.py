@@ -51,10 +51,6 @@ class AwsStack(Component):
         if config.pool:
             kept = PoolZone(self.named("pool-zone"), PoolZoneArgs(config, network), self.inside("pool-zone"))
             self.zone = kept.zone.zone_id
-        address = ec2.Eip(
-            self.named("address"), domain="vpc", tags={names.ROLE_TAG: "streaming"},
-            opts=self.inside("address"),
-        )  # fmt: skip
         access = {
             role: Access(
                 self.named(f"{role}-access"),
@@ -78,17 +74,12 @@ class AwsStack(Component):
             )
             for host in config.hosts
         }
-        reachable = ec2.EipAssociation(
-            self.named("address"),
-            allocation_id=address.allocation_id,
-            instance_id=self.hosts["streaming"].instance.id,
-            opts=self.inside("address"),
-        )
+        self.reached = {host.name: self._address(host) for host in config.cells}
         Snapshots(self.named("snapshots"), owned, self.inside("snapshots"))
-        self._watch(address)
+        self._watch()
         if config.cdn:
             Cdn(self.named("cdn"), config, self.inside("cdn"))
-        releases = {role: self._release(role, address) for role in config.roles}
+        releases = {role: self._release(role) for role in config.roles}
         pools: dict[str, pulumi.Output[str]] = {}
         if config.pool:
             # A host of the group boots whenever the group wants one: its release is there before.
@@ -98,13 +89,18 @@ class AwsStack(Component):
             group = Pool(self.named("pool"), made, self.inside("pool")).group
             pools[SPEECH] = roll_out_pool(config, config.pool, group)
         self.outputs = {
-            "address": config.domain or address.public_ip,
+            "address": self._seen_at(config.cells[0]),
             "hosts": {name: host.instance.id for name, host in self.hosts.items()},
+            **(
+                {"cells": {each.name: self._seen_at(each) for each in config.cells}}
+                if config.further_cells
+                else {}
+            ),
             "bucket": self.bucket.bucket.bucket,
             **({"uploads": self.uploads.bucket.bucket} if self.uploads else {}),
             **({"cdn": f"https://{config.cdn_name}"} if config.cdn else {}),
             "releases": {role: release.key for role, release in releases.items()},
-            "health": self._roll_out(releases, reachable, pools),
+            "health": self._roll_out(releases, pools),
             **({"pool": names.speech_group(config.stack)} if config.pool else {}),
         }
         self.register_outputs(self.outputs)
@@ -119,6 +115,24 @@ class AwsStack(Component):
             opts=self.inside("operators"),
         )
 
+    def _address(self, host: HostConfig) -> tuple[ec2.Eip, ec2.EipAssociation]:
+        """The address that people see of a streaming host, whatever instance that is."""
+        name = f"{host.name}-address" if host in self.config.further_cells else "address"
+        address = ec2.Eip(
+            self.named(name), domain="vpc", tags={names.ROLE_TAG: host.role}, opts=self.inside(name)
+        )
+        association = ec2.EipAssociation(
+            self.named(name),
+            allocation_id=address.allocation_id,
+            instance_id=self.hosts[host.name].instance.id,
+            opts=self.inside(name),
+        )
+        return address, association
+
+    def _seen_at(self, host: HostConfig) -> pulumi.Input[str]:
+        """What people reach a streaming host by."""
+        return self.config.cell_domain(host, self.config.domain) or self.reached[host.name][0].public_ip
+
     def _logs(self) -> list[pulumi.Resource]:
         return [
             cloudwatch.LogGroup(
@@ -132,14 +146,14 @@ class AwsStack(Component):
     def _roll_out(
         self,
         releases: dict[names.Role, Release],
-        reachable: ec2.EipAssociation,
         pools: dict[str, pulumi.Output[str]],
     ) -> dict[str, pulumi.Output[str]]:
         """One host after the other, so that a bad release stops at the first: speech, then streaming."""
         done = dict(pools)
+        reachable = [association for _, association in self.reached.values()]
         for host in sorted(self.config.hosts, key=lambda each: each.role):
             made = self.hosts[host.name]
-            before = [each.id for each in (*releases[host.role].before, made.attachment, reachable)]
+            before = [each.id for each in (*releases[host.role].before, made.attachment, *reachable)]
             done[host.name] = roll_out(
                 self.config, host, made.instance.id, made.instance, [*before, *done.values()]
             )
@@ -167,7 +181,7 @@ class AwsStack(Component):
             text
         )
 
-    def _watch(self, address: ec2.Eip) -> None:
+    def _watch(self) -> None:
         told = topic(self, self.config)
         watched = {
             host.name: Alarms(
@@ -178,21 +192,24 @@ class AwsStack(Component):
             for host in self.config.kinds
         }
         if self.config.domain:
-            leads = DomainArgs(self.config, address.public_ip, watched["streaming"].health)
-            Domain(self.named("domain"), leads, self.inside("domain"))
+            for host in self.config.cells:
+                address, health = self.reached[host.name][0].public_ip, watched[host.name].health
+                name = f"{host.name}-domain" if host in self.config.further_cells else "domain"
+                leads = DomainArgs(self.config, host, address, health)
+                Domain(self.named(name), leads, self.inside(name))
 
     def _instance(self, host: HostConfig) -> pulumi.Input[str]:
         """The instance of a fixed host; nothing for hosts of a pool."""
         return self.hosts[host.name].instance.id if host.name in self.hosts else ""
 
-    def _release(self, role: names.Role, address: ec2.Eip) -> Release:
+    def _release(self, role: names.Role) -> Release:
         secrets, release = f"{role}-secrets", f"{role}-release"
         made = ReleaseArgs(
             self.config,
             role,
             self.bucket.bucket.bucket,
             self.registry.references,
-            address.public_ip,
+            [address.public_ip for address, _ in self.reached.values()],
             self.uploads,
             Secrets(self.named(secrets), SecretsArgs(self.config, role), self.inside(secrets)),
             self.zone,

@@ -26,7 +26,7 @@ def data_volume(
     """
     return ebs.Volume(
         name,
-        availability_zone=config.zone,
+        availability_zone=host.zone,
         size=host.volume,
         type="gp3",
         encrypted=True,

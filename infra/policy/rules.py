@@ -31,6 +31,7 @@ UNTAGGED = frozenset(
         "aws:ec2/securityGroupRule:SecurityGroupRule",
         "aws:ec2/subnetCidrReservation:SubnetCidrReservation",
         "aws:ec2/volumeAttachment:VolumeAttachment",
+        "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation",
         "aws:ecr/lifecyclePolicy:LifecyclePolicy",
         "aws:ecr/repositoryPolicy:RepositoryPolicy",
         "aws:iam/rolePolicy:RolePolicy",
@@ -166,8 +167,14 @@ def image_without_digest(resource: Resource) -> Iterator[str]:
     if resource.type != "aws:s3/bucketObjectv2:BucketObjectv2" or not str(key).startswith("releases/"):
         return
     try:
-        services = json.loads(resource.inputs["content"])["compose"]["services"]
-    except (KeyError, TypeError, ValueError):
+        bundle = json.loads(resource.inputs["content"])
+        parts = {"": bundle, **bundle.get("hosts", {})}
+        services = {
+            f"{name} of {host}" if host else name: service
+            for host, part in parts.items()
+            for name, service in part["compose"]["services"].items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError):
         yield f"{key} is no bundle of a release: it has no services"
         return
     for name, service in services.items():

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from infra.hosts.converge import engine
+from infra.hosts.converge import decide, engine
 from tests.smoke.host import Host
 
 
@@ -71,10 +71,11 @@ class Facts:
 
 def read(host: Host, places: Places = Places()) -> Facts:
     """The facts of a host. Raises CheckFailed where it has none."""
+    known = json.loads(said(host, f"cat {places.host}"))
     return Facts(
-        json.loads(said(host, f"cat {places.host}")),
+        known,
         said(host, f"cat {places.state}/wanted/release").strip(),
-        json.loads(said(host, f"cat {places.state}/wanted/wanted.json")),
+        decide.own(json.loads(said(host, f"cat {places.state}/wanted/wanted.json")), known["name"]),
         places,
     )
 

@@ -44,7 +44,7 @@ def main() -> int:
     places = Places(data=Path(host["data"]))
     try:
         host = member.described(host, bundle, Metadata())
-        run(host, bundle, places)
+        run(host, decide.own(bundle, host["name"]), places)
     except TOLD_IN_WORDS as problem:
         print(f"{host['name']}: {problem}", file=sys.stderr, flush=True)
         return 1

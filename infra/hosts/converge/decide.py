@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 KEPT = 5  # good releases that stay on a host
 CRASHES = 3  # times a service may end by itself before its release has failed
@@ -56,6 +57,11 @@ class Verdict:
 
     awaited: tuple[str, ...]
     failed: Mapping[str, str]
+
+
+def own(bundle: Mapping[str, Any], host: str) -> dict[str, Any]:
+    """The bundle as it is for one host: some are given other services than the rest of their role."""
+    return {**bundle, **bundle.get("hosts", {}).get(host, {})}
 
 
 def to_start(wanted: str, state: State, *, boot: bool) -> str:

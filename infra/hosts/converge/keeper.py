@@ -1,7 +1,7 @@
 """Keeps the name of a pool: its addresses are those of the hosts that take part and answer.
 
-It runs on the streaming host alone, and is the only one who writes the name. Once a minute it measures how
-busy the hosts are, which says how many there have to be.
+It runs on streaming hosts alone, and they are the only ones who write the name: each what it sees, all the
+same. Once a minute it measures how busy the hosts are, which says how many there have to be.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ AT_ONCE = 16
 
 
 class Keeper:
-    """Looks again and again; what it has written last is not written again."""
+    """Looks again and again; what it has written last is written again once a minute."""
 
     def __init__(self, host: Mapping[str, Any], pool: Mapping[str, Any]) -> None:
         self._host = host
@@ -44,11 +44,14 @@ class Keeper:
                 each for each, is_well in zip(there, asking.map(self._answers, there), strict=True) if is_well
             ]
             wanted = decide.addresses(there, well, self._written)
-            if wanted != self._written:
+            changed, due = wanted != self._written, time.monotonic() - self._measured >= MEASURE_EVERY
+            # Again where nothing has changed, too: another streaming host may have seen something else.
+            if changed or (due and wanted):
                 self._write(wanted)
                 self._written = wanted
+            if changed:
                 print(f"{self._pool['name']}: {', '.join(wanted)}", flush=True)
-            if time.monotonic() - self._measured >= MEASURE_EVERY:
+            if due:
                 self._measured = time.monotonic()
                 self._measure([each for each in asking.map(self._state, well) if each])
 

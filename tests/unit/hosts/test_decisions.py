@@ -172,3 +172,10 @@ def test_secrets_that_are_empty_or_absent_are_missing() -> None:
 )
 def test_only_a_registry_of_ecr_is_given_a_login(registry: str, region: str) -> None:
     assert decide.registry_region(registry) == region
+
+
+def test_a_host_is_given_what_its_release_has_for_it_alone() -> None:
+    bundle = {"role": "streaming", "compose": "all", "hosts": {"streaming-2": {"compose": "streams"}}}
+    assert decide.own(bundle, "streaming")["compose"] == "all"
+    assert decide.own(bundle, "streaming-2") == {**bundle, "compose": "streams"}
+    assert decide.own({"compose": "all"}, "streaming") == {"compose": "all"}

@@ -37,7 +37,7 @@ class RecordedHost:
 
 
 def known(**host: Any) -> Facts:
-    own = {"data": "/srv/voicestack", "volume": VOLUME, "gpu": False, **host}
+    own = {"name": "streaming", "data": "/srv/voicestack", "volume": VOLUME, "gpu": False, **host}
     compose = {"name": "voicestack", "services": SERVICES}
     return Facts(own, "r2", {"compose": compose, "secrets": [], "made": []})
 

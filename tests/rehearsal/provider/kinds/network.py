@@ -48,6 +48,24 @@ class Vpc(Ec2Kind):
         self.aws.ec2.delete_vpc(VpcId=name)
 
 
+class VpcRange(FixedKind):
+    token = "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation"
+    inputs = {"vpcId": "replace", "cidrBlock": "replace"}
+
+    def create(self, given: Values) -> str:
+        made = self.aws.ec2.associate_vpc_cidr_block(VpcId=given["vpcId"], CidrBlock=given["cidrBlock"])
+        return str(made["CidrBlockAssociation"]["AssociationId"])
+
+    def read(self, name: str, given: Values) -> Values | None:
+        for each in self.aws.ec2.describe_vpcs(VpcIds=[given["vpcId"]])["Vpcs"][0]["CidrBlockAssociationSet"]:
+            if each["AssociationId"] == name and each["CidrBlockState"]["State"] == "associated":
+                return {"vpcId": given["vpcId"], "cidrBlock": each["CidrBlock"]}
+        return None
+
+    def delete(self, name: str, given: Values) -> None:
+        self.aws.ec2.disassociate_vpc_cidr_block(AssociationId=name)
+
+
 class Subnet(Ec2Kind):
     token = "aws:ec2/subnet:Subnet"
     inputs = {

@@ -133,7 +133,7 @@ def test_processors_that_others_use_count_and_this_stacks_own_do_not(account: Ac
 
 def test_an_address_more_than_allowed_is_told_unless_the_stack_has_its_own(account: Account) -> None:
     account.quota, account.addresses = 5.0, [{}] * 5
-    assert "5 in use, 5 allowed" in missing(account)["Elastic IP"]
+    assert "5 in use, 1 wanted, 5 allowed" in missing(account)["Elastic IP"]
     account.addresses[0] = {"Tags": [{"Key": "stack", "Value": "prod"}]}
     assert "Elastic IP" not in missing(account)
 
