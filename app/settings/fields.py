@@ -66,6 +66,14 @@ class Settings(BaseSettings):
     dubber_url: str = section(
         "Network", "", "Where the dubber is; empty means this machine.", "http://dubber:8003"
     )
+    cells: Annotated[tuple[str, ...], NoDecode] = section(
+        "Network",
+        (),
+        "Dubbers of other cells, each beside a media server of its own, separated by commas: a new stream "
+        "goes to the cell with the least to do, which `GET /ingest/NAME` of the dubber tells. They are asked "
+        "with the first of API_KEYS, which has to be the same everywhere.",
+        "http://10.0.1.11:4200/api/dubber,https://streaming-3.example.org/api/dubber",
+    )
     asr_url: str = section("Network", "", "Where asr is; empty means this machine.", "http://asr:5001")
     tts_url: str = section("Network", "", "Where tts is; empty means this machine.", "http://tts:5002")
     sales_url: str = section("Network", "", "Where sales is; empty means this machine.", "http://sales:8002")
@@ -534,7 +542,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "target_languages", "sts_urls", "preload_models", "api_keys", "allowed_hosts", "allowed_origins",
-        "commentary_hosts", "commentary_devices", "oidc_operators", "oidc_viewers",
+        "cells", "commentary_hosts", "commentary_devices", "oidc_operators", "oidc_viewers",
         mode="before",
     )  # fmt: skip
     @classmethod
@@ -552,6 +560,11 @@ class Settings(BaseSettings):
             if not url.removeprefix(POOL).startswith(("ws://", "wss://")):
                 raise ValueError(f"{url!r} is not a WebSocket address (ws:// or wss://)")
         return value
+
+    @field_validator("cells")
+    @classmethod
+    def _are_http(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(cls._is_http(each) for each in value)
 
     @field_validator("livekit_url")
     @classmethod

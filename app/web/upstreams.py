@@ -145,7 +145,7 @@ def upstreams(settings: Settings, door: Door) -> Upstreams:
 
 def is_for_operators(path: str) -> bool:
     """Whether the console shows that address of the dubber; the media server's /auth and /hooks never."""
-    shown = {"streams", "recorded", "restreams", "sources", "joined", "events", "health"}
+    shown = {"streams", "recorded", "restreams", "sources", "joined", "events", "health", "ingest", "cell"}
     return path.split("/")[0] in shown
 
 

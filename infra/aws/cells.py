@@ -68,6 +68,10 @@ def without_cells(
             "streamingHosts: several share speech hosts, and there are none: set speechHosts or speechPool",
         ),
         (
+            settings is not None and not settings.api_keys,
+            "settings.API_KEYS: missing: streaming hosts ask each other by the first of them (--secret)",
+        ),
+        (
             bool(domain and edge and domain != edge),
             f"domain: with several streaming hosts it is the edge's: {domain} is not settings.DOMAIN {edge}",
         ),

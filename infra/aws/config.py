@@ -164,6 +164,15 @@ class AwsConfig:
         """The name of a streaming host under the stack's domain: the first one's is the domain."""
         return f"{host.name}.{domain}" if domain and host in self.further_cells else domain
 
+    def cell_api(self, host: HostConfig) -> str:
+        """Where other streaming hosts ask the dubber of one: through its console, for the dubber itself has
+        no port on the host."""
+        if catalog.has_edge(self.services):
+            number = self.settings.edge_https_port
+            port = "" if number == 443 else f":{number}"
+            return f"https://{self.cell_domain(host, self.settings.domain)}{port}/api/dubber"
+        return f"http://{host.address}:{self.settings.web_port}/api/dubber"
+
     def archives(self, role: names.Role) -> bool:
         """Whether the hosts of a role run services of the archive, which reach its uploads."""
         return any("archive" in service.volumes for service in self.services_of(role))
@@ -202,6 +211,8 @@ class AwsConfig:
                     *self.settings.allowed_hosts,
                     self.cell_domain(own, self.domain),
                 )
+            if self.further_cells and "web" in {service.name for service in self.services}:
+                update["cells"] = tuple(self.cell_api(each) for each in self.cells if each != own)
             if cell and self.settings.domain:
                 update["domain"] = self.cell_domain(own, self.settings.domain)
             update |= speech_addresses(self)

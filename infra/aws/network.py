@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -54,6 +54,11 @@ def ingress(config: AwsConfig) -> list[Rule]:
                 continue
             name = f"speech-{service.name}-{port.name}"
             rules[name] = Rule(name, "speech", port.number, port.protocol, port.purpose, source="streaming")
+    named = {service.name for service in streaming}
+    if config.further_cells and "web" in named and "edge" not in named:
+        port, name = catalog.get("web").port("http"), "streaming-web-cells"
+        number = config.settings.web_port
+        rules[name] = Rule(name, "streaming", number, port.protocol, port.purpose, source="streaming")
     if config.shares_database:
         name = "streaming-db-postgres"
         rules[name] = Rule(name, "streaming", DATABASE, "tcp", "PostgreSQL", source="speech")
@@ -192,8 +197,24 @@ class Network(Component):
             )
         return group
 
-    def _rule(self, rule: Rule, group: ec2.SecurityGroup, listed: pulumi.Output[str] | None = None) -> None:
-        """A rule of a group; without a range or another role it is for the addresses of a list of AWS."""
+    def let_in(self, config: AwsConfig, addresses: Mapping[str, pulumi.Input[str]]) -> None:
+        """Lets streaming hosts, by the addresses that the world sees, come in at each other's edge."""
+        for host, address in addresses.items():
+            name = f"streaming-edge-https-{host}"
+            purpose = "streams of the others"
+            rule = Rule(name, "streaming", config.settings.edge_https_port, "tcp", purpose)
+            own = pulumi.Output.from_input(address).apply(lambda known: f"{known}/32")
+            self._rule(rule, self.groups["streaming"], cidr=own)
+
+    def _rule(
+        self,
+        rule: Rule,
+        group: ec2.SecurityGroup,
+        listed: pulumi.Output[str] | None = None,
+        cidr: pulumi.Output[str] | None = None,
+    ) -> None:
+        """A rule of a group; without a range or another role it is for the addresses of a list of AWS, or for
+        a range that is known once it is there."""
         vpc.SecurityGroupIngressRule(
             self.named(rule.name),
             security_group_id=group.id,
@@ -201,7 +222,7 @@ class Network(Component):
             ip_protocol=rule.protocol,
             from_port=rule.port,
             to_port=rule.port,
-            cidr_ipv4=rule.cidr or None,
+            cidr_ipv4=cidr or rule.cidr or None,
             referenced_security_group_id=self.groups[rule.source].id if rule.source else None,
             prefix_list_id=listed,
             tags={ROLE_TAG: rule.role},

@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi_aws import cloudwatch, ec2
 
+from app import catalog
 from app.release import names
 from infra import hosts
 from infra.aws.access import Access, AccessArgs
@@ -75,6 +76,8 @@ class AwsStack(Component):
             for host in config.hosts
         }
         self.reached = {host.name: self._address(host) for host in config.cells}
+        if config.further_cells and catalog.has_edge(config.services):
+            network.let_in(config, {name: address.public_ip for name, (address, _) in self.reached.items()})
         Snapshots(self.named("snapshots"), owned, self.inside("snapshots"))
         self._watch()
         if config.cdn:

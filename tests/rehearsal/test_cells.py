@@ -11,6 +11,7 @@ from tests.rehearsal.emulator.server import REGION, Emulator
 from tests.rehearsal.provider.kind import CALLS, Aws
 from tests.rehearsal.provider.registry import kinds
 from tests.rehearsal.test_options import CELLS
+from tests.unit.infra.aws.given_values import CELLS as STREAMING_HOSTS
 from tests.unit.infra.aws.given_values import chosen
 from tests.unit.infra.aws.recorded import stack
 
@@ -24,7 +25,8 @@ def test_a_second_zone_has_a_range_and_a_subnet_of_its_own(
     calls = tmp_path / "calls"
     monkeypatch.setenv(CALLS, str(calls))
     ec2, aws = emulator.client("ec2"), Aws(REGION, emulator.url)
-    program = stack(chosen(streamingHosts="3", streamingZones='["eu-central-1b", "eu-central-1a"]'))
+    zones = {"streamingHosts": "3", "streamingZones": '["eu-central-1b", "eu-central-1a"]'}
+    program = stack(chosen(**{**STREAMING_HOSTS, **zones}))
     vpc = ec2.create_vpc(CidrBlock="10.40.0.0/24")["Vpc"]["VpcId"]
     added, subnet = kinds()[f"aws:{RANGE}"](aws), kinds()[f"aws:{SUBNET}"](aws)
 
@@ -36,11 +38,11 @@ def test_a_second_zone_has_a_range_and_a_subnet_of_its_own(
     for short, inputs in program.of(SUBNET).items():
         given = {**inputs, "vpcId": vpc}
         made[short] = (subnet.create(given), given)
-    zones = {
+    placed = {
         each["SubnetId"]: (each["AvailabilityZone"], each["CidrBlock"])
         for each in ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
     }
-    assert {short: zones[each] for short, (each, _) in made.items()} == {
+    assert {short: placed[each] for short, (each, _) in made.items()} == {
         "subnet": ("eu-central-1a", "10.40.0.0/24"),
         "subnet-eu-central-1b": ("eu-central-1b", "10.40.1.0/24"),
     }

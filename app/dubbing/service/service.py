@@ -17,8 +17,10 @@ from app.access.gate import Gate, ask_for_keys
 from app.dubbing.configs import WorkerConfig
 from app.dubbing.service import (
     api,
+    cells,
     description_api,
     feeds,
+    ingest_api,
     joined_api,
     media_calls,
     metrics,
@@ -84,6 +86,14 @@ def create(
     media = MediaApi(settings.media_host, settings.media_api_port, (API_USER, api_password(settings, secret)))
     watcher = Watcher(media, streams.seen)
     client = httpx.AsyncClient(trust_env=False, timeout=1.0)
+
+    publish = cells.publish_addresses(settings)
+
+    async def own_cell() -> cells.Cell:
+        found = [(each.publisher.name, each.gone_at is None) for each in streams.all()]
+        return cells.told(publish, found, streams.workers, takes=(await media.check()).ok)
+
+    directory = cells.Directory(settings, own_cell, client)
 
     async def watch() -> None:
         # The media server asks this service whether its control API may answer, and makes one who is
@@ -163,6 +173,7 @@ def create(
     app.include_router(sources_api.router(sources))
     app.include_router(joined_api.router(settings, secret, joining))
     app.include_router(description_api.router(descriptions))
+    app.include_router(ingest_api.router(directory, own_cell))
     app.include_router(media_calls.router(settings, secret, watcher))
     return app
 

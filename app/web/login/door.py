@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.access.gate import UNREADABLE
+from app.access.gate import UNREADABLE, Gate, NotAdmitted
 from app.access.links import Links
 from app.access.sessions import Session, Sessions
 from app.access.store import ACCOUNTS, AccessError, Store, store_of
@@ -31,6 +31,8 @@ OWN_FORMS = ("/logout", "/account/")
 # A call's events are only read; every other WebSocket brings sound in, which is work.
 READ_SOCKETS = re.compile(r"/api/sales/calls/[^/]+/events")
 HLS = "/hls/"
+# What programs ask for, too, with a key: where a stream goes.
+DIRECTORY = re.compile(r"/api/dubber/(cell|ingest/[^/]+)")
 TOKEN = "x-page-token"
 SIGN_IN = "sign in first"
 ENDED = 1008
@@ -46,6 +48,7 @@ class Door:
         self.store: Store = store_of(settings)
         self.sessions = Sessions(self.store)
         self.links = Links(self.store)
+        self.gate = Gate(settings, "dubber")
 
     @property
     def is_open(self) -> bool:
@@ -72,6 +75,15 @@ class Door:
         query = scope["query_string"].decode("latin-1")
         return scope["path"].startswith(HLS) and self.links.allows(query, path, "read")
 
+    async def has_key(self, scope: Scope, headers: Headers) -> bool:
+        """Whether a program asks with a key where a stream goes."""
+        if scope["type"] != "http" or not DIRECTORY.fullmatch(scope["path"]):
+            return False
+        try:
+            return bool((await self.gate.admit([headers.get("authorization", "")], changes=False)).key)
+        except NotAdmitted:
+            return False
+
 
 class Login:
     """ASGI middleware: asks who is there, where somebody is asked at all, and puts the session into the
@@ -95,6 +107,9 @@ class Login:
         headers = Headers(scope=scope)
         try:
             if await asyncio.to_thread(lambda: self.door.is_open or self.door.has_link(scope)):
+                await self.app(scope, receive, send)
+                return
+            if await self.door.has_key(scope, headers):
                 await self.app(scope, receive, send)
                 return
             session = await asyncio.to_thread(self.door.session, scope, headers)

@@ -400,3 +400,22 @@ def test_what_stands_behind_the_console_never_sees_its_cookies() -> None:
     header = "a=b; voicestack=x.y; __Host-voicestack=z;voicestack-form=q; hlsSession=1; voicestackx=2"
     assert cookies.others(header) == "a=b; hlsSession=1; voicestackx=2"
     assert cookies.others("voicestack=x") == ""
+
+
+def test_a_program_asks_with_a_key_where_a_stream_goes_and_for_nothing_else(
+    settings: Settings, store: Store
+) -> None:
+    assert store.exists
+    # Nobody listens at port 1: who is let in learns that the dubber does not answer.
+    keyed = {"API_KEYS": "hush-key", "DUBBER_URL": "http://127.0.0.1:1"}
+    known = load({"DATA_DIR": str(settings.data_dir), "ALLOWED_HOSTS": "testserver", **keyed})
+    with TestClient(create(known), "http://testserver", follow_redirects=False) as client:
+
+        def asked(path: str, key: str) -> int:
+            headers = {"authorization": f"Bearer {key}"} if key else {}
+            return client.get(f"/api/dubber/{path}", headers=headers).status_code
+
+        for path in ("ingest/news", "cell"):
+            assert asked(path, "hush-key") == 502
+            assert (asked(path, ""), asked(path, "wrong")) == (401, 401)
+        assert (asked("streams", "hush-key"), asked("ingest/news/x", "hush-key")) == (401, 401)

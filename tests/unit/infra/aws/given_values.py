@@ -32,6 +32,13 @@ ARCHIVE = {
                             "DB_PASSWORD": "hush-database"}),
 }  # fmt: skip
 
+LOGIN = {"MEDIA_PUBLISH_USER": "obs", "MEDIA_PUBLISH_PASSWORD": "hush-publish", "API_KEYS": "hush-key"}
+CELLS = {
+    "streamingHosts": "2",
+    "streamingZones": '["eu-central-1b"]',
+    "settings": json.dumps(LOGIN),
+}
+
 
 def chosen(**changed: str) -> AwsConfig:
     """The configuration with some values changed; an empty one is left out."""

@@ -11,12 +11,10 @@ from app.release import names
 from infra.aws.ready import address, types, zone
 from infra.config import ConfigError
 from infra.policy.rules import POLICIES, STACK_POLICIES, Resource
-from tests.unit.infra.aws.given_values import ARCHIVE, REGION, chosen
+from tests.unit.infra.aws.given_values import ARCHIVE, CELLS, LOGIN, REGION, chosen
 from tests.unit.infra.aws.recorded import Recorded, stack
 
-TWO = {"streamingHosts": "2", "streamingZones": '["eu-central-1b"]'}
 DOMAIN = {"domain": "live.example.org", "hostedZone": "Z0123456789ABC"}
-LOGIN = {"MEDIA_PUBLISH_USER": "obs", "MEDIA_PUBLISH_PASSWORD": "hush-publish"}
 EDGE = {"services": "edge,live,asr,tts,sales", **DOMAIN,
         "settings": json.dumps({**LOGIN, "DOMAIN": "live.example.org"})}  # fmt: skip
 
@@ -24,13 +22,13 @@ EDGE = {"services": "edge,live,asr,tts,sales", **DOMAIN,
 def wrong(**changed: str) -> str:
     """What is said about two streaming hosts with some values changed."""
     with pytest.raises(ConfigError) as told:
-        chosen(**{**TWO, **changed})
+        chosen(**{**CELLS, **changed})
     return str(told.value)
 
 
 @pytest.fixture(scope="module")
 def made() -> Recorded:
-    return stack(chosen(**TWO, **DOMAIN, alarmEmail="ops@example.org"))
+    return stack(chosen(**CELLS, **DOMAIN, alarmEmail="ops@example.org"))
 
 
 def bundle(made: Recorded) -> dict[str, Any]:
@@ -53,7 +51,7 @@ def test_one_is_what_there_is_without_saying_so() -> None:
 
 
 def test_a_second_one_changes_nothing_of_what_is_there_but_the_release(made: Recorded) -> None:
-    plain = stack(chosen(**DOMAIN, alarmEmail="ops@example.org"))
+    plain = stack(chosen(**DOMAIN, alarmEmail="ops@example.org", settings=CELLS["settings"]))
     changed = {name for (kind, name), each in plain.made.items() if made.made[kind, name] != each}
     assert changed == {"streaming-bundle", "streaming-release"}
 
@@ -65,6 +63,7 @@ def test_what_does_not_go_together_is_told() -> None:
     assert "from 1 to 6" in wrong(streamingHosts="7")
     assert "set speechHosts or speechPool" in wrong(speechHosts="0")
     assert "settings.DOMAIN" in wrong(**{**EDGE, "domain": "other.example.org"})
+    assert "API_KEYS: missing" in wrong(settings="{}")
     cdn = json.dumps({**LOGIN, "DOMAIN": "live.example.org", "CDN_SECRET": "a" * 32})
     assert "CloudFront asks one streaming host" in wrong(**{**EDGE, "settings": cdn, "cdn": "true"})
     assert "10.0.1.0/24" in wrong(network="10.0.0.0/24")
@@ -73,7 +72,9 @@ def test_what_does_not_go_together_is_told() -> None:
 
 
 def test_they_are_spread_over_the_zones_that_are_named() -> None:
-    config = chosen(streamingHosts="4", streamingZones='["eu-central-1b", "eu-central-1a"]')
+    config = chosen(
+        **{**CELLS, "streamingHosts": "4", "streamingZones": '["eu-central-1b", "eu-central-1a"]'}
+    )
     assert [(host.name, host.zone, host.address) for host in config.cells] == [
         ("streaming", "eu-central-1a", "10.40.0.10"),
         ("streaming-2", "eu-central-1b", "10.40.1.11"),
@@ -125,7 +126,9 @@ def test_all_take_one_release_in_which_the_others_have_streams_and_a_console_alo
 
 
 def test_the_archive_is_on_the_first_alone() -> None:
-    release = bundle(stack(chosen(**{**TWO, **ARCHIVE})))
+    release = bundle(
+        stack(chosen(**{**CELLS, **ARCHIVE, "settings": json.dumps({**LOGIN, "DB_PASSWORD": "hush-db"})}))
+    )
     assert {"api", "db"} <= set(release["compose"]["services"])
     other = release["hosts"]["streaming-2"]
     assert not {"api", "db"} & set(other["compose"]["services"])
@@ -133,7 +136,7 @@ def test_the_archive_is_on_the_first_alone() -> None:
 
 
 def test_each_edge_has_a_certificate_for_a_name_of_its_own() -> None:
-    config = chosen(**{**TWO, **EDGE})
+    config = chosen(**{**CELLS, **EDGE})
     first, second = (
         config.settings_of("streaming", "203.0.113.9", "", cell) for cell in (None, config.cells[1])
     )
@@ -183,7 +186,7 @@ def test_the_doctor_asks_every_zone_and_for_as_many_addresses() -> None:
         def get_service_quota(self, **_: Any) -> Any:
             return {"Quota": {"Value": 5.0}}
 
-    config = chosen(**TWO)
+    config = chosen(**CELLS)
     assert [
         each.detail
         for check in (zone, types, address)
@@ -194,3 +197,24 @@ def test_the_doctor_asks_every_zone_and_for_as_many_addresses() -> None:
         "eu-central-1b has no c7g.xlarge",
         "4 in use, 2 wanted, 5 allowed",
     ]
+
+
+def test_they_ask_each_other_through_their_consoles_which_let_them_in(made: Recorded) -> None:
+    release = bundle(made)
+    dubbers = [each["compose"]["services"]["dubber"] for each in (release, release["hosts"]["streaming-2"])]
+    assert [each["environment"]["CELLS"] for each in dubbers] == [
+        "http://10.40.1.11:4200/api/dubber", "http://10.40.0.10:4200/api/dubber",
+    ]  # fmt: skip
+    rule = made.of("vpc/securityGroupIngressRule:SecurityGroupIngressRule")["streaming-web-cells"]
+    assert (rule["fromPort"], rule["referencedSecurityGroupId"]) == (4200, "streaming-id")
+
+
+def test_beside_edges_they_ask_over_https_and_come_from_the_addresses_that_the_world_sees() -> None:
+    edged = stack(chosen(**{**CELLS, **EDGE}))
+    dubber = bundle(edged)["hosts"]["streaming-2"]["compose"]["services"]["dubber"]
+    assert dubber["environment"]["CELLS"] == "https://live.example.org/api/dubber"
+    rules = edged.of("vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+    assert "streaming-web-cells" not in rules
+    for host in ("streaming", "streaming-2"):
+        rule = rules[f"streaming-edge-https-{host}"]
+        assert (rule["fromPort"], rule["cidrIpv4"]) == (443, "203.0.113.99/32")
