@@ -7,7 +7,7 @@ import re
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 
@@ -84,7 +84,7 @@ def pairs(path: Path) -> list[tuple[float, tuple[int, int]]]:
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             data = frame.side_data.get("A53_CC")
-            triple = bytes(data) if data is not None else bytes((0xFC, *NOTHING))
+            triple = bytes(cast(bytes, data)) if data is not None else bytes((0xFC, *NOTHING))
             assert triple[0] == 0xFC
             assert frame.pts is not None
             found.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -112,7 +113,11 @@ def test_removing_an_account_and_changing_its_password_end_its_sessions(accounts
     cookie = sessions.begin("ana", None, "a browser", secure=False)
     accounts.remove("ana")
     assert sessions.find(cookie, secure=False) is None
-    for change in (lambda: accounts.remove("ana"), lambda: accounts.set_password("ana", PASSWORD)):
+    changes: list[Callable[[], None]] = [
+        lambda: accounts.remove("ana"),
+        lambda: accounts.set_password("ana", PASSWORD),
+    ]
+    for change in changes:
         with pytest.raises(AccessError, match="no account"):
             change()
 

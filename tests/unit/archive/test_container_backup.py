@@ -70,7 +70,7 @@ def test_a_containers_backup_is_encrypted_here_and_restored_there_as_it_was(
 
 
 def test_without_a_recipient_the_containers_own_settings_hold(engine: Path, tmp_path: Path) -> None:
-    backup, settings = tmp_path / "one.tar", Settings(_env_file=None)
+    backup, settings = tmp_path / "one.tar", Settings(_env_file=None)  # type: ignore[call-arg]
     assert commands.make_backup(settings, str(backup), "local") == 0
     assert "--env" not in asked(engine)
     assert backup.read_bytes() == HELD

@@ -46,12 +46,12 @@ def check(lines: list[Line]) -> None:
         now = each.end
 
 
-def another_text(draw: st.DrawFn, old: Line) -> list[str]:
+def another_text(data: st.DataObject, old: Line) -> list[str]:
     """Some of its words in their order, others in between."""
     new: list[str] = []
     for word in old.words:
-        new += draw(st.lists(TEXTS, max_size=2))
-        new += [word.text] if draw(st.booleans()) else []
+        new += data.draw(st.lists(TEXTS, max_size=2))
+        new += [word.text] if data.draw(st.booleans()) else []
     return new
 
 
@@ -65,7 +65,7 @@ def test_after_any_edits_lines_are_in_order_and_words_inside_them(
         at = data.draw(st.integers(0, len(lines) - 1))
         old = lines[at]
         if what == "text":
-            new = another_text(data.draw, old)
+            new = another_text(data, old)
             if new:
                 lines[at] = rewritten(old, " ".join(new))
                 assert [word.text for word in lines[at].words] == new

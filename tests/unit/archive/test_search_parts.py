@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from app.archive import database, jobs, languages, search
 from app.settings import load
 
-TEXT = st.text(st.characters(exclude_characters=search.FROM + search.TO, exclude_categories=("Cs",)))
+TEXT = st.text(st.characters(exclude_characters=search.FROM + search.TO, exclude_categories=["Cs"]))
 
 
 @given(st.lists(TEXT, min_size=1).filter(lambda each: len(each) % 2 == 1))

@@ -32,7 +32,8 @@ def mixed(one: Picture, other: Picture, share: float) -> Picture:
 
 def lit(picture: Picture, light: float) -> Picture:
     """The picture in another light."""
-    return np.clip(picture * light, 0, 255).astype(np.uint8)
+    changed: Picture = np.clip(picture * light, 0, 255).astype(np.uint8)
+    return changed
 
 
 def with_box(picture: Picture, x: int, y: int, side: int = 40) -> Picture:
@@ -46,6 +47,7 @@ def video(path: Path, pictures: Iterable[Picture], rate: int = 25, codec: str = 
     """A video file of these pictures."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         if codec == "libx264":
             stream.options = {"preset": "ultrafast", "g": "25"}

@@ -37,7 +37,7 @@ def tts() -> Iterator[StandInTts]:
         yield tts
 
 
-def made(folder: Path, tts: StandInTts | None = None, **more: str) -> TestClient:
+def made(folder: Path, tts: StandInTts | None = None, /, **more: str) -> TestClient:
     """Commentary with these settings."""
     here = {
         "COMMENTARY_FOLDER": str(folder),

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-import moving_pictures
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -24,6 +23,7 @@ from app.commentary.translation import Translation
 from app.demo.commentary import video
 from app.demo.commentary.script import SIGN
 from app.settings import load
+from tests.unit.commentary import moving_pictures
 
 NEWS = "Schools reopen on Monday"
 
@@ -83,10 +83,10 @@ def test_a_text_is_told_once_and_anew_when_it_was_away_for_long() -> None:
     texts.seen([NEWS, "15:32"], 0.0)
     assert texts.waiting == (NEWS,)
     texts.told(texts.waiting, 1.0)
-    assert texts.waiting == ()
+    assert list(texts.waiting) == []
     # Read a little differently, it is the same.
     texts.seen(["Schools reopen on Mondav"], 5.0)
-    assert texts.waiting == ()
+    assert list(texts.waiting) == []
     texts.seen([], 20.0)
     texts.seen([NEWS], 5.0 + FORGOTTEN_AFTER + 1.0)
     assert texts.waiting == (NEWS,)
@@ -96,7 +96,7 @@ def test_what_goes_away_before_it_was_told_is_not_told_and_of_much_only_some() -
     texts = Texts()
     texts.seen([NEWS], 0.0)
     texts.seen([], 4.0)
-    assert texts.waiting == ()
+    assert list(texts.waiting) == []
     texts.seen(["north gate", "east window", "south harbour", "west tower"], 8.0)
     assert len(texts.waiting) == MOST_AT_ONCE
 

@@ -40,8 +40,8 @@ def test_skew_is_how_much_later_than_its_flash_a_beep_is() -> None:
         measurement.on_received({"type": "flash", "pts": at})
         measurement.on_received({"type": "beep", "pts": at + skew, "amplitude": 0.1})
     measurement.on_received({"type": "flash", "pts": 20.0})
-    skew = measurement.figures().skew
-    assert (skew.count, round(skew.p50, 6)) == (3, 0.03)
+    found = measurement.figures().skew
+    assert (found.count, round(found.p50, 6)) == (3, 0.03)
 
 
 def test_gaps_and_stalls_are_counted_with_the_longest() -> None:

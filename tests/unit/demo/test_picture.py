@@ -17,7 +17,7 @@ BASE = picture.background()
 
 def scaled(luma: picture.Luma, width: int, height: int) -> picture.Luma:
     frame = av.VideoFrame.from_ndarray(luma, format="gray8")
-    return frame.reformat(width=width, height=height).to_ndarray()
+    return frame.reformat(width=width, height=height).to_ndarray().astype(np.uint8)
 
 
 @given(frame_numbers, st.booleans())

@@ -13,7 +13,7 @@ import pytest
 
 from app.demo import sample, script
 from app.demo.beep import find
-from app.demo.picture import RATE, decode_number, is_flash
+from app.demo.picture import RATE, Luma, decode_number, is_flash
 from app.demo.publish import looped
 from app.demo.read import Recording, as_mono
 
@@ -32,18 +32,21 @@ def test_it_is_made_once(video: Path) -> None:
     assert sample.sample_video(SECONDS).stat().st_mtime_ns == made
 
 
+def luma(frame: av.VideoFrame) -> Luma:
+    """Its brightness, without its colours."""
+    return frame.to_ndarray()[: frame.height].astype(np.uint8)
+
+
 def test_every_picture_carries_its_number_and_a_keyframe_comes_each_second(video: Path) -> None:
     with av.open(str(video)) as container:
         frames = list(container.decode(video=0))
-    assert [decode_number(frame.to_ndarray()[: frame.height]) for frame in frames] == list(
-        range(script.whole_frames(SECONDS))
-    )
+    assert [decode_number(luma(frame)) for frame in frames] == list(range(script.whole_frames(SECONDS)))
     assert [n for n, frame in enumerate(frames) if frame.key_frame] == list(range(0, len(frames), RATE))
 
 
 def test_beeps_and_flashes_start_together(video: Path) -> None:
     with av.open(str(video)) as container:
-        lit = [is_flash(frame.to_ndarray()[: frame.height]) for frame in container.decode(video=0)]
+        lit = [is_flash(luma(frame)) for frame in container.decode(video=0)]
     flashes = [n / RATE for n, (before, now) in enumerate(pairwise(lit), 1) if now and not before]
     with av.open(str(video)) as container:
         sound = np.concatenate([as_mono(frame) for frame in container.decode(audio=0)])
@@ -73,4 +76,4 @@ def test_a_recording_starts_at_a_keyframe_and_at_zero(video: Path, tmp_path: Pat
     with av.open(str(recorded)) as container:
         first = next(container.decode(video=0))
         assert first.pts == 0
-        assert decode_number(first.to_ndarray()[: first.height]) == 2 * RATE
+        assert decode_number(luma(first)) == 2 * RATE

@@ -16,7 +16,7 @@ import pytest
 
 from app.release import names
 from infra.hosts.converge import __main__ as converging
-from infra.hosts.converge import aws, following, member, metadata
+from infra.hosts.converge import aws, engine, following, member, metadata
 from infra.hosts.converge.host import Places
 from infra.hosts.converge.metadata import Metadata
 from tests.unit.hosts.pool_cloud import INSTANCE, Cloud
@@ -206,7 +206,7 @@ def test_hosts_of_a_pool_measure_as_one_and_only_while_they_take_part(
 ) -> None:
     told: list[tuple[Any, ...]] = []
     monkeypatch.setattr(aws, "put_metrics", lambda *each: told.append(each))
-    monkeypatch.setattr(converging.engine, "standings", lambda _: [])
+    monkeypatch.setattr(engine, "standings", lambda _: [])
     host = member.described(HOST, BUNDLE, Metadata())
     assert host["name"] == f"speech-{INSTANCE}"
     converging.report(host, BUNDLE, places)

@@ -10,6 +10,7 @@ import pytest
 from app.native.container_tools import gpu_toolkit
 from app.render import media
 from tools import buildkit, engine, mirror, pins, registry, toolchain
+from tools.go_modules import Program
 from tools.setup import ROOT
 
 
@@ -84,7 +85,7 @@ def test_versions_are_read_from_what_a_program_says(said: str, read: tuple[int, 
 
 @pytest.mark.parametrize("program", [*pins.PLUGINS.values(), *pins.CLI_PLUGINS.values(), pins.PULUMI,
                                      pins.LANGUAGE_HOST, pins.BUILDKITD, pins.LIVEKIT])  # fmt: skip
-def test_the_version_of_each_tool_is_that_of_its_go_module(program: pins.Program) -> None:
+def test_the_version_of_each_tool_is_that_of_its_go_module(program: Program) -> None:
     module = (program.source() / "go.mod").read_text(encoding="utf-8")
     assert (program.source() / "go.sum").is_file()
     if program is pins.DOCKER_PLUGIN:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools import mediamtx
+from tools.go_modules import BuildFailed, go
 
 
 def test_a_module_that_is_not_what_was_pinned_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,13 +16,13 @@ def test_a_module_that_is_not_what_was_pinned_is_refused(monkeypatch: pytest.Mon
         return json.dumps({"Sum": "h1:changed", "Dir": "/nowhere"})
 
     monkeypatch.setattr(mediamtx, "go", stand_in_for_go)
-    with pytest.raises(mediamtx.BuildFailed, match="not what was pinned"):
+    with pytest.raises(BuildFailed, match="not what was pinned"):
         mediamtx.module_folder()
 
 
 def test_without_go_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(mediamtx.BuildFailed, match="brew install go"):
+    with pytest.raises(BuildFailed, match="brew install go"):
         mediamtx.build()
 
 
@@ -32,7 +33,7 @@ def test_a_failed_command_tells_its_last_words_without_the_downloads(
     program.write_text("#!/bin/sh\necho 'go: downloading x' >&2\necho 'no space left' >&2\nexit 1\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    with pytest.raises(mediamtx.BuildFailed) as caught:
-        mediamtx.go(["build"], tmp_path, attempts=2)
+    with pytest.raises(BuildFailed) as caught:
+        go(["build"], tmp_path, attempts=2)
     assert "no space left" in str(caught.value)
     assert "downloading" not in str(caught.value)

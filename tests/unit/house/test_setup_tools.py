@@ -153,10 +153,14 @@ def test_a_long_step_goes_on_telling_how_long_it_has_taken(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "TELL_EVERY", 0.01)
-    said = []
+    said: list[str] = []
+
+    def heard() -> bool:
+        said.append(capsys.readouterr().out)
+        return "so far" in "".join(said)
 
     def work() -> None:
-        wait_for("word of it", lambda: said.append(capsys.readouterr().out) or "so far" in "".join(said), 10)
+        wait_for("word of it", heard, 10)
 
     progress.step("setup", "something", work)
     told = "".join([*said, capsys.readouterr().out])

@@ -28,7 +28,8 @@ def hypothesis(words: list[Word], wrong: int, instead: str) -> list[Word]:
 def test_every_cut_of_the_same_speech_gives_every_word_once_in_order(
     cuts: list[int], mistakes: list[tuple[int, str]]
 ) -> None:
-    agreement, told = Agreement(), []
+    agreement = Agreement()
+    told: list[Word] = []
     for length, (wrong, instead) in zip(sorted(cuts), mistakes, strict=False):
         before = list(told)
         told += agreement.propose(hypothesis(SPOKEN[:length], wrong, f"{instead}-{length}"))
@@ -42,7 +43,8 @@ def test_every_cut_of_the_same_speech_gives_every_word_once_in_order(
 def test_settled_words_never_go_back_in_time_whatever_the_hypotheses(
     proposals: list[list[tuple[str, float, float]]],
 ) -> None:
-    agreement, told = Agreement(), []
+    agreement = Agreement()
+    told: list[Word] = []
     for proposal in proposals:
         told += agreement.propose([Word(text, start, start + length) for text, start, length in proposal])
     assert all(one.end <= other.start <= other.end for one, other in itertools.pairwise(told))

@@ -48,6 +48,9 @@ class StandIn:
         self.commits += 1
         return [Word(f"w{n}", float(n), n + 1.0) for n in range(round(until))]
 
+    def prompt(self, text: str) -> None:
+        """Has no use for it."""
+
     def skip(self, until: float) -> None:
         """Forgets what is settled."""
         self.skipped = until

@@ -20,7 +20,7 @@ PASSWORDS = {name.upper(): f"secret-{name}" for name in SECRETS} | {
 EVERYTHING = tuple(CATALOG)
 
 
-def made(gpu: bool = False, **variables: str) -> dict[str, Container]:
+def made(gpu: bool = False, /, **variables: str) -> dict[str, Container]:
     return {each.name: each for each in containers(EVERYTHING, load(variables), gpu=gpu)}
 
 
@@ -107,7 +107,7 @@ def test_what_is_wrong_is_told_at_once() -> None:
 
 
 def test_only_services_that_use_a_gpu_get_one() -> None:
-    chosen = made(gpu=True, DB_PASSWORD="x")
+    chosen = made(True, DB_PASSWORD="x")
     assert chosen["sts"].gpu
     assert chosen["sts"].image == "speech-cuda"
     assert not chosen["dubber"].gpu

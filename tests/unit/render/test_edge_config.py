@@ -13,6 +13,7 @@ from app import catalog
 from app.native import plan
 from app.render import caddy, edge, media
 from app.render.containers import MEDIA_CONFIG, Container, containers
+from app.render.edge import LETS_ENCRYPT
 from app.settings import SettingsError, load
 from tests.stack import ROOT
 from tools import pins
@@ -48,7 +49,7 @@ def test_a_private_name_gets_its_certificate_from_the_edge_itself(name: str) -> 
 
 def test_a_public_name_gets_it_from_lets_encrypt_and_is_held_to_https() -> None:
     given = {"DOMAIN": "Voice.example.org", "ACME_EMAIL": "ops@example.org"}
-    assert issuer(**given) == {"module": "acme", "ca": caddy.LETS_ENCRYPT, "email": "ops@example.org"}
+    assert issuer(**given) == {"module": "acme", "ca": LETS_ENCRYPT, "email": "ops@example.org"}
     assert "Strict-Transport-Security" in json.dumps(server("https", **given))
     assert "Strict-Transport-Security" not in json.dumps(server("https"))
     assert edge.names(load(given)) == ("voice.example.org",)

@@ -129,7 +129,9 @@ def test_the_consoles_libraries_are_checked_against_what_is_pinned() -> None:
         for library in browser_libraries.libraries()
         for file in library.files
     }
-    sums = dict(reversed(line.split()) for line in text_of("images/app/browser.sha256").splitlines())
+    sums = {
+        name: digest for digest, name in map(str.split, text_of("images/app/browser.sha256").splitlines())
+    }
     assert sums.keys() == pinned
     assert all(re.fullmatch("[0-9a-f]{64}", each) for each in sums.values())
 

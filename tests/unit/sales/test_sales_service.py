@@ -223,7 +223,7 @@ def test_sound_goes_to_live_and_its_words_come_back_in_the_time_of_the_call() ->
             sound.send_text("END_OF_AUDIO")
             with pytest.raises(WebSocketDisconnect):
                 sound.receive_text()
-            told = []
+            told: list[dict[str, Any]] = []
             while not told or told[-1].get("state") != "ended":
                 told.append(json.loads(follower.receive_text()))
         whole = client.get(f"/calls/{call}").json()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import uvicorn
@@ -53,7 +54,12 @@ async def talking(read: asyncio.Event) -> AsyncIterator[ClientConnection]:
             frames += 1
         await socket.send_text(str(frames))
 
-    pings = {"ws": Counted, "ws_ping_interval": 0.02, "ws_ping_timeout": 0.02, "log_config": None}
+    pings: dict[str, Any] = {
+        "ws": Counted,
+        "ws_ping_interval": 0.02,
+        "ws_ping_timeout": 0.02,
+        "log_config": None,
+    }
     server = uvicorn.Server(uvicorn.Config(app, port=free_port(), **pings))
     task = asyncio.create_task(server.serve())
     try:
@@ -86,7 +92,7 @@ def test_who_answers_nothing_any_more_is_closed() -> None:
         read = asyncio.Event()
         read.set()
         async with talking(read) as socket:
-            socket.protocol.receive_data = lambda _: None
+            socket.protocol.receive_data = lambda _: None  # type: ignore[method-assign,assignment]
             with pytest.raises(ConnectionClosed):
                 await socket.recv()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from fastapi.testclient import TestClient
 from starlette.types import ASGIApp
 
@@ -18,7 +20,7 @@ def asking(app: ASGIApp, client: str, path: str = "/metrics") -> int:
 
 def test_one_address_is_held_back_and_no_other() -> None:
     service = create_app("sales", load({}))
-    assert any(each.cls is rate.RateLimit for each in service.user_middleware)
+    assert any(cast(object, each.cls) is rate.RateLimit for each in service.user_middleware)
     app = rate.RateLimit(service, rate.Rates(clock=lambda: 0.0))
     for _ in range(rate.AT_ONCE):
         asking(app, WORLD)

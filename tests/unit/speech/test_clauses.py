@@ -70,6 +70,11 @@ class StandInRecogniser:
             for n, word in enumerate(said)
         ]
 
+    def partial(self) -> list[Word]:
+        return []
+
+    def prompt(self, text: str) -> None: ...
+
     def skip(self, until: float) -> None: ...
 
     def reset(self) -> None: ...

@@ -6,6 +6,7 @@ import os
 import resource
 from contextlib import ExitStack
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import onnxruntime
@@ -21,7 +22,7 @@ from app.speech.engines.identity import Identity
 from app.speech.engines.pipe import NullFlushPipe
 from app.speech.engines.whisper import Whisper, is_silence
 from app.speech.models import places
-from app.speech.types import EngineMissing, SpeechError
+from app.speech.types import EngineMissing, SpeechError, Synthesiser
 
 
 @pytest.mark.parametrize(
@@ -205,7 +206,7 @@ def test_a_piper_voice_says_a_text_in_the_same_way_after_every_start() -> None:
         onnxruntime.set_seed(start)
         spoken.append(piper.Piper(Path("no-such-folder")).speak("Good morning.", "en", "")[0])
 
-    assert np.array_equal(*spoken)
+    assert np.array_equal(spoken[0], spoken[1])
 
 
 def test_a_piper_voice_that_is_broken_is_named_when_it_is_loaded(tmp_path: Path) -> None:
@@ -216,7 +217,9 @@ def test_a_piper_voice_that_is_broken_is_named_when_it_is_loaded(tmp_path: Path)
 
 
 def test_auto_picks_piper_where_it_has_a_voice_and_espeak_elsewhere() -> None:
-    engine = FirstThatSpeaks([piper.Piper(Path("no-such-folder")), espeak.Espeak()])
+    engine = FirstThatSpeaks(
+        [cast(Synthesiser, piper.Piper(Path("no-such-folder"))), cast(Synthesiser, espeak.Espeak())]
+    )
 
     assert engine.choice("en", "").name == "piper"
     assert engine.choice("es", "").name == "espeak"

@@ -25,6 +25,12 @@ class StandInRecogniser:
         self.log.append(f"commit {until:g} {pause}")
         return []
 
+    def partial(self) -> list[Word]:
+        return []
+
+    def prompt(self, text: str) -> None:
+        self.log.append(f"prompt {text}")
+
     def skip(self, until: float) -> None:
         self.log.append(f"skip {until:g}")
 

@@ -121,7 +121,7 @@ def test_a_client_that_leaves_keeps_its_turn_until_its_thread_has_ended(kind: ty
 
         parts = worker.parts(work, left, float("inf"))
         assert await anext(parts) == 1
-        await parts.aclose()  # type: ignore[attr-defined]
+        await parts.aclose()
         assert left.is_set()
         assert (turnstile.running, worker.lifecycle.users) == (1, 1)
         hold.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -185,9 +186,9 @@ def test_what_will_not_pass_is_told_at_once(shelf: Shelf, tmp_path: Path, status
 def test_a_full_disk_is_told_before_and_while_writing(
     shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = fetch.shutil.disk_usage(tmp_path)._replace(free=1000)
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     with monkeypatch.context() as patched:
-        patched.setattr(fetch.shutil, "disk_usage", lambda _: usage)
+        patched.setattr(shutil, "disk_usage", lambda _: usage)
         with pytest.raises(FetchFailed, match="the disk is full"):
             bring(shelf, tmp_path)
 

@@ -10,7 +10,8 @@ from app.speech.ranked import RankedExecutor
 
 def test_of_the_work_that_waits_the_lowest_rank_goes_first_then_the_oldest() -> None:
     pool = RankedExecutor(1, "test")
-    begun, gate, seen = threading.Event(), threading.Event(), []
+    begun, gate = threading.Event(), threading.Event()
+    seen: list[tuple[int, int]] = []
 
     def hold() -> None:
         begun.set()

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
-from stand_in_sts import RATE, Script, Session, dub, mute, stand_in_sts, well
 
 from app.speech.client.sts_client import MOST_MISSED, Answer, StsClient
 from app.speech.client.sts_host import Host
 from app.speech.protocol import LONGEST_DUB, LONGEST_TEXT, Config, PhraseMark, Profile
+from tests.unit.speech.stand_in_sts import RATE, Script, Session, dub, mute, stand_in_sts, well
 
 WITHIN = 20.0
 PATIENT = 30.0

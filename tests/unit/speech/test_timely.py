@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from app.speech import licences
 from app.speech.auto import FirstThatSpeaks
 from app.speech.engines.espeak import Espeak
+from app.speech.licences import Licence
 from app.speech.sts.pace import Pace
 from app.speech.sts.timely import MAY_BE_LATE, REST, Capacity, Speaker, calibrated
-from app.speech.types import Samples, TooSlow
+from app.speech.types import Samples, Synthesiser, TooSlow
 
 TEXT = "Los precios de la energía bajarán"
 RATE = 1000
@@ -22,7 +24,7 @@ class StandIn:
     """A good voice that takes as long as the test says, on paper."""
 
     name = "good"
-    licences = (licences.KOKORO_MODEL,)
+    licences: tuple[Licence, ...] = (licences.KOKORO_MODEL,)
     memory = 1
     device = "cpu"
     languages: tuple[str, ...] = ("es",)
@@ -63,7 +65,9 @@ def spoken() -> list[str]:
 def speaker(good: StandIn, spoken: list[str], cost: float = 0.0) -> Speaker:
     capacity = Capacity()
     capacity.cost = cost
-    return Speaker(FirstThatSpeaks([good, Espeak()]), "es", "good", Pace(), capacity, spoken.append)
+    return Speaker(
+        FirstThatSpeaks([good, cast(Synthesiser, Espeak())]), "es", "good", Pace(), capacity, spoken.append
+    )
 
 
 def test_the_good_voice_speaks_while_there_is_time(spoken: list[str]) -> None:
@@ -130,5 +134,5 @@ def test_what_was_measured_on_a_busy_machine_is_forgotten_by_and_by() -> None:
 
 
 def test_only_a_voice_that_can_be_too_slow_is_measured() -> None:
-    assert calibrated(Espeak()).cost == 0.0
-    assert calibrated(FirstThatSpeaks([StandIn(), Espeak()])).cost > 0.0
+    assert calibrated(cast(Synthesiser, Espeak())).cost == 0.0
+    assert calibrated(FirstThatSpeaks([StandIn(), cast(Synthesiser, Espeak())])).cost > 0.0

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from app.speech.auto import FirstThatSpeaks
 from app.speech.engines.espeak import Espeak, variant_names
 from app.speech.engines.piper import Piper
 from app.speech.protocol import Config
-from app.speech.registry import FirstThatSpeaks
 from app.speech.rest.errors import ApiError
 from app.speech.sts.session import BadMessage, parse
 from app.speech.tts.voices import choose
-from app.speech.types import SpeechError
+from app.speech.types import SpeechError, Synthesiser
 
 CLIMBING = "es+../../../../../../../../etc/passwd"
 NOT_LISTED = (
@@ -36,7 +37,7 @@ NOT_LISTED = (
 @pytest.fixture(scope="module")
 def engine() -> FirstThatSpeaks:
     """What TTS_ENGINE=auto makes."""
-    return FirstThatSpeaks([Piper(Path("no-such-folder")), Espeak()])
+    return FirstThatSpeaks([cast(Synthesiser, Piper(Path("no-such-folder"))), cast(Synthesiser, Espeak())])
 
 
 @pytest.mark.parametrize("voice", NOT_LISTED)

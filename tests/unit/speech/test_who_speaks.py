@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from app.speech.sts.speakers import (
     choose,
     unit,
 )
-from app.speech.types import RECOGNISER_RATE, Samples
+from app.speech.types import RECOGNISER_RATE, Samples, Synthesiser
 
 OFFERED = {"her": 220.0, "him": 100.0, "other her": 200.0, "other him": 110.0}
 
@@ -156,7 +157,7 @@ def test_what_an_engine_tells_of_its_voices_pitch_is_so(engine: Pico | Espeak) -
 @given(st.floats(70, 380))
 def test_a_tone_is_as_high_as_it_is(pitch: float) -> None:
     at = np.arange(RECOGNISER_RATE) / RECOGNISER_RATE
-    tone = sum(np.sin(2 * np.pi * pitch * each * at) / each for each in range(1, 6))
+    tone = np.sum([np.sin(2 * np.pi * pitch * each * at) / each for each in range(1, 6)], axis=0)
     assert median_pitch((0.1 * tone).astype(np.float32)) == pytest.approx(pitch, rel=0.03)
     noise = np.random.default_rng(1).normal(0, 0.1, RECOGNISER_RATE).astype(np.float32)
     assert median_pitch(noise) == median_pitch(np.zeros(9, np.float32)) == 0.0
@@ -175,7 +176,7 @@ class Counted(Piper):
 def test_a_voice_is_measured_only_where_speakers_are_told_apart(tmp_path: Path) -> None:
     ear, piper = Ear(tmp_path), Counted(tmp_path)
     ear.load()
-    offered = FirstThatSpeaks([piper, Espeak()]).pitches("en")
+    offered = FirstThatSpeaks([cast(Synthesiser, piper), cast(Synthesiser, Espeak())]).pitches("en")
     [voice] = piper.voices("en")
     party = Party(ear, Roles(offered, {}), "en", piper.has)
     party.told(Speakers(on=False))

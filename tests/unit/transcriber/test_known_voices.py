@@ -14,7 +14,8 @@ from app.speech.types import Word
 def voice(number: int, off: float = 0.0) -> Floats:
     """A print of that voice, so much off it."""
     made = np.eye(256, dtype=np.float32)[number] + off * np.eye(256, dtype=np.float32)[-1]
-    return (made / np.linalg.norm(made)).astype(np.float32)
+    unit: Floats = (made / np.linalg.norm(made)).astype(np.float32)
+    return unit
 
 
 def test_a_voice_is_known_where_it_is_alike_enough() -> None:

@@ -22,7 +22,8 @@ def around(*centres: int, seed: int = 7) -> np.ndarray:
     """Prints of length 1, each near one of several that are far from each other."""
     chance = np.random.default_rng(seed)
     found = np.eye(256, dtype=np.float32)[list(centres)] + chance.normal(0, 0.02, (len(centres), 256))
-    return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+    prints: np.ndarray = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+    return prints
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=25))

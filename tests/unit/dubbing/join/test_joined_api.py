@@ -40,7 +40,7 @@ def joining_of(settings: Settings) -> tuple[Joining, Streams, Hub]:
     async def launch(_: object) -> None:
         raise AssertionError("nothing is live")
 
-    streams = Streams(settings, SECRET, lambda *_: None, hub)  # type: ignore[arg-type,return-value]
+    streams = Streams(settings, SECRET, lambda *_: None, hub)  # type: ignore[arg-type]
     return Joining(settings, SECRET, streams, hub, launch), streams, hub  # type: ignore[arg-type]
 
 
@@ -106,8 +106,8 @@ def test_a_player_reads_it_from_beginning_to_end(kept: Path) -> None:
     streams = json.loads(done.stdout)["streams"]
     counts = [int(each["nb_read_packets"]) for each in streams if each["codec_type"] in ("video", "audio")]
     assert sorted(counts) == [80, 375, 375]
-    for file in folder.glob("*.m3u8"):
-        file.unlink()
+    for playlist in folder.glob("*.m3u8"):
+        playlist.unlink()
 
 
 def test_a_password_or_a_link_opens_it_and_nothing_else_does(locked: TestClient, kept: Path) -> None:

@@ -29,8 +29,9 @@ from tests.showing_a_clip import PICTURES_A_SECOND, joined
 def decoded(*parts: bytes) -> tuple[list[float], Any]:
     """The times of the frames of a file in parts, and its sound."""
     times, sounds = [], []
-    with av.open(io.BytesIO(b"".join(parts))) as file:
+    with av.open(io.BytesIO(b"".join(parts)), "r") as file:
         for frame in file.decode(file.streams[0]):
+            assert isinstance(frame, av.VideoFrame | av.AudioFrame)
             times.append(float(frame.time or 0.0))
             if isinstance(frame, av.AudioFrame):
                 sounds.append(frame.to_ndarray()[0])

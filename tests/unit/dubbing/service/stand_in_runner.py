@@ -48,7 +48,7 @@ class StandInRunner:
 class World:
     """Streams, their stand-in runners in the order they were made, and a clock that the test turns."""
 
-    def __init__(self, recorded: Recorded | None = None, **environment: str) -> None:
+    def __init__(self, recorded: Recorded | None = None, /, **environment: str) -> None:
         self.runners: list[StandInRunner] = []
         self.now = 100.0
         self.hub = Hub()

@@ -82,11 +82,11 @@ def real_without_a_part(config: WorkerConfig, pipe: Connection) -> None:
         pass
 
     if config.language == "pul":
-        puller.Puller.run = end  # type: ignore[method-assign]
+        puller.Puller.run = end  # type: ignore[method-assign,assignment]
     if config.language == "pub":
-        publisher.Publisher.run = end  # type: ignore[method-assign]
+        publisher.Publisher.run = end  # type: ignore[method-assign,assignment]
     if config.language == "spe":
-        sts_client.StsClient._run = end  # type: ignore[method-assign]
+        sts_client.StsClient._run = end  # type: ignore[method-assign,assignment]
     worker.main(config, pipe)
 
 

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable, Iterator
 import httpx
 import pytest
 from fastapi import FastAPI
-from stand_in_runner import World
-from test_workers import until
 
 from app.dubbing.service import api, description_api, descriptions
 from app.dubbing.service.descriptions import Descriptions
 from app.dubbing.service.launching import Launcher
 from app.settings import load
+from tests.unit.dubbing.service.stand_in_runner import World
+from tests.unit.dubbing.service.test_workers import until
 
 JSON = {"content-type": "application/json"}
 WAV = {"content-type": "audio/wav"}

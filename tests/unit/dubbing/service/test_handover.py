@@ -12,8 +12,6 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from stand_in_runner import World
-from stand_in_worker import state
 
 from app.dubbing.service import addresses
 from app.dubbing.service.auth import API_USER
@@ -21,6 +19,8 @@ from app.dubbing.states import Phase
 from app.dubbing.worker.mixer import SAMPLE_RATE, Mixer, Samples
 from app.dubbing.worker.occupied import occupied
 from app.settings import load
+from tests.unit.dubbing.service.stand_in_runner import World
+from tests.unit.dubbing.service.stand_in_worker import state
 
 PASSWORD = "a/b:c@d"
 PUBLISHED = {"name": "dub/news/es", "ready": True, "source": {"type": "rtspSession", "id": "1"}}

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from stand_in_runner import World
-from stand_in_worker import state
-from test_workers import until
 
 from app.dubbing.service import joining
 from app.dubbing.service.joining import Joining
 from app.dubbing.service.launching import Launcher
 from app.settings import load
+from tests.unit.dubbing.service.stand_in_runner import World
+from tests.unit.dubbing.service.stand_in_worker import state
+from tests.unit.dubbing.service.test_workers import until
 
 Play = Callable[[World, Joining], Awaitable[None]]
 

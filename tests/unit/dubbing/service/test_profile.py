@@ -10,8 +10,6 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
-from stand_in_runner import World
-from stand_in_worker import state
 
 from app.dubbing.messages import ChooseTracks, Reword, TellApart
 from app.dubbing.service import api
@@ -19,6 +17,8 @@ from app.dubbing.service.profile import BadProfile, StreamProfile, read
 from app.dubbing.service.toml_files import LARGEST
 from app.dubbing.tracks import Chosen
 from app.speech.protocol import KnownSpeaker, Profile, Speakers
+from tests.unit.dubbing.service.stand_in_runner import World
+from tests.unit.dubbing.service.stand_in_worker import state
 
 FILE = """
 languages = ["es", "fr"]

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from stand_in_runner import World
-from stand_in_worker import phrase
 
 from app.dubbing.messages import Sounds
 from app.dubbing.service import recorded_api, views
 from app.dubbing.service.recorded import Recorded, key
 from app.service import Check
+from tests.unit.dubbing.service.stand_in_runner import World
+from tests.unit.dubbing.service.stand_in_worker import phrase
 
 NOW = time.time()
 SOUNDS = Sounds(b"what was said", b"what is heard")

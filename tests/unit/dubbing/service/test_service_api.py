@@ -11,14 +11,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from prometheus_client import generate_latest
-from stand_in_runner import World
-from stand_in_worker import caption, phrase, state
 
 from app.dubbing.service import api, metrics, speech_health
 from app.dubbing.service.auth import INTERNAL_USER
 from app.dubbing.service.restreams import Restreams
 from app.dubbing.service.service import create
 from app.settings import load
+from tests.unit.dubbing.service.stand_in_runner import World
+from tests.unit.dubbing.service.stand_in_worker import caption, phrase, state
 
 JSON = {"content-type": "application/json"}
 TAKEN_OVER_WITHIN = 0.5

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 from sse_starlette import ServerSentEvent
-from stand_in_runner import World
-from stand_in_worker import caption, phrase, state
 
 from app.dubbing.service import feeds, views
 from app.dubbing.service.events import Hub, Missed
 from app.serving.feed import Feed
+from tests.unit.dubbing.service.stand_in_runner import World
+from tests.unit.dubbing.service.stand_in_worker import caption, phrase, state
 
 
 def view(id: int, shown_at: float) -> views.Caption:
@@ -74,6 +74,11 @@ def test_captions_come_in_the_order_of_their_times_and_never_early_or_twice(
     assert all(latest[one.id] == one.shown_at for one in found)
 
 
+def closing(feed: AsyncIterator[ServerSentEvent]) -> aclosing[AsyncGenerator[ServerSentEvent, None]]:
+    """The feed, which is a generator, closed at the end."""
+    return aclosing(cast("AsyncGenerator[ServerSentEvent, None]", feed))
+
+
 async def take(feed: AsyncIterator[ServerSentEvent], count: int) -> list[tuple[str, dict[str, Any]]]:
     found = []
     async with asyncio.timeout(10):
@@ -87,7 +92,7 @@ def test_a_new_listener_gets_the_streams_first_and_then_everything_that_happens(
     async def go() -> None:
         world = World()
         world.see("news")
-        async with aclosing(feeds.everything(world.streams, world.hub)) as feed:
+        async with closing(feeds.everything(world.streams, world.hub)) as feed:
             [(kind, document)] = await take(feed, 1)
             assert kind == "streams"
             assert document["streams"][0]["dubs"][0]["path"] == "dub/news/es"
@@ -117,7 +122,7 @@ def test_captions_are_replayed_for_thirty_seconds_and_later_ones_wait_for_their_
         def clock() -> float:
             return now + asyncio.get_running_loop().time() - start
 
-        async with aclosing(feeds.captions(world.streams, world.hub, "news", "es", clock)) as feed:
+        async with closing(feeds.captions(world.streams, world.hub, "news", "es", clock)) as feed:
             first = await take(feed, 3)
             assert [document["id"] for _, document in first] == [2, 3, 4]
             assert clock() >= 1000.05

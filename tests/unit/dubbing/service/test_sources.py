@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from stand_in_runner import World
-from test_workers import until
 
 from app.dubbing.intake.address import CannotOpen, no_link_local
 from app.dubbing.service.joining import Joining
@@ -19,6 +17,8 @@ from app.dubbing.service.source_files import BadSource, Source, files, read, wri
 from app.dubbing.service.sources import Sources
 from app.dubbing.service.streams import Unknown
 from app.settings import load
+from tests.unit.dubbing.service.stand_in_runner import World
+from tests.unit.dubbing.service.test_workers import until
 
 Play = Callable[[World, Sources], Awaitable[None]]
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import pytest
-from stand_in_runner import World
 
 from app.dubbing.messages import SpeechAddresses
 from app.dubbing.service.speech_pool import SILENT, SpeechPool, in_order, shared_out
 from app.settings import SettingsError, load
 from app.settings.fields import POOL
+from tests.unit.dubbing.service.stand_in_runner import World
 
 NAME = "dns+ws://speech.internal:5003"
 
@@ -53,20 +53,20 @@ def at(*numbers: int) -> tuple[str, ...]:
 
 
 def test_dubs_are_shared_out_evenly_and_those_that_have_a_host_keep_it() -> None:
-    before = {"a": "1", "b": "1", "c": "2"}
+    before: dict[Hashable, str] = {"a": "1", "b": "1", "c": "2"}
     assert shared_out(["1", "2"], before) == before
     assert shared_out(["1", "2"], {**before, "d": ""}) == {**before, "d": "2"}
 
 
 def test_a_host_that_comes_takes_over_no_more_than_its_share() -> None:
-    before = dict.fromkeys("abcd", "1")
+    before: dict[Hashable, str] = dict.fromkeys("abcd", "1")
     after = shared_out(["1", "2"], before)
     assert sorted(after.values()) == ["1", "1", "2", "2"]
     assert sum(after[name] != before[name] for name in before) == 2
 
 
 def test_the_dubs_of_a_host_that_goes_are_spread_over_the_others() -> None:
-    before = {"a": "1", "b": "1", "c": "2", "d": "3"}
+    before: dict[Hashable, str] = {"a": "1", "b": "1", "c": "2", "d": "3"}
     after = shared_out(["2", "3"], before)
     assert (after["c"], after["d"]) == ("2", "3")
     assert sorted(after.values()) == ["2", "2", "3", "3"]

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from stand_in_runner import World
-from stand_in_worker import caption, phrase, state
 
 from app.dubbing.messages import Bypass, RecordPhrases, SourceGone, SourceReady, Spoken
 from app.dubbing.service import dub
 from app.dubbing.service.streams import MAX_DUBS, MAX_WORKERS, Conflict, Unknown
 from app.dubbing.states import Counts, Phase
+from tests.unit.dubbing.service.stand_in_runner import World
+from tests.unit.dubbing.service.stand_in_worker import caption, phrase, state
 
 
 def scenario(play: Callable[[World], None], **environment: str) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_source_of_two_tracks import clip
 
 from app.dubbing.tracks import Chosen
 from app.dubbing.worker.delayed import Delayed
 from app.dubbing.worker.loudness import Leveller
 from app.dubbing.worker.mixer import SAMPLE_RATE, Samples
 from app.dubbing.worker.source import Background, Item, Sound, Source
+from tests.unit.dubbing.worker.test_source_of_two_tracks import clip
 
 BLOCK = 960
 VOICE, BACKGROUND = 0.05, 0.1

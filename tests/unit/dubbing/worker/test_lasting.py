@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from lying_clip import clip
 
 from app.dubbing.configs import WorkerConfig
 from app.dubbing.messages import Event
@@ -28,6 +27,7 @@ from app.dubbing.worker.source import Item
 from app.lasting import Failures, lasting
 from tests.unit.dubbing.service import stand_in_worker
 from tests.unit.dubbing.service.test_workers import config, until
+from tests.unit.dubbing.worker.lying_clip import clip
 
 WITHIN = 20.0
 

@@ -63,7 +63,7 @@ def test_block_sizes_do_not_change_what_is_heard(span: tuple[int, int, int], blo
         mixer = two_tracks()
         mixer.place(np.full(dubbed, 0.1, np.float32), start, (start, start + said))
         heard.append(read_all(mixer, some))
-    assert np.allclose(*heard, atol=1e-5)
+    assert np.allclose(heard[0], heard[1], atol=1e-5)
 
 
 def test_a_dub_that_comes_when_its_phrase_has_begun_takes_the_voice_s_place_without_a_click() -> None:

@@ -59,7 +59,7 @@ class Line(Delayed):
         self.shape = Shape("h264")
         self.delay_line = DelayLine(1 << 20)
         if picture:
-            packet = av.Packet(b"picture")
+            packet = cast("av.Packet[av.VideoStream]", av.Packet(b"picture"))
             packet.time_base, packet.is_keyframe = Fraction(1, 1000), True
             packet.dts, packet.pts = 0, 80
             self.delay_line.push(DECODED, packet.size, True, packet)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lying_clip import PACKETS, clip
 
 from app.dubbing.worker.decoder import LONGEST_FRAME
 from app.dubbing.worker.source import (
@@ -21,6 +20,7 @@ from app.dubbing.worker.source import (
     SourceError,
     settle_arrivals,
 )
+from tests.unit.dubbing.worker.lying_clip import PACKETS, clip
 
 
 def read(path: Path, heard: list[int] | None = None) -> tuple[list[str], str, str]:

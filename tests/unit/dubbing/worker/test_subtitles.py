@@ -41,7 +41,7 @@ units = st.lists(
 @pytest.fixture(scope="module", params=ENCODERS)
 def encoded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip in each codec, with B-frames and lengths, without B-frames and with start codes."""
-    path = tmp_path_factory.mktemp("encoded") / request.param
+    path: Path = tmp_path_factory.mktemp("encoded") / request.param
     encoder, options = ENCODERS[request.param]
     clip(path, encoder, 14.0, options)
     return path
