@@ -100,7 +100,7 @@ def open_to_everybody(emulator: Emulator, door: str) -> str:
             }
         ],
     )  # fmt: skip
-    return name.removeprefix("voicestack-rehearsal-")
+    return str(name).removeprefix("voicestack-rehearsal-")
 
 
 def test_a_refresh_sees_what_somebody_changed_by_hand_and_the_next_up_puts_it_right(

@@ -36,7 +36,7 @@ def main() -> None:
     host = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
     corrections.apply()
     moto = DomainDispatcherApplication(create_backend_app)
-    own = {
+    own: dict[str, Callable[..., Iterable[bytes]]] = {
         "dlm": Lifecycle(),
         "ssm": Agents(moto, f"http://{host}:{port}"),
         "servicequotas": account.quotas,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from typing import Any
+from typing import Any, cast
 
 from moto.core.responses import ActionResult
 from moto.ec2.models.instances import Instance, InstanceState
@@ -33,7 +33,7 @@ def addresses_are_free_again() -> None:
                 instance.ec2_backend.disassociate_address(association_id=address.association_id)
         return before(instance)
 
-    Instance.terminate = terminate
+    Instance.terminate = terminate  # type: ignore[method-assign,assignment]
 
 
 def zone_id(**_: Any) -> str:
@@ -41,23 +41,32 @@ def zone_id(**_: Any) -> str:
     return "Z" + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(20))
 
 
+def identity(answer: ActionResult) -> str:
+    """The id of the health check that was made or changed."""
+    result = cast("dict[str, models.HealthCheck]", answer.result)
+    return result["HealthCheck"].id
+
+
 def health_checks_know_their_alarms() -> None:
     """Moto forgets which alarm a health check follows."""
     kept: dict[str, dict[str, Any]] = {}
     make, change = Route53.create_health_check, Route53.update_health_check
-    shown = models.HealthCheck.health_check_config.fget
+    shown = models.HealthCheck.health_check_config.fget  # type: ignore[attr-defined]
 
     def create(request: Route53) -> ActionResult:
         answer = make(request)
         given = request._get_param("HealthCheckConfig")
-        kept[answer.result["HealthCheck"].id] = {key: given[key] for key in ALARM if key in given}
+        kept[identity(answer)] = {key: given[key] for key in ALARM if key in given}
         return answer
 
     def update(request: Route53) -> ActionResult:
         answer = change(request)
         given = {key: value for key in ALARM if (value := request._get_param(key))}
-        kept.setdefault(answer.result["HealthCheck"].id, {}).update(given)
+        kept.setdefault(identity(answer), {}).update(given)
         return answer
 
-    Route53.create_health_check, Route53.update_health_check = create, update
-    models.HealthCheck.health_check_config = property(lambda check: shown(check) | kept.get(check.id, {}))
+    Route53.create_health_check = create  # type: ignore[method-assign,assignment]
+    Route53.update_health_check = update  # type: ignore[method-assign,assignment]
+    models.HealthCheck.health_check_config = property(  # type: ignore[method-assign,assignment]
+        lambda check: shown(check) | kept.get(check.id, {})
+    )

@@ -173,7 +173,7 @@ def same(one: Any, other: Any) -> bool:
         return sorted(map(repr, one)) == sorted(map(repr, other))
     if isinstance(one, str) and isinstance(other, str | dict) and one.startswith("{"):
         try:
-            return json.loads(one) == (json.loads(other) if isinstance(other, str) else other)
+            return bool(json.loads(one) == (json.loads(other) if isinstance(other, str) else other))
         except ValueError:
             return False
     return bool(one == other)

@@ -26,7 +26,7 @@ class Recording(mocks.Mocks):
         MADE.append(args)
         return f"{args.name}-id", {**args.inputs, "digest": "sha256:0"}
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"nothing is looked up: {args.token}")
 
 
@@ -43,7 +43,7 @@ def containers(name: str = "local", **given: str) -> dict[str, dict[str, Any]]:
     asyncio.set_event_loop(asyncio.new_event_loop())
     mocks.set_mocks(Recording(), project="voicestack", stack=name, preview=True)
 
-    @pulumi.runtime.test
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def make() -> None:
         LocalStack("voicestack", read(name, given, None))
 

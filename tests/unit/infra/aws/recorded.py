@@ -53,8 +53,8 @@ class Recorded(mocks.Mocks):
         }
         return f"{name}-id", {**known, **args.inputs}
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
-        return {
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        answers: dict[str, dict[str, Any]] = {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
             "aws:ecr/getAuthorizationToken:getAuthorizationToken": {
                 "userName": "AWS",
@@ -64,7 +64,8 @@ class Recorded(mocks.Mocks):
                 "id": f"list of {args.args.get('name')}",
                 "name": args.args.get("name"),
             },
-        }[args.token]
+        }
+        return answers[args.token], []
 
     def of(self, kind: str) -> dict[str, dict[str, Any]]:
         """The inputs of all resources of a type, such as ec2/instance:Instance, by name."""
@@ -80,11 +81,11 @@ class Monitor(mocks.MockMonitor):
         short = request.aliases[0].spec.name if request.aliases else request.name
         self.mocks.names[request.type, request.name] = short
         self.mocks.options[request.type, short] = request
-        return super().RegisterResource(request)
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         self.mocks.outputs[request.urn.rpartition("::")[2]] = dict(request.outputs)
-        return super().RegisterResourceOutputs(request)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 
 def stack(config: AwsConfig) -> Recorded:
@@ -95,7 +96,7 @@ def stack(config: AwsConfig) -> Recorded:
         recorded, project="voicestack", stack=config.stack, preview=True, monitor=Monitor(recorded)
     )
 
-    @pulumi.runtime.test
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def run() -> None:
         AwsStack("voicestack", config)
 
