@@ -13,7 +13,9 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -117,7 +119,7 @@ def main() -> None:
             base_url=f"http://127.0.0.1:{stack.settings.api_port}/api/v1", trust_env=False, timeout=60.0
         )
         one = http.get("/transcripts").json()["transcripts"][0]["id"]
-        asked = {
+        asked: dict[str, tuple[str, dict[str, Any]]] = {
             "list, 50": ("/transcripts", {}),
             "list, 200": ("/transcripts", {"limit": 200}),
             "search, rare word": ("/search", {"words": RARE}),
@@ -136,9 +138,7 @@ def main() -> None:
         }
         print(f"{'':<48}  median      p95      max  bytes")
         for name, (path, parameters) in asked.items():
-            middle, high, longest, size = timed(
-                lambda path=path, given=parameters: http.get(path, params=given)
-            )
+            middle, high, longest, size = timed(partial(http.get, path, params=parameters))
             print(f"{name:<48}{middle:6.1f} ms{high:6.1f} ms{longest:6.1f} ms  {size}")
 
 

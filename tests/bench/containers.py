@@ -174,7 +174,7 @@ def killed(checkout: Checkout, service: str) -> float:
 
     def back() -> bool:
         state = checkout.inspect(service)["State"]
-        return state["StartedAt"] != found["StartedAt"] and state["Health"]["Status"] == "healthy"
+        return bool(state["StartedAt"] != found["StartedAt"] and state["Health"]["Status"] == "healthy")
 
     wait_for(f"{service} back", back, PATIENT, 0.1)
     return time.perf_counter() - began

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -71,7 +72,7 @@ def resample(samples: Sound, rate: int) -> Sound:
     frame.sample_rate = rate
     resampler = av.AudioResampler("s16", "mono", RECOGNISER_RATE)
     frames = resampler.resample(frame) + resampler.resample(None)
-    return np.concatenate([part.to_ndarray()[0] for part in frames]).astype(np.float32) / 32768
+    return np.concatenate([part.to_ndarray()[0] for part in frames]).astype(np.float32) / np.float32(32768)
 
 
 def cuts(sound: Sound, profile: Profile) -> Iterator[tuple[int, Cut]]:
@@ -148,7 +149,8 @@ def main() -> None:
 def recognisers(models: list[str]) -> list[Recogniser]:
     """Whisper with each of the models; PocketSphinx where none is named."""
     folder = Path(tempfile.gettempdir()) / "voicestack-bench-models"
-    return [Whisper(model, "cpu", folder) for model in models] or [PocketSphinx(background=False)]
+    found = [cast(Recogniser, Whisper(model, "cpu", folder)) for model in models]
+    return found or [cast(Recogniser, PocketSphinx(background=False))]
 
 
 if __name__ == "__main__":

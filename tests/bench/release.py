@@ -23,7 +23,7 @@ from app.release.bundle import Bundle, build
 from app.render.containers import containers
 from app.settings import load
 from infra.hosts import program
-from infra.hosts.converge.release import ReleaseError
+from infra.hosts.converge.host import ReleaseError
 from tests.bench.report import machine
 from tests.docker.release.conftest import Machine
 from tests.docker.release.tiny import REGISTRY, run

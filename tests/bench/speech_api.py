@@ -14,7 +14,7 @@ import wave
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
+import httpx2
 import numpy as np
 import openai
 import psutil
@@ -93,7 +93,7 @@ def main() -> None:
             openai.OpenAI(
                 base_url=f"http://127.0.0.1:{port}/v1",
                 api_key="none",
-                http_client=httpx.Client(trust_env=False, timeout=120.0),
+                http_client=httpx2.Client(trust_env=False, timeout=120.0),
             )
             for port in (running.settings.asr_port, running.settings.tts_port)
         )

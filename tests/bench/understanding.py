@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections import Counter
 
-from sacrebleu.metrics import CHRF
+from sacrebleu.metrics.chrf import CHRF
 
 from tests.bench.word_error import errors
 

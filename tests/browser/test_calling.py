@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def address(sales: StandInSales) -> Iterator[str]:
         yield f"{web}/calls/"
 
 
-def talk(**changes: object) -> dict[str, object]:
+def talk(**changes: Any) -> dict[str, Any]:
     """A call of two channels with two objections in it."""
     return call(channels=["seller", "customer"], segments=TALK, objections=[PRICE, AUTHORITY], **changes)
 
@@ -105,7 +106,7 @@ def test_a_stereo_file_is_the_seller_on_the_left_and_the_customer_on_the_right(
 def test_one_voice_saved_on_both_sides_is_one_channel(
     sales: StandInSales, address: str, page: Page, tmp_path: Path
 ) -> None:
-    sound = np.sin(np.arange(2 * RATE) / 9).astype(np.float32) / 2
+    sound = np.sin(np.arange(2 * RATE) / 9).astype(np.float32) / np.float32(2)
     page.goto(address)
     send_file(page, save(tmp_path / "talk.wav", sound, sound, rate=RATE))
     expect(page.locator("#status")).to_contain_text("Ended", timeout=15_000)

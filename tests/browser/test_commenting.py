@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from app.settings import load
 from app.web.service import create
@@ -18,7 +18,7 @@ from tests.stack import Stack, free_port
 from tests.unit.commentary.moving_pictures import BLUE, GREY, RED, video
 
 PATIENCE = 30_000
-PHONE = {"width": 360, "height": 740}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 HEARD = """
 window.heard = [];
 const play = Audio.prototype.play;

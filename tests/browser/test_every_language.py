@@ -132,7 +132,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     settings = load({"DATA_DIR": str(folder), "DUBBER_URL": f"http://127.0.0.1:{port}"})
     app, hub = FastAPI(), Hub()
-    streams = Streams(settings, "", lambda *_: None, hub)  # type: ignore[arg-type,return-value]
+    streams = Streams(settings, "", lambda *_: None, hub)  # type: ignore[arg-type]
     joining = Joining(settings, "", streams, hub, None)  # type: ignore[arg-type]
     app.include_router(joined_api.router(settings, "", joining))
     with serving(app, port), serving(create(settings), free_port()) as web:

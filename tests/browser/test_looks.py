@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.conftest import Stage
 from tests.browser.looking import badly_built, scrolls_sideways, unreadable
 from tests.browser.stand_in import dub, phrase, stream
 
+Scheme = Literal["light", "dark"]
 PHONE = {"viewport": {"width": 360, "height": 740}}
 DESK = {"viewport": {"width": 1280, "height": 800}}
 LONG = "a" * 70
@@ -29,12 +32,12 @@ def fill(stage: Stage) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_every_text_is_readable_and_the_page_well_built(
-    stage: Stage, page: Page, scheme: str, size: dict[str, dict[str, int]]
+    stage: Stage, page: Page, scheme: Scheme, size: dict[str, ViewportSize]
 ) -> None:
     fill(stage)
     stage.dubber.refusal = "something was refused"
-    page.set_viewport_size(size["viewport"])  # type: ignore[arg-type]
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.set_viewport_size(size["viewport"])
+    page.emulate_media(color_scheme=scheme)
     page.goto(stage.web)
     expect(page.locator("#log tr")).to_have_count(13)
     page.locator("#publish summary").click()
@@ -51,10 +54,10 @@ def test_every_text_is_readable_and_the_page_well_built(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_without_streams_and_the_question_are_readable(
-    stage: Stage, page: Page, scheme: str
+    stage: Stage, page: Page, scheme: Scheme
 ) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)
     page.goto(stage.web)
     expect(page.get_by_role("heading", name="No stream is live")).to_be_visible()
     assert unreadable(page) == []
@@ -78,7 +81,7 @@ def test_light_and_dark_are_two_looks(stage: Stage, page: Page) -> None:
     page.goto(stage.web)
     grounds = []
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         grounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert grounds[0] != grounds[1]
 

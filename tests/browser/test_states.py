@@ -128,7 +128,9 @@ def test_the_lag_of_the_last_phrases_is_drawn_and_said(stage: Stage, page: Page)
     page.goto(stage.web)
     line = page.get_by_role("img", name="2 dubbed phrases: from 0.10 s to 0.70 s")
     expect(line).to_be_visible()
-    assert line.locator("path.curve").get_attribute("d").count("M") == 2
+    curve = line.locator("path.curve").get_attribute("d")
+    assert curve is not None
+    assert curve.count("M") == 2
 
 
 def test_log_and_captions_can_be_downloaded(stage: Stage, page: Page) -> None:

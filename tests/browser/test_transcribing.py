@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from app.settings import load
 from app.web.service import create
@@ -385,7 +385,12 @@ def test_a_transcript_that_is_being_made_is_not_left_by_accident(
 ) -> None:
     page = hearing_page
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    def dismiss(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     page.goto(address)
     start(page)
     state(page, "Listening")

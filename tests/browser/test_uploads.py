@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Route, ViewportSize, expect
 
 from app.archive import database
 from app.settings import Settings, load
@@ -26,7 +26,7 @@ from tests.stack import Stack, free_port
 from tests.unit.sales.stand_in_model import StandInModel, says
 
 PATIENCE = 60_000
-PHONE = {"width": 360, "height": 740}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 PART = 8 * 1024 * 1024
 LIT = "document.querySelectorAll('#text .now').length === 1"
 
@@ -143,7 +143,7 @@ def test_a_file_becomes_text_that_is_heard_edited_found_saved_and_deleted(
     expect(page.locator("#found mark")).to_have_text("Okafor")
     page.get_by_label("Search").fill("zebra")
     expect(page.locator("#found mark")).to_have_text("zebra")
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.set_viewport_size(PHONE)
     assert not scrolls_sideways(page)
     assert unreadable(page) == []
     assert badly_built(page) == []
@@ -181,8 +181,8 @@ def test_a_language_model_cleans_up_what_is_taken_by_one_click_and_undone(
     assert "!" not in was
 
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size(PHONE)
         assert not scrolls_sideways(page)
         assert unreadable(page) == []
         assert badly_built(page) == []
@@ -248,7 +248,7 @@ def test_what_is_recorded_outlives_its_page_and_a_broken_line(hearing_page: Page
     page.get_by_label("Spoken language").select_option("en")
     page.get_by_role("button", name="Record from the microphone").click()
     expect(page.get_by_role("timer")).to_have_text("0:08", timeout=PATIENCE)
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.set_viewport_size(PHONE)
     assert not scrolls_sideways(page)
     assert unreadable(page) == []
     assert badly_built(page) == []

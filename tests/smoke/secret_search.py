@@ -3,16 +3,19 @@
 Arguments: file of secrets, user data, bundle, Compose project. Standard library only.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 SHORTEST = 6  # a shorter one is found in any text
 
 
-def secrets(text):
+def secrets(text: str) -> dict[str, str]:
     """The secrets of the file by name, as Compose reads them."""
     found = {}
     for line in text.splitlines():
@@ -23,7 +26,7 @@ def secrets(text):
     return found
 
 
-def output(*command):
+def output(*command: str) -> str:
     """What a command prints on both of its outputs; nothing where it is not there."""
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
@@ -32,12 +35,12 @@ def output(*command):
     return done.stdout.decode(errors="replace")
 
 
-def text(path):
+def text(path: str) -> str:
     """What a file says; nothing where there is none."""
     return Path(path).read_text(encoding="utf-8", errors="replace") if Path(path).is_file() else ""
 
 
-def processes():
+def processes() -> str:
     """What the process list shows to everybody."""
     lines = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -49,7 +52,7 @@ def processes():
     return "\n".join(lines)
 
 
-def places(user_data, bundle, project):
+def places(user_data: str, bundle: str, project: str) -> Iterator[tuple[str, str]]:
     """Everywhere that a secret might have got to: the place's name and its text."""
     yield "user data", text(user_data)
     yield "bundle", text(bundle)
@@ -75,7 +78,7 @@ def places(user_data, bundle, project):
         yield f"log of {name}", output("docker", "logs", name)
 
 
-def main():
+def main() -> None:
     """Searches, and prints what was found as JSON."""
     file, user_data, bundle, project = sys.argv[1:]
     wanted = secrets(text(file))

@@ -86,9 +86,8 @@ class System:
     def streams(self) -> list[dict[str, Any]] | None:
         """What the dubber tells of the streams; None while it does not answer."""
         if self._process.poll() is not None:
-            raise StackError(
-                f"the supervisor ended with status {self._process.returncode}\n{self.log[-4000:]}"
-            )
+            log = (self.folder / "run.log").read_text(encoding="utf-8", errors="replace")
+            raise StackError(f"the supervisor ended with status {self._process.returncode}\n{log[-4000:]}")
         try:
             found: list[dict[str, Any]] = self.http.get("/streams").raise_for_status().json()["streams"]
         except (httpx.HTTPError, ValueError):

@@ -155,10 +155,10 @@ def test_the_archive_is_backed_up_and_restored_in_its_container(up: Project, tmp
         )  # fmt: skip
     assert made.returncode == 0, made.stderr
     for options, status in (((), 1), (("--force",), 0)):
-        with backup.open("rb") as file:
+        with backup.open("rb") as kept:
             restored = subprocess.run(
                 [*inside, "python", "-m", "app", "restore", *options, "-"],
-                env=up.environment, stdin=file, capture_output=True, text=True, check=False,
+                env=up.environment, stdin=kept, capture_output=True, text=True, check=False,
             )  # fmt: skip
         assert restored.returncode == status, restored.stderr
     kept = httpx.get(f"{up.address('API_PORT')}/api/v1/transcripts", trust_env=False).json()["transcripts"]
@@ -171,8 +171,8 @@ def test_the_archive_is_backed_up_and_restored_in_its_container(up: Project, tmp
             env=up.environment, stdout=file, stderr=subprocess.PIPE, check=True,
         )  # fmt: skip
     with (
-        backup.open("rb") as file,
-        decrypted(file, tmp_path / "key.txt") as plain,
+        backup.open("rb") as kept,
+        decrypted(kept, tmp_path / "key.txt") as plain,
         tarfile.open(fileobj=plain, mode="r|") as archive,
     ):
         assert "transcripts.copy" in archive.getnames()

@@ -101,6 +101,7 @@ def test_logs_show_every_container_and_shell_opens_one(dev: Checkout) -> None:
     finally:
         following.send_signal(signal.SIGINT)
         assert following.wait(20) == 0
+        assert following.stdout
         following.stdout.close()
     opened = subprocess.run(
         [*app, "shell", "asr", "--stack", dev.stack], input="echo I am $SERVICE_MODE; exit 3",

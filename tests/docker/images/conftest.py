@@ -64,7 +64,7 @@ class Built:
     def megabytes(self, image: str, platform: str) -> float:
         """What a host downloads."""
         layers = self.manifests(image)[platform]["layers"]
-        return sum(layer["size"] for layer in layers) / 1e6
+        return float(sum(layer["size"] for layer in layers) / 1e6)
 
 
 def asked(image: str, kind: str, reference: str) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from app.render.containers import containers
 from app.settings import load
 from infra.hosts import program
 from infra.hosts.converge import engine, release
+from infra.hosts.converge.decide import Standing
+from infra.hosts.converge.host import Host, Places
 from tests.docker.release.tiny import REPOSITORY, SERVICES, Images
 from tests.stack import free_ports
 from tools import toolchain
@@ -29,7 +31,7 @@ class Machine:
     """A host's folders and what its program says; each release is a bundle as production makes it."""
 
     def __init__(self, folder: Path, project: str, images: Images) -> None:
-        self.places = release.Places(folder / "state", folder / "run", folder / "data")
+        self.places = Places(folder / "state", folder / "run", folder / "data")
         for each in (self.places.state, self.places.run, self.places.data):
             each.mkdir()
         self.project = project
@@ -59,12 +61,10 @@ class Machine:
 
     def bring(self, bundle: Bundle, *, boot: bool = False) -> None:
         """Brings this machine to a release, as the program on a host does."""
-        host = release.Host(
-            "streaming", self.places, self.said.append, self.secrets, self.places.run / "docker"
-        )
+        host = Host("streaming", self.places, self.said.append, self.secrets, self.places.run / "docker")
         release.bring(host, bundle.release, self.content(bundle), boot=boot)
 
-    def running(self) -> dict[str, engine.Standing]:
+    def running(self) -> dict[str, Standing]:
         """The containers by service."""
         return {each.service: each for each in engine.standings(self.project)}
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from infra.hosts.converge import engine
-from infra.hosts.converge.release import ReleaseError
+from infra.hosts.converge.host import ReleaseError
 from tests.docker.release.conftest import Machine
 
 

@@ -8,7 +8,8 @@ import stat
 import pytest
 
 from infra.hosts.converge import decide, engine
-from infra.hosts.converge.release import ReleaseError, remembered
+from infra.hosts.converge.host import ReleaseError
+from infra.hosts.converge.release import remembered
 from tests.docker.release.conftest import Machine
 
 AWKWARD = "a'b\"c$d #e\\f ${HOME} $$g ünï"

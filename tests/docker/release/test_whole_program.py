@@ -11,7 +11,7 @@ import pytest
 
 from app.release import names
 from infra.hosts.converge import __main__ as program
-from infra.hosts.converge.release import ReleaseError
+from infra.hosts.converge.host import ReleaseError
 from tests.docker.release.conftest import Machine
 from tests.rehearsal.emulator.server import REGION, Emulator
 
@@ -75,7 +75,7 @@ def unhealthy(emulator: Emulator) -> float:
         StartTime="2020-01-01T00:00:00Z",
         EndTime="2099-01-01T00:00:00Z",
     )
-    return max(answer["MetricDataResults"][0]["Values"])
+    return float(max(answer["MetricDataResults"][0]["Values"]))
 
 
 def test_a_host_comes_up_reports_and_boots_again_without_aws(
