@@ -219,8 +219,8 @@ class Archive:
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         """What the database answers."""
-        with psycopg.connect(database.plain_address(self.settings), row_factory=dict_row) as connection:  # type: ignore[arg-type]
-            return connection.execute(query, values).fetchall()  # type: ignore[arg-type, return-value]
+        with psycopg.connect(database.plain_address(self.settings), row_factory=dict_row) as connection:
+            return connection.execute(query, values).fetchall()
 
     def folder(self, transcript: str) -> Path:
         """Where its files lie."""

@@ -38,7 +38,7 @@ class Elsewhere:
         """What its database answers."""
         address = database.plain_address(self.archive.settings, self.settings.db_name)
         with psycopg.connect(address) as connection:
-            return connection.execute(query).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query).fetchall()
 
 
 @pytest.fixture

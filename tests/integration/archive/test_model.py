@@ -392,6 +392,6 @@ def test_the_archive_does_what_its_model_does(
     asyncio.run(migrate.ready(new_database))
     many = THOROUGH if request.config.getoption("thorough") else EXAMPLES
     run_state_machine_as_test(
-        lambda: Operations(settings),
+        lambda: Operations(settings),  # type: ignore[arg-type]
         settings=hypothesis.settings(max_examples=many, stateful_step_count=STEPS, deadline=None),
     )

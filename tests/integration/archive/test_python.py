@@ -127,7 +127,9 @@ def test_the_twins_do_the_same(services: Stack, archive: Archive, folder: Path) 
             call = await sales.new(title="Wednesday")
             await sales.say(call.id, "Honestly, that is too expensive for us.", 0.0, 3.0)
             await sales.end(call.id)
-            found = [each.kind async for each in sales.events(call.id) if isinstance(each, ObjectionEvent)]
+            found: list[str] = [
+                each.kind async for each in sales.events(call.id) if isinstance(each, ObjectionEvent)
+            ]
             await sales.remove(call.id)
             return found
 

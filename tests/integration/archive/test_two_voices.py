@@ -22,7 +22,8 @@ Interview = tuple[bytes, list[tuple[float, float, str]]]
 def interview(first: int, last: int) -> Interview:
     """Lines of the demo's interview, and from when to when who speaks."""
     lines = LINES[first:last]
-    parts, spoken, now = [], [], 0.0
+    spoken: list[tuple[float, float, str]] = []
+    parts, now = [], 0.0
     for (who, _), sound in zip(lines, speak(lines), strict=True):
         spoken.append((now, now + sound.size / RATE, who))
         parts += [sound, np.zeros(round(PAUSE * RATE), np.float32)]

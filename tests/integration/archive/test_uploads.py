@@ -8,6 +8,7 @@ import io
 import random
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import av
 import httpx
@@ -45,6 +46,11 @@ def test_a_file_becomes_text_that_is_found_and_exported(archive: Archive, owner:
     assert again["same_as"] is not None
 
 
+def further(owner: Owner, upload: str, than: int) -> bool:
+    """Whether more of an upload is there than so many bytes."""
+    return owner.offset(upload) > than
+
+
 def test_odd_parts_and_a_line_that_breaks_give_the_very_same_file(archive: Archive, owner: Owner) -> None:
     content, chance = speech(), random.Random(7)
     upload = owner.begun(len(content))
@@ -54,7 +60,7 @@ def test_odd_parts_and_a_line_that_breaks_give_the_very_same_file(archive: Archi
         if chance.random() < 0.3 and size > 10:
             # It breaks off in the middle of the part.
             with owner.half_sent(upload, size, content[here : here + size // 2]):
-                wait_for("the half part", lambda here=here: owner.offset(upload) > here, 5)
+                wait_for("the half part", partial(further, owner, upload, here), 5)
             wait_for("its end", lambda: owner.patch(upload, 10**9, b"").status_code == 409, 5)
             continue
         answer = owner.patch(upload, here, content[here : here + size])

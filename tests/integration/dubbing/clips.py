@@ -90,7 +90,8 @@ def levels(sound: Samples, window: float = 0.05) -> Samples:
     """The level in dBFS of each window (seconds)."""
     size = round(window * RATE)
     blocks = sound[: len(sound) // size * size].reshape(-1, size)
-    return (20 * np.log10(np.sqrt(np.mean(blocks**2, axis=1)) + 1e-9)).astype(np.float32)
+    found: Samples = (20 * np.log10(np.sqrt(np.mean(blocks**2, axis=1)) + 1e-9)).astype(np.float32)
+    return found
 
 
 def packet_times(clip: Path, kind: str) -> Iterator[float]:

@@ -10,8 +10,16 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from noticed import LONGEST_GAP, another_sts, answers, dubbing, played, status_is, watched
 
+from tests.integration.dubbing.noticed import (
+    LONGEST_GAP,
+    another_sts,
+    answers,
+    dubbing,
+    played,
+    status_is,
+    watched,
+)
 from tests.stack import Stack, free_port, wait_for
 
 NewStack = Callable[..., Stack]

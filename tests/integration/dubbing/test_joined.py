@@ -100,9 +100,9 @@ def everything(stack: Stack, name: str, file: str, last: int) -> bytes:
 def flashes(data: bytes) -> list[float]:
     """When the picture begins to flash, in seconds."""
     found, before = [], True
-    with av.open(io.BytesIO(data)) as file:
+    with av.open(io.BytesIO(data), "r") as file:
         for frame in file.decode(video=0):
-            now = is_flash(frame.reformat(format="gray8").to_ndarray())
+            now = is_flash(frame.reformat(format="gray8").to_ndarray().astype(np.uint8))
             if now and not before:
                 found.append(float(frame.time or 0.0))
             before = now
@@ -112,7 +112,7 @@ def flashes(data: bytes) -> list[float]:
 def beeps(data: bytes) -> list[float]:
     """When beeps are heard, in seconds."""
     parts, began = [], None
-    with av.open(io.BytesIO(data)) as file:
+    with av.open(io.BytesIO(data), "r") as file:
         for frame in file.decode(audio=0):
             began = float(frame.time or 0.0) if began is None else began
             parts.append(frame.to_ndarray().mean(axis=0))
@@ -313,7 +313,7 @@ def test_a_stream_that_has_ended_is_there_as_a_whole(stack: Stack, over: str) ->
         assert whole is not None
         assert whole.tags["PLAYLIST-TYPE"] == "VOD"
         assert sum(each.seconds for each in whole.pieces) == pytest.approx(showing["seconds"], abs=0.1)
-    with av.open(io.BytesIO(everything(stack, address, "replay-sound.m3u8", 100))) as file:
+    with av.open(io.BytesIO(everything(stack, address, "replay-sound.m3u8", 100)), "r") as file:
         sound = np.concatenate([frame.to_ndarray()[0] for frame in file.decode(audio=0)])
     assert len(sound) / RATE == pytest.approx(showing["seconds"], abs=0.1)
     spectrum = np.abs(np.fft.rfft(sound))

@@ -6,8 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from noticed import LONGEST_GAP, another_sts, answers, dubbing, watched
-
+from tests.integration.dubbing.noticed import LONGEST_GAP, another_sts, answers, dubbing, watched
 from tests.stack import Stack, free_port, wait_for
 
 NewStack = Callable[..., Stack]
@@ -57,7 +56,7 @@ def knows(stack: Stack, *addresses: str) -> Callable[[], bool]:
 def asks(stack: Stack, address: str) -> Callable[[], bool]:
     def found() -> bool:
         dub = stack.dub("news")
-        return bool(dub) and dub["speech"]["address"] == f"ws://{address}:{stack.settings.sts_port}"
+        return dub is not None and dub["speech"]["address"] == f"ws://{address}:{stack.settings.sts_port}"
 
     return found
 

@@ -29,7 +29,7 @@ def recorded(stack: Stack, name: str) -> list[dict[str, Any]]:
 
 def decoded(file: bytes) -> tuple[npt.NDArray[np.float32], int]:
     """Sound and sample rate of a FLAC file."""
-    with av.open(io.BytesIO(file)) as container:
+    with av.open(io.BytesIO(file), "r") as container:
         parts = [frame.to_ndarray() for frame in container.decode(audio=0)]
         rate = container.streams.audio[0].rate
     return np.concatenate(parts, axis=1)[0].astype(np.float32) / 32768.0, rate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def test_a_wrong_key_a_closed_port_and_a_server_that_takes_nothing_are_told(
         put(ours, "silent", f"rtmp://127.0.0.1:{silent.getsockname()[1]}/live", "key")
         try:
             for name in ("wrong", "closed", "silent"):
-                wait_for(f"{name} is told", lambda name=name: trouble(told(ours, name)), 30.0)
+                wait_for(f"{name} is told", partial(in_trouble, ours, name), 30.0)
                 assert not sending(ours, name)
         finally:
             for name in ("wrong", "closed", "silent"):
@@ -121,6 +122,11 @@ def test_a_wrong_key_a_closed_port_and_a_server_that_takes_nothing_are_told(
 def trouble(one: dict[str, Any]) -> str | None:
     problem = str(one["problem"])
     return problem if problem not in ("starting", "connecting") else None
+
+
+def in_trouble(stack: Stack, name: str) -> str | None:
+    """What is wrong with a restream now."""
+    return trouble(told(stack, name))
 
 
 def test_its_process_may_be_killed(ours: Stack, theirs: Stack) -> None:

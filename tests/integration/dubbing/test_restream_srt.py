@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.integration.dubbing.test_restream import CARD, SERVICES, remove, sending, told, trouble
+from tests.integration.dubbing.test_restream import CARD, SERVICES, in_trouble, remove, sending, told
 from tests.stack import Stack, free_port, wait_for
 from tests.viewer import Viewer
 
@@ -103,7 +104,7 @@ def test_wrong_keys_and_a_server_that_is_not_there_are_told(ours: Stack, theirs:
     try:
         for name, (answer, why) in wanted.items():
             assert answer.status_code == 201
-            assert why in wait_for(f"{name} is told", lambda name=name: trouble(told(ours, name)), 30.0)
+            assert why in wait_for(f"{name} is told", partial(in_trouble, ours, name), 30.0)
             assert not sending(ours, name)
     finally:
         for name in wanted:

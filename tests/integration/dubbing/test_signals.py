@@ -145,11 +145,12 @@ def shown_at(stack: Stack, name: str, picture: bytes) -> float:
     assert found is not None
     for piece in found.pieces:
         data = b"".join(get(stack, f"{name}/{each}").content for each in (piece.beginning, piece.uri))
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             packets = [packet for packet in container.demux(video=0) if packet.pts is not None]
-        begins = min(packet.pts for packet in packets)
+        begins = min(packet.pts for packet in packets if packet.pts is not None)
         for packet in packets:
             if tail_of(bytes(packet)) == tail_of(picture):
+                assert packet.pts is not None
                 later = float((packet.pts - begins) * packet.time_base)
                 return datetime.fromisoformat(piece.date).timestamp() + later
     raise AssertionError("the picture is in no piece")
@@ -191,7 +192,9 @@ def levels(stack: Stack, name: str, file: str) -> dict[int, float]:
     assert found is not None
     data = b"".join(get(stack, f"{name}/{each.uri}").content for each in found.pieces)
     parts, began = [], None
-    with av.open(io.BytesIO(get(stack, f"{name}/{found.pieces[0].beginning}").content + data)) as container:
+    with av.open(
+        io.BytesIO(get(stack, f"{name}/{found.pieces[0].beginning}").content + data), "r"
+    ) as container:
         for frame in container.decode(audio=0):
             began = float(frame.time or 0.0) if began is None else began
             parts.append(frame.to_ndarray().mean(axis=0))
@@ -257,10 +260,10 @@ def test_a_tag_is_in_the_pieces_at_its_own_time(stack: Stack, news: str, made: M
     at = data.index(b"emsg") + 8
     scale, time = struct.unpack(">IQ", data[at : at + 12])
     assert id3("now playing: news") in data
-    with av.open(io.BytesIO(get(stack, f"{news}/{piece.beginning}").content + data)) as container:
+    with av.open(io.BytesIO(get(stack, f"{news}/{piece.beginning}").content + data), "r") as container:
         packets = [packet for packet in container.demux(video=0) if packet.pts is not None]
     [shown] = [
-        float(packet.pts * packet.time_base)
+        float((packet.pts or 0) * packet.time_base)
         for packet in packets
         if tail_of(bytes(packet)) == tail_of(made.pictures[made.ticks(16.0)])
     ]

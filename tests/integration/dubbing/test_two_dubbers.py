@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
-from relay import Relay
 
 from app.demo.read import watch_address
 from app.dubbing.service.auth import API_USER
 from app.dubbing.worker.publisher import STANDING_BY
 from app.native import guard
+from tests.integration.dubbing.relay import Relay
 from tests.stack import API_PASSWORD, Stack, free_port, wait_for
 from tests.viewer import Viewer
 

@@ -163,13 +163,13 @@ def test_a_certificate_is_got_and_renewed_by_itself_and_no_stream_is_dropped(edg
         live.send(json.dumps({"uid": "renewed", "language": "en", "task": "transcribe"}))
         assert json.loads(live.recv(timeout=30.0))["message"] == "SERVER_READY"
         watching.start()
+
+        def another() -> x509.Certificate | None:
+            now = shown(edge)
+            return now if now and now.serial_number != first.serial_number else None
+
         try:
-            renewed = wait_for(
-                "another certificate",
-                lambda: (now := shown(edge)) and now.serial_number != first.serial_number and now,
-                RENEWED_WITHIN,
-                0.5,
-            )
+            renewed = wait_for("another certificate", another, RENEWED_WITHIN, 0.5)
         finally:
             over.set()
             watching.join()

@@ -133,9 +133,10 @@ def test_webrtc_is_asked_for_at_the_media_server_s_own_addresses(edge: Edge) -> 
 
 def opened(edge: Edge, path: str, **options: Any) -> ClientConnection:
     """A WebSocket through the edge."""
-    return connect(
+    socket: ClientConnection = connect(
         f"wss://localhost:{edge.port}{path}", ssl=edge.trust, proxy=None, open_timeout=30, **options
     )
+    return socket
 
 
 @pytest.mark.parametrize(("path", "headers"), [("/api/live", {}), ("/", KEYED)])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from app.render import edge as rendering
 from app.render import media
 from tests.integration.edge.conftest import CARD, PASSWORD, READER, Edge
 from tests.integration.edge.trusting import certificate_at
@@ -33,7 +35,7 @@ def trusting(scheme: str, root: Path) -> Sequence[str]:
 
 def wait_for_certificate(edge: Edge) -> None:
     for port in (edge.stack.settings.media_rtmps_port, edge.stack.settings.media_rtsps_port):
-        wait_for("the edge's certificate", lambda port=port: certificate_at(edge, port), 60.0)
+        wait_for("the edge's certificate", partial(certificate_at, edge, port), 60.0)
 
 
 @pytest.mark.parametrize("scheme", FORMATS)
@@ -59,7 +61,7 @@ def test_a_stream_comes_encrypted_and_its_dub_is_watched_so(edge: Edge, scheme: 
 def test_who_does_not_know_the_authority_publishes_nothing(edge: Edge, tmp_path: Path) -> None:
     wait_for_certificate(edge)
     stranger = tmp_path / "stranger"
-    subprocess.run(media.edge.stand_in(str(stranger)), check=True, capture_output=True)
+    subprocess.run(rendering.stand_in(str(stranger)), check=True, capture_output=True)
     trust = trusting("rtmps", stranger.with_name("stranger.crt"))
     assert ffmpeg(*CARD, *FORMATS["rtmps"], *trust, address(edge, "rtmps", "live/stranger")).wait(60) != 0
     assert "live/stranger" not in edge.stack.ready_paths()

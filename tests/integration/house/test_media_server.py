@@ -123,7 +123,7 @@ def allowed_origin(address: str) -> str:
     }
     answer = httpx.request("OPTIONS", address, headers=asked, trust_env=False)
     assert answer.status_code == 204
-    return answer.headers.get("access-control-allow-origin", "")
+    return str(answer.headers.get("access-control-allow-origin", ""))
 
 
 def test_the_control_api_is_not_reachable_from_other_machines(new_stack: NewStack) -> None:

@@ -81,9 +81,15 @@ def test_a_frame_that_is_too_large_is_answered_in_words(live: Stack) -> None:
     with opened(live) as socket:
         greet(socket, "large")
         socket.send(bytes(MOST_FRAME + 4))
-        told = [json.loads(message) for message in iter(lambda: received(socket), None)]
+        told = [json.loads(message) for message in all_of(socket)]
     assert told[-1]["status"] == "ERROR"
     assert str(MOST_FRAME) in told[-1]["message"]
+
+
+def all_of(socket: ClientConnection) -> Iterator[str | bytes]:
+    """All messages to the close."""
+    while (message := received(socket)) is not None:
+        yield message
 
 
 def received(socket: ClientConnection) -> str | bytes | None:

@@ -34,7 +34,9 @@ HANDSHAKE = (
 
 def opened(live: Stack, query: str = "", **options: Any) -> ClientConnection:
     """A connection that has said nothing yet."""
-    return connect(f"ws://127.0.0.1:{live.settings.live_port}/{query}", proxy=None, **options)
+    address = f"ws://127.0.0.1:{live.settings.live_port}/{query}"
+    socket: ClientConnection = connect(address, proxy=None, **options)
+    return socket
 
 
 def told(socket: ClientConnection) -> dict[str, Any]:

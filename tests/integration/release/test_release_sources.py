@@ -180,7 +180,11 @@ def as_host(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
 def test_all_secrets_of_a_role_are_read_and_no_other(as_host: Emulator) -> None:
     given = {f"SECRET_{number}": f"value {number}" for number in range(25)}
     ssm = as_host.client("ssm")
-    for role, values in (("speech", given), ("streaming", {"API_KEYS": "other"})):
+    written: list[tuple[names.Role, dict[str, str]]] = [
+        ("speech", given),
+        ("streaming", {"API_KEYS": "other"}),
+    ]
+    for role, values in written:
         for name, value in values.items():
             path = f"{names.secrets_path('test', role)}/{name}"
             ssm.put_parameter(Name=path, Value=value, Type="SecureString")
@@ -250,6 +254,8 @@ def test_two_at_once_take_turns_and_the_second_waits_until_the_program_of_the_fi
         for _ in range(2)
     )
     with first, second:
+        assert first.stdout
+        assert second.stdout
         ready, _, _ = select.select([first.stdout, second.stdout], [], [], WITHIN)
         (winner,) = [each for each in (first, second) if each.stdout in ready]
         loser = second if winner is first else first

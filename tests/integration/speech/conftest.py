@@ -51,7 +51,7 @@ class Client:
 
     def configure(self, **config: Any) -> dict[str, Any]:
         """Sends the configuration; returns the answer."""
-        settings = {"source": "en", "target": "es", "sample_rate": RATE} | config
+        settings: dict[str, Any] = {"source": "en", "target": "es", "sample_rate": RATE} | config
         self.socket.send(Config(**settings).model_dump_json())
         return self.told()
 

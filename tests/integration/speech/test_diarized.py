@@ -20,7 +20,8 @@ PAUSE = 0.6
 
 def interview() -> tuple[bytes, list[tuple[float, str]]]:
     """Six lines of two voices in turn as a WAV file, and when whom has ended."""
-    parts, ends, now = [], [], 0.0
+    ends: list[tuple[float, str]] = []
+    parts, now = [], 0.0
     for (who, _), sound in zip(LINES[:6], speak(LINES[:6]), strict=True):
         parts += [sound, np.zeros(round(PAUSE * RATE), np.float32)]
         now += sound.size / RATE + PAUSE

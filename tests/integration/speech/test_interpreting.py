@@ -14,6 +14,7 @@ from openai import AsyncOpenAI
 from openai.resources.realtime.translations.translations import AsyncTranslationsConnection
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from app.speech.guards import plain
 from app.speech.realtime.line import RATE
@@ -137,7 +138,7 @@ async def test_the_language_can_change_while_somebody_speaks(
 
 @pytest.mark.anyio
 async def test_what_is_wrong_is_told_and_the_session_goes_on(sts: Stack, microphone: bytes) -> None:
-    wrong = [
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"type": "input_audio_buffer.append", "audio": ""}, "type"),
         ({"type": "session.input_audio_buffer.append", "audio": "AAA"}, "audio"),
         ({"type": "session.update", "session": {"model": "other"}}, "session.model"),
@@ -165,6 +166,9 @@ async def test_a_key_is_asked_for(sts: Stack) -> None:
             pass
     assert refused.value.response.status_code == 401
     address = f"ws://127.0.0.1:{sts.settings.sts_port}/v1/realtime/translations"
-    with pytest.raises(InvalidStatus) as foreign, connect(address, origin="https://elsewhere.example"):
+    with (
+        pytest.raises(InvalidStatus) as foreign,
+        connect(address, origin=Origin("https://elsewhere.example")),
+    ):
         pass
     assert foreign.value.response.status_code == 403

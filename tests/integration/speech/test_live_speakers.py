@@ -69,7 +69,11 @@ def dubbed(
             if answer["type"] != "dub":
                 assert answer["code"] == "no_speech", answer
                 continue
-            speech = from_pcm(bytes(socket.recv(timeout=ANSWER_WITHIN))) if answer["samples"] else np.zeros(0)
+            speech = np.zeros(0, np.float32)
+            if answer["samples"]:
+                spoken = socket.recv(timeout=ANSWER_WITHIN)
+                assert isinstance(spoken, bytes)
+                speech = from_pcm(spoken)
             told = KnownSpeaker.model_validate(answer["speaker"])
             known[told.number] = told
             pitch = median_pitch(Resampler(answer["sample_rate"], RECOGNISER_RATE)(speech))

@@ -8,14 +8,16 @@ import threading
 import wave
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import av
 import httpx
+import httpx2
 import numpy as np
 import openai
 import psutil
 import pytest
+from numpy.typing import NDArray
 
 from app.speech.guards import plain
 from app.speech.sound import to_pcm
@@ -23,10 +25,11 @@ from tests.integration.speech.conftest import RATE, spoken
 from tests.stack import Stack, wait_for
 
 SENTENCE = "The government will help the schools."
-FORMATS = ("wav", "mp3", "opus", "aac", "flac", "pcm")
+Format = Literal["wav", "mp3", "opus", "aac", "flac", "pcm"]
+FORMATS: tuple[Format, ...] = ("wav", "mp3", "opus", "aac", "flac", "pcm")
 
 
-def wav(samples: np.ndarray[tuple[int], np.dtype[np.float32]], rate: int = RATE) -> bytes:
+def wav(samples: NDArray[np.float32], rate: int = RATE) -> bytes:
     """A WAV file."""
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
@@ -51,7 +54,7 @@ def client(port: int, key: str = "none") -> openai.OpenAI:
         base_url=f"http://127.0.0.1:{port}/v1",
         api_key=key,
         max_retries=0,
-        http_client=httpx.Client(trust_env=False, timeout=60.0),
+        http_client=httpx2.Client(trust_env=False, timeout=60.0),
     )
 
 
@@ -138,14 +141,14 @@ def test_a_translation_of_english_is_english(asr: openai.OpenAI) -> None:
 
 @pytest.mark.parametrize("style", FORMATS)
 def test_every_format_is_spoken_and_understood_again(
-    asr: openai.OpenAI, tts: openai.OpenAI, style: str
+    asr: openai.OpenAI, tts: openai.OpenAI, style: Format
 ) -> None:
     sound = tts.audio.speech.create(
         model="tts-1", voice="alloy", input=SENTENCE, response_format=style
-    ).content  # type: ignore[arg-type]
+    ).content
     if style == "pcm":
-        sound = wav(np.frombuffer(sound, "<i2").astype(np.float32) / 32768, 24000)
-    with av.open(io.BytesIO(sound)) as file:
+        sound = wav(np.frombuffer(sound, "<i2").astype(np.float32) / np.float32(32768), 24000)
+    with av.open(io.BytesIO(sound), "r") as file:
         seconds = sum(frame.samples / frame.sample_rate for frame in file.decode(audio=0))
     heard = asr.audio.transcriptions.create(model="whisper-1", file=("any.bin", sound))
 
@@ -228,7 +231,7 @@ def test_what_cannot_be_done_is_told_in_openais_shape(
 ) -> None:
     body = wav(spoken(SENTENCE)) if content is None else content
     with pytest.raises(error) as raised:
-        asr.audio.transcriptions.create(**{"model": "whisper-1", "file": ("a.wav", body), **wish})  # type: ignore[call-overload]
+        asr.audio.transcriptions.create(**{"model": "whisper-1", "file": ("a.wav", body), **wish})
 
     assert isinstance(raised.value, openai.APIStatusError)
     assert raised.value.code == code
