@@ -35,7 +35,8 @@ def test_streams_that_were_promised_and_are_not_there_yet_count_as_those_that_ar
 
 
 def test_a_stream_goes_where_it_is_or_was_or_was_sent_however_much_there_is_to_do() -> None:
-    busy, idle = {"dubs": 9}, cell()
+    busy: dict[str, Any] = {"dubs": 9}
+    idle = cell()
     assert place("news", {HERE: idle, THERE: cell(streams=["news"], ready=["news"], **busy)}, {}, 1) == THERE
     assert place("news", {HERE: idle, THERE: cell(streams=["news"], **busy)}, {}, 1) == THERE
     assert place("news", {HERE: idle, THERE: cell(**busy)}, {"news": THERE}, 1) == THERE
