@@ -10,9 +10,11 @@ import asyncio
 import resource
 from contextlib import suppress
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.serving.keepalive import PatientWebSockets
+from app.serving.quick import Quick
 
 LOOK_EVERY = 1.0
 HEAD_WITHIN = 10.0
@@ -89,9 +91,38 @@ class PatientHttp(Watched, H11Protocol):
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Notes that the peer says something."""
+        """Notes that the peer says something, and answers at once what can be."""
         self._heard_at = self.loop.time()
-        super().data_received(data)
+        if not self._answer_at_once(data):
+            super().data_received(data)
+
+    def _answer_at_once(self, data: bytes) -> bool:
+        """Answers a request that the application has an answer in memory for; says whether it did."""
+        state = getattr(self.config.app, "state", None)
+        quick: Quick | None = getattr(state, "quick", None)
+        if quick is None or not self._is_at_rest or self.transport.is_closing():
+            return False
+        answer = quick.answer(data, self.server_state.default_headers)
+        if answer is None:
+            return False
+        self._unset_keepalive_if_required()
+        self.server_state.total_requests += 1
+        self.transport.write(answer)
+        self._waits_since = self._heard_at
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+        return True
+
+    @property
+    def _is_at_rest(self) -> bool:
+        """Whether nothing is asked, not even in part, and everything that was answered is taken."""
+        return (
+            not self.has_request
+            and self.conn.states == {h11.CLIENT: h11.IDLE, h11.SERVER: h11.IDLE}
+            and not self.conn.trailing_data[0]
+            and self.transport.get_write_buffer_size() == 0
+        )
 
     def on_response_complete(self) -> None:
         """Waits for the next request from now on."""

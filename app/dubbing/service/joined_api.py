@@ -6,10 +6,6 @@ import asyncio
 import base64
 import binascii
 import re
-import time
-from collections import OrderedDict
-from collections.abc import Callable
-from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
@@ -21,20 +17,21 @@ from app.dubbing.service import paths, playlists
 from app.dubbing.service.auth import AccessRequest, allowed
 from app.dubbing.service.clients import is_near, is_wrong
 from app.dubbing.service.joining import Joined, Joining
+from app.dubbing.service.shelf import Shelf
 from app.dubbing.service.streams import Unknown
 from app.dubbing.showing import Index
+from app.serving.quick import Answers, Asked
 from app.serving.throttle import Throttle, network_of
 from app.settings import Settings
 
 SHOWING_PATTERN = rf"{paths.NAME_PATTERN}(@{showing.STAMP_PATTERN})?"
+ASKED = re.compile(rf"/all/(?P<name>{SHOWING_PATTERN})/(?P<file>[a-z0-9-]+\.[a-z0-9]+)")
 PIECE = re.compile(rf"(picture|sound|text)(-{paths.LANGUAGE_PATTERN})?(-\d{{1,12}})*\.(m4s|mp4|vtt)")
 KINDS = {"m4s": "video/mp4", "mp4": "video/mp4", "vtt": "text/vtt", "m3u8": "application/vnd.apple.mpegurl"}
 BEGUN_WITHIN = 30.0
 BEGINS_WITH = 2
 """Segments that are there before players are told of any."""
 LOOK_EVERY = 0.1
-MOST_IN_MEMORY = 64 << 20
-"""Bytes of pieces."""
 PAUSE = 1.0
 """Seconds that a wrong password costs."""
 A_YEAR, A_MINUTE, A_MOMENT = "max-age=31536000, immutable", "max-age=60", "max-age=1"
@@ -43,79 +40,11 @@ ADDRESS = re.compile(r'(URI=")([^"]+)(")|^([^#\n].*)$', re.MULTILINE)
 Name = Annotated[str, Path(pattern=f"^{SHOWING_PATTERN}$")]
 
 
-class Shelf:
-    """The showings that are read, and their playlists, each drawn once."""
-
-    def __init__(self, root: FilePath, clock: Callable[[], float]) -> None:
-        self._root = root
-        self._clock = clock
-        self._newest: dict[str, tuple[float, list[FilePath]]] = {}
-        self._indexes: dict[FilePath, Index] = {}
-        self._drawn: dict[tuple[FilePath, str], tuple[int, bool, str]] = {}
-        self._pieces: OrderedDict[FilePath, bytes] = OrderedDict()
-        self._bytes = 0
-
-    def find(self, name: str) -> Index | None:
-        """The showing of that name, which is a stream's newest where it tells no time."""
-        if "@" in name:
-            folder = self._root / name
-            folders = [folder] if folder.is_dir() else []
-        else:
-            folders = self._found(name)
-        for folder in folders:
-            index = self._indexes.setdefault(folder, Index(folder))
-            index.refresh()
-            return index
-        return None
-
-    def _found(self, name: str) -> list[FilePath]:
-        """The stream's newest showing, as it was a moment ago."""
-        looked, folders = self._newest.get(name, (0.0, []))
-        if not folders or self._clock() > looked + LOOK_EVERY:
-            folders = showing.showings(self._root, name)[-1:]
-            if folders:
-                self._newest[name] = self._clock(), folders
-        return folders
-
-    def playlist(self, index: Index, file: str) -> str | None:
-        """A playlist of a showing that has segments; None where it has none of that name."""
-        key, last = (index.folder, file), index.segments[-1].number
-        known = self._drawn.get(key)
-        if known is None or known[:2] != (last, index.ended):
-            drawn = playlists.playlist(file, index.segments, ended=index.ended)
-            if drawn is None:
-                return None
-            known = self._drawn[key] = last, index.ended, drawn
-        return known[2]
-
-    async def piece(self, file: FilePath) -> bytes:
-        """A piece, from memory where many ask for the same. Raises FileNotFoundError."""
-        if (known := self._pieces.get(file)) is not None:
-            self._pieces.move_to_end(file)
-            return known
-        data = await asyncio.to_thread(file.read_bytes)
-        if file not in self._pieces:
-            self._pieces[file] = data
-            self._bytes += len(data)
-        while self._bytes > MOST_IN_MEMORY:
-            self._bytes -= len(self._pieces.popitem(last=False)[1])
-        return data
-
-    def tidy(self) -> None:
-        """Forgets showings that are there no more."""
-        there = set(showing.showings(self._root))
-        self._indexes = {folder: index for folder, index in self._indexes.items() if folder in there}
-        self._newest.clear()
-        self._drawn = {key: drawn for key, drawn in self._drawn.items() if key[0] in there}
-
-
-def router(
-    settings: Settings, secret: str, joining: Joining, clock: Callable[[], float] = time.monotonic
-) -> APIRouter:
+def router(settings: Settings, secret: str, joining: Joining, shelf: Shelf) -> APIRouter:
     """The routes over what is joined."""
     routes = APIRouter()
-    shelf, throttle, links = Shelf(joining.root, clock), Throttle(), Links(store_of(settings))
-    scope = "private" if settings.media_read_user else "public"
+    throttle, links = Throttle(), Links(store_of(settings))
+    scope = scope_of(settings)
 
     @routes.get("/joined")
     def joined() -> Joined:
@@ -132,7 +61,7 @@ def router(
         that is kept; all/<name>@<time>/index.m3u8 is an earlier showing.
         """
         await admit(request, name.partition("@")[0])
-        headers = shared(request)
+        headers = shared(settings, request.headers.get("origin", ""))
         live = "@" not in name and joining.asked(name)
         index = await begun(name) if live and file == playlists.MASTER else shelf.find(name)
         if index is None or not index.segments:
@@ -143,9 +72,7 @@ def router(
             drawn = shelf.playlist(index, file)
             if drawn is None:
                 raise HTTPException(404, "there is no such playlist", headers)
-            # Of a stream's own name only until it is live again.
-            age = A_MINUTE if index.ended and "@" in name else A_MOMENT
-            return answer(linked(drawn, request), file, f"{scope}, {age}", headers)
+            return answer(linked(drawn, request), file, f"{scope}, {age_of(name, index)}", headers)
         if file == playlists.NO_TEXT:
             return answer(playlists.NOTHING, file, f"{scope}, {A_YEAR}", headers)
         try:
@@ -157,12 +84,12 @@ def router(
 
     async def begun(name: str) -> Index | None:
         """The showing, once it has segments enough to play."""
-        until = clock() + BEGUN_WITHIN
+        until = shelf.clock() + BEGUN_WITHIN
         while True:
             index = shelf.find(name)
-            if index is not None and not index.ended and len(index.segments) >= BEGINS_WITH:
+            if has_begun(index):
                 return index
-            if clock() > until or not joining.asked(name):
+            if shelf.clock() > until or not joining.asked(name):
                 return index
             await asyncio.sleep(LOOK_EVERY)
 
@@ -192,18 +119,68 @@ def router(
         raise HTTPException(
             401,
             "watching needs the user name and password of the media server, or a link",
-            {"www-authenticate": 'Basic realm="Voicestack"', **shared(request)},
+            {
+                "www-authenticate": 'Basic realm="Voicestack"',
+                **shared(settings, request.headers.get("origin", "")),
+            },
         )
 
-    def shared(request: Request) -> dict[str, str]:
-        """Lets pages of our sites read it."""
-        origin = request.headers.get("origin", "")
-        found = {"vary": "origin"} if settings.allowed_origins else {}
-        if origin in settings.allowed_origins:
-            found["access-control-allow-origin"] = origin
-        return found
-
     return routes
+
+
+def at_once(settings: Settings, joining: Joining, shelf: Shelf) -> Answers:
+    """What is answered without the application's work: to everyone, what lies in memory."""
+    scope = scope_of(settings)
+
+    def answers(asked: Asked) -> Response | None:
+        found = ASKED.fullmatch(asked.target)
+        if found is None or settings.media_read_user:
+            return None
+        name, file = found["name"], found["file"]
+        live = "@" not in name and joining.asked(name)
+        index = shelf.find(name)
+        if (
+            index is None
+            or not index.segments
+            or (live and file == playlists.MASTER and not has_begun(index))
+        ):
+            return None
+        content: str | bytes | None
+        if playlists.is_playlist(file):
+            content, age = shelf.playlist(index, file), age_of(name, index)
+        elif file == playlists.NO_TEXT:
+            content, age = playlists.NOTHING, A_YEAR
+        else:
+            content, age = shelf.in_memory(index.folder / file), A_YEAR
+        if content is None:
+            return None
+        origin = asked.headers.get(b"origin", b"").decode()
+        return answer(content, file, f"{scope}, {age}", shared(settings, origin))
+
+    return answers
+
+
+def scope_of(settings: Settings) -> str:
+    """Whose caches may keep what is watched."""
+    return "private" if settings.media_read_user else "public"
+
+
+def has_begun(index: Index | None) -> bool:
+    """Whether a live showing has segments enough to play."""
+    return index is not None and not index.ended and len(index.segments) >= BEGINS_WITH
+
+
+def age_of(name: str, index: Index) -> str:
+    """How long a playlist may be kept: under a stream's own name only until it is live again."""
+    return A_MINUTE if index.ended and "@" in name else A_MOMENT
+
+
+def shared(settings: Settings, origin: str) -> dict[str, str]:
+    """The headers that let pages of our sites read it."""
+    found = {"vary": "origin"} if settings.allowed_origins else {}
+    if origin in settings.allowed_origins:
+        found["access-control-allow-origin"] = origin
+    return found
 
 
 def answer(content: str | bytes, file: str, caching: str, headers: dict[str, str]) -> Response:

@@ -38,12 +38,15 @@ from app.dubbing.service.launching import Launcher, Main, run_real_worker
 from app.dubbing.service.media_api import MediaApi
 from app.dubbing.service.recorded import Recorded
 from app.dubbing.service.restreams import Restreaming
+from app.dubbing.service.shelf import Shelf
 from app.dubbing.service.sources import Sources
 from app.dubbing.service.streams import LINGER, Streams
 from app.dubbing.service.watcher import Watcher
 from app.dubbing.service.workers import PATIENCE, Patience
 from app.lasting import lasting
 from app.service import Readiness, create_app
+from app.serving import guarding
+from app.serving.quick import Quick
 from app.settings import Settings
 
 LISTENS_WITHIN = 2.0
@@ -171,7 +174,9 @@ def create(
     app.include_router(recorded_api.router(recorded))
     app.include_router(restream_api.router(restreaming))
     app.include_router(sources_api.router(sources))
-    app.include_router(joined_api.router(settings, secret, joining))
+    shelf = Shelf(joining.root)
+    app.include_router(joined_api.router(settings, secret, joining, shelf))
+    app.state.quick = Quick("/all/", joined_api.at_once(settings, joining, shelf), guarding.hosts(settings))
     app.include_router(description_api.router(descriptions))
     app.include_router(ingest_api.router(directory, own_cell))
     app.include_router(media_calls.router(settings, secret, watcher))

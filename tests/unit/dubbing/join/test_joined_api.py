@@ -17,8 +17,10 @@ from app.access.store import store_of
 from app.dubbing.service import api, joined_api
 from app.dubbing.service.events import Hub
 from app.dubbing.service.joining import Joining
+from app.dubbing.service.shelf import Shelf
 from app.dubbing.service.streams import Streams
 from app.dubbing.showing import ENDED, showings
+from app.serving.quick import Asked
 from app.settings import Settings, load
 from tests.hls import faults, read
 from tests.showing_a_clip import shown
@@ -56,7 +58,7 @@ def client(settings: Settings) -> Iterator[TestClient]:
     app = FastAPI()
     joining, streams, hub = joining_of(settings)
     api.install(app, streams, hub)
-    app.include_router(joined_api.router(settings, SECRET, joining))
+    app.include_router(joined_api.router(settings, SECRET, joining, Shelf(joining.root)))
     with TestClient(app, client=("8.8.8.8", 5000)) as http:
         yield http
 
@@ -215,3 +217,44 @@ def test_what_a_dubber_left_unfinished_is_ended(clip: Path, tmp_path: Path) -> N
     (writer.folder / ENDED).unlink()
     no_replay.trim(set())
     assert not writer.folder.exists()
+
+
+@pytest.mark.parametrize("more", [{}, {"origin": PAGE}, {"origin": "https://other.example"}])
+def test_what_is_answered_at_once_is_what_the_application_answers(kept: Path, more: dict[str, str]) -> None:
+    settings = settings_of(kept)
+    joining, streams, hub = joining_of(settings)
+    app, shelf = FastAPI(), Shelf(joining.root)
+    api.install(app, streams, hub)
+    app.include_router(joined_api.router(settings, SECRET, joining, shelf))
+    answers = joined_api.at_once(settings, joining, shelf)
+    headers = {name.encode(): value.encode() for name, value in more.items()}
+    [showing] = showings(kept / "joined")
+    with TestClient(app) as http:
+        master = http.get("/all/news/index.m3u8").text
+        files = ["index.m3u8", "nothing.vtt", *read(master).addresses]
+        files += [each.uri for each in read(http.get("/all/news/replay-picture.m3u8").text).pieces]
+        for name in ("news", showing.name):
+            for file in files:
+                target = f"/all/{name}/{file}"
+                usual, quick = http.get(target, headers=more), answers(Asked(target, headers))
+                assert quick is not None
+                assert (quick.body, dict(quick.headers)) == (usual.content, dict(usual.headers))
+
+
+def test_only_what_everyone_may_have_is_answered_at_once(kept: Path) -> None:
+    targets = [
+        "/all/news/index.jsonl",
+        "/all/news/picture-999.m4s",
+        "/all/news/sound-de.m3u8",
+        "/all/nobody/index.m3u8",
+        "/all/../index.m3u8",
+        "/all/news/../news/index.m3u8",
+        "/all/news/index.m3u8?link=1.2",
+        "/all/news%2findex.m3u8",
+    ]
+    login = {"MEDIA_READ_USER": PASSWORD[0], "MEDIA_READ_PASSWORD": PASSWORD[1]}
+    for more, asked in (({}, targets), (login, ["/all/news/index.m3u8", "/all/news/nothing.vtt"])):
+        settings = settings_of(kept, **more)
+        joining, _, _ = joining_of(settings)
+        answers = joined_api.at_once(settings, joining, Shelf(joining.root))
+        assert [target for target in asked if answers(Asked(target, {})) is not None] == []
