@@ -20,8 +20,10 @@ import structlog
 from app.backoff import Backoff
 from app.dubbing.bit_rate import BitRate
 from app.dubbing.configs import RestreamConfig
-from app.dubbing.messages import Original, Stop
+from app.dubbing.messages import Original, Signalled, Stop
 from app.dubbing.restream.original import Second, Track
+from app.dubbing.restream.programme import Programme
+from app.dubbing.restream.splices import Splices
 from app.dubbing.restream.target import writing
 from app.dubbing.start_codes import picture_of
 from app.dubbing.states import RestreamState
@@ -52,6 +54,7 @@ class Restream:
         self._rate = BitRate()
         self._reconnects = 0
         self._problem = "connecting"
+        self._splices = Splices()
         self._second: Second | None = None
         if config.original:
             self._second = Second(Backoff(config.reconnect_delay, config.max_reconnect_delay))
@@ -85,24 +88,31 @@ class Restream:
             spoken = self._second.spoken(TOLD_WITHIN) if self._second is not None else None
             if self._second is not None and spoken is None:
                 raise Broken("the stream itself is not there yet")
-            with writing(self._config.address) as target:
+            with writing(self._config.address, self._splices) as (target, programme):
                 try:
                     ways = {stream.index: target.add_stream_from_template(stream) for stream in chosen}
                     if sound is not None:
                         ways[sound.index].metadata["language"] = three(self._config.language)
                     track = None if spoken is None else Track(target, three(spoken))
                     target.start_encoding()
-                    self._copy(source, target, chosen, ways, track)
+                    self._copy(source, target, chosen, ways, track, programme)
                 except (av.error.FFmpegError, OSError, ValueError) as error:
                     raise Broken(f"the target ended it: {reason(error)}") from None
 
     def _copy(
-        self, source: Any, target: Any, chosen: list[Any], ways: dict[int, Any], track: Track | None
+        self,
+        source: Any,
+        target: Any,
+        chosen: list[Any],
+        ways: dict[int, Any],
+        track: Track | None,
+        programme: Programme | None,
     ) -> None:
         """Copies from the first keyframe on, whose time is the output's 0."""
         begin: float | None = None
         since = time.monotonic()
         picture_in = picture_of(chosen[0] if chosen[0].type == "video" else None)
+        self._splices.begin()
         if self._second is not None:
             self._second.begin()
         for packet in packets(source, chosen):
@@ -125,6 +135,10 @@ class Restream:
             size = packet.size
             shown = packet.dts if packet.pts is None else packet.pts
             packet.pts, packet.dts = shown - moved, packet.dts - moved
+            if picture and programme is not None:
+                self._splices.picture(picture_in(packet), float(packet.pts * packet.time_base))
+                for section in self._splices.due(at - begin):
+                    programme.put(section)
             packet.stream = ways[packet.stream.index]
             target.mux_one(packet)
             self._passed(size, since)
@@ -162,6 +176,8 @@ class Restream:
             self._stopping.set()
         if isinstance(command, Original) and self._second is not None:
             self._second.tell(command)
+        if isinstance(command, Signalled):
+            self._splices.tell(command.signal)
 
 
 def main(config: RestreamConfig, pipe: Connection) -> None:

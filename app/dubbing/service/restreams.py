@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 from pydantic import BaseModel
 
 from app.dubbing.configs import RestreamConfig
-from app.dubbing.messages import Event, Original
+from app.dubbing.messages import Event, Original, Signalled
 from app.dubbing.service import addresses
 from app.dubbing.service.endings import Endings
 from app.dubbing.service.process import Process
 from app.dubbing.service.streams import Conflict, Streams, Unknown
 from app.dubbing.service.targets import MOST_TARGETS, BadTargets, Target, read
 from app.dubbing.service.workers import Keeper, Patience
+from app.dubbing.signals.clock import ClockMark
+from app.dubbing.signals.kept import Recent, Signal
+from app.dubbing.srt_address import SCHEME
 from app.dubbing.states import RestreamState
 from app.settings import Settings
 
@@ -49,12 +53,29 @@ class Restreams(BaseModel):
 
 
 class RestreamKeeper(Keeper[RestreamConfig]):
-    """Keeps the process that sends a dub on."""
+    """Keeps the process that sends a dub on, and remembers the stream's signals."""
 
-    def send(self, command: Original) -> None:
+    def __init__(
+        self,
+        config: RestreamConfig,
+        launch: Callable[[RestreamConfig], Awaitable[Process]],
+        told: Callable[[Event], None],
+        restarting: Callable[[str], None],
+    ) -> None:
+        super().__init__(config, launch, told, restarting, PATIENCE)
+        self._signals = Recent()
+
+    def send(self, command: Original | Signalled) -> None:
         """Tells the process, where there is one."""
+        if isinstance(command, Signalled):
+            self._signals.add(command.signal)
         if self._process is not None:
             self._process.send(command)
+
+    def _tell_again(self, process: Process, started_with: RestreamConfig) -> None:
+        del started_with
+        for each in self._signals:
+            process.send(Signalled(each))
 
 
 class _Kept:
@@ -126,8 +147,10 @@ class Restreaming:
             raise Conflict(f"{stream} is sent to {MOST_TARGETS} targets already; take one away first")
         ending = self._endings.stop(old.keeper) if old is not None else None
         kept = self._kept[key] = _Kept(stream, language, name, target)
-        kept.keeper = RestreamKeeper(self._config(kept), self._launch, kept.told, kept.died, PATIENCE)
+        kept.keeper = RestreamKeeper(self._config(kept), self._launch, kept.told, kept.died)
         kept.keeper.start(after=ending)
+        for signal in self._streams.stream(stream).signals:
+            self._tell_signal(kept, signal)
         log.info("sent on", stream=stream, language=language, target=name, address=target.shown)
         return kept.view(), old is None
 
@@ -140,6 +163,12 @@ class Restreaming:
         self._endings.stop(kept.keeper)
         log.info("not sent on any more", stream=stream, language=language, target=name)
         return kept.view()
+
+    def signalled(self, stream: str, signal: Signal) -> None:
+        """The stream carries this beside its picture and sound."""
+        for kept in self._kept.values():
+            if kept.stream == stream:
+                self._tell_signal(kept, signal)
 
     async def run(self) -> None:
         """Follows the streams that come and go, until cancelled."""
@@ -185,6 +214,20 @@ class Restreaming:
             url = self._streams.source_url(stream)
             there = stream.gone_at is None
             kept.keeper.send(Original(url, dub.state.delay, stream.said, there, stream.profile.tracks))
+
+    def _tell_signal(self, kept: _Kept, signal: Signal) -> None:
+        """Tells who sends MPEG-TS, with each mark at the time when its picture comes there."""
+        if kept.keeper is None or not kept.target.whole.startswith(SCHEME):
+            return
+        if isinstance(signal, ClockMark):
+            try:
+                state = self._streams.dub(kept.stream, kept.language).state
+            except Unknown:
+                return
+            if state is None:
+                return
+            signal = replace(signal, arrival=signal.arrival + state.delay)
+        kept.keeper.send(Signalled(signal))
 
     def _config(self, kept: _Kept) -> RestreamConfig:
         settings = self._settings

@@ -6,7 +6,7 @@ Each has a process that takes it in and publishes live/<name>; its signals go on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -16,11 +16,11 @@ from app.dubbing.configs import IntakeConfig
 from app.dubbing.messages import Event, Signalled
 from app.dubbing.service import addresses, paths, source_files
 from app.dubbing.service.endings import Endings
-from app.dubbing.service.joining import Joining
 from app.dubbing.service.process import Process
 from app.dubbing.service.source_files import BadSource, Source
 from app.dubbing.service.streams import Conflict, Streams, Unknown
 from app.dubbing.service.workers import Keeper, Patience
+from app.dubbing.signals.kept import Signal
 from app.dubbing.states import IntakeState
 from app.service import hide_credentials
 from app.settings import Settings
@@ -87,21 +87,24 @@ class _Kept:
 
 
 class Sources:
-    """The sources of streams: each lasts in a file beside the profiles, and comes and goes with that."""
+    """The sources of streams: each lasts in a file beside the profiles, and comes and goes with that.
+
+    `signalled` are those who are told what a stream carries beside its picture and sound, by its name.
+    """
 
     def __init__(
         self,
         settings: Settings,
         secret: str,
         streams: Streams,
-        joining: Joining,
+        signalled: Sequence[Callable[[str, Signal], None]],
         launch: Callable[[IntakeConfig], Awaitable[Process]],
     ) -> None:
         self._settings = settings
         self._folder = settings.profiles_dir
         self._secret = secret
         self._streams = streams
-        self._joining = joining
+        self._signalled = signalled
         self._launch = launch
         self._kept: dict[str, _Kept] = {}
         self._read: dict[str, float] = {}
@@ -199,8 +202,8 @@ class Sources:
         if isinstance(event, IntakeState):
             kept.state = event
         elif isinstance(event, Signalled):
-            self._streams.signalled(kept.stream, event.signal)
-            self._joining.signalled(kept.stream, event.signal)
+            for tell in self._signalled:
+                tell(kept.stream, event.signal)
 
     def _config(self, kept: _Kept) -> IntakeConfig:
         settings = self._settings

@@ -100,6 +100,14 @@ def length_of(section: bytes) -> int:
     return ((section[1] & 0x0F) << 8 | section[2]) + 3
 
 
+def moved(section: bytes, by: int) -> bytes:
+    """A section for a clock that is so many ticks further: `pts_adjustment` counts for all of its times."""
+    known = int.from_bytes(section[4:9])
+    adjustment = known >> 33 << 33 | ((known + by) & ROUND - 1)
+    whole = section[:4] + adjustment.to_bytes(5) + section[9:-4]
+    return whole + crc32(whole).to_bytes(4)
+
+
 def splice_insert(bits: Bits) -> Cue:
     """SCTE 35, 9.7.3. Where components are spliced apart, the first one's time stands for all."""
     event = bits.take(32)

@@ -35,7 +35,13 @@ def scenario(launcher: Launcher, folder: Path, play: Play) -> None:
         world = World()
         settings = load({"MEDIA_RTMP_PORT": "9", "MEDIA_API_PORT": "9", "DATA_DIR": str(folder)})
         joined = Joining(settings, "of-this-run", world.streams, world.hub, launcher.join)
-        sources = Sources(settings, "of-this-run", world.streams, joined, launcher.intake)
+        sources = Sources(
+            settings,
+            "of-this-run",
+            world.streams,
+            [world.streams.signalled, joined.signalled],
+            launcher.intake,
+        )
         try:
             async with asyncio.timeout(60):
                 await play(world, sources)
