@@ -10,7 +10,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -229,8 +229,8 @@ def sent_over_udp(stream: bytes, port: int) -> Iterator[Sender]:
 
 
 @contextmanager
-def offered_over_tcp(stream: bytes) -> Iterator[int]:
-    """Sends it, from its beginning, to whoever connects to the port that it gives."""
+def offered_over_tcp(stream: bytes, answered: Callable[[socket.socket], None] | None = None) -> Iterator[int]:
+    """Sends it, from its beginning, to whoever connects to the port that it gives, once `answered`."""
     sender = Sender(stream)
     with socket.create_server(("127.0.0.1", 0)) as door:
         door.settimeout(0.2)
@@ -243,6 +243,8 @@ def offered_over_tcp(stream: bytes) -> Iterator[int]:
                     continue
                 with out:
                     try:
+                        if answered is not None:
+                            answered(out)
                         for piece in sender.pieces():
                             out.sendall(piece)
                     except OSError:
@@ -250,6 +252,24 @@ def offered_over_tcp(stream: bytes) -> Iterator[int]:
 
         with running(sender, send):
             yield door.getsockname()[1]
+
+
+@contextmanager
+def offered_over_http(stream: bytes) -> Iterator[int]:
+    """The same to whoever asks for it; how long it is, is not told."""
+    with offered_over_tcp(stream, answered_over_http) as port:
+        yield port
+
+
+def answered_over_http(out: socket.socket) -> None:
+    """Raises OSError where nothing is asked for."""
+    asked = b""
+    while b"\r\n\r\n" not in asked:
+        more = out.recv(4096)
+        if not more:
+            raise OSError("nothing was asked for")
+        asked += more
+    out.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\nConnection: close\r\n\r\n")
 
 
 @contextmanager
