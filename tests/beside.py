@@ -61,7 +61,12 @@ PLANS = {
             ("house", "hostile"),
         ),
         # They measure how late sound and answers are.
-        alone=("test_measuring.py", "dubbing/test_sound.py", "hostile/test_siege.py"),
+        alone=(
+            "test_measuring.py",
+            "dubbing/test_sound.py",
+            "dubbing/test_signals.py",
+            "hostile/test_siege.py",
+        ),
         # Most of them speak and listen: a fourth group would make the others late, and end no sooner.
         at_once=3,
         again=2,

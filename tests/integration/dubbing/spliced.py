@@ -104,11 +104,12 @@ def shown_at(stack: Stack, name: str, picture: bytes, about: float) -> float:
     near = sorted(found.pieces, key=lambda each: abs(datetime.fromisoformat(each.date).timestamp() - about))
     for piece in near:
         data = b"".join(get(stack, f"{name}/{each}").content for each in (piece.beginning, piece.uri))
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             packets = [packet for packet in container.demux(video=0) if packet.pts is not None]
-        begins = min(packet.pts for packet in packets)
+        begins = min(packet.pts for packet in packets if packet.pts is not None)
         for packet in packets:
             if tail_of(bytes(packet)) == tail_of(picture):
+                assert packet.pts is not None
                 later = float((packet.pts - begins) * packet.time_base)
                 return datetime.fromisoformat(piece.date).timestamp() + later
     raise AssertionError("the picture is in no piece")
@@ -129,7 +130,8 @@ def levels(stack: Stack, name: str, file: str) -> dict[int, float]:
     assert found is not None
     data = b"".join(get(stack, f"{name}/{each.uri}").content for each in found.pieces)
     parts, began = [], None
-    with av.open(io.BytesIO(get(stack, f"{name}/{found.pieces[0].beginning}").content + data)) as container:
+    data = get(stack, f"{name}/{found.pieces[0].beginning}").content + data
+    with av.open(io.BytesIO(data), "r") as container:
         for frame in container.decode(audio=0):
             began = float(frame.time or 0.0) if began is None else began
             parts.append(frame.to_ndarray().mean(axis=0))

@@ -123,18 +123,15 @@ def streams(stack: Stack, made: Made, newer: Made, far_end: tuple[int, Path]) ->
         ):
             assert stack.http.put(f"/sources/{name}", json={"address": address}).status_code == 201
         with sent_over_udp(made.data, port):
-            for name in ("news", "film"):
-                wait_for(
-                    f"{name} is published", lambda name=name: stack.ready_paths().get(f"live/{name}"), 30.0
-                )
+            there = {"live/news", "live/film"}
+            wait_for("both are published", lambda: there <= stack.ready_paths().keys(), 30.0)
             target = {"address": f"srt://127.0.0.1:{far_end[0]}?latency=200"}
             assert stack.http.put("/restreams/news/es/partner", json=target).status_code == 201
-            for name in ("news", "film"):
-                wait_for(
-                    f"both ends of the break of {name} are told",
-                    lambda name=name: len(ranges(stack, name)) >= 2,
-                    60.0,
-                )
+            wait_for(
+                "both ends of both breaks are told",
+                lambda: all(len(ranges(stack, name)) >= 2 for name in ("news", "film")),
+                60.0,
+            )
             yield stack
     for name in ("news", "film"):
         stack.http.delete(f"/sources/{name}", headers=JSON)
@@ -298,10 +295,10 @@ def test_a_tag_is_in_the_pieces_at_its_own_time(stack: Stack, news: str, made: M
     at = data.index(b"emsg") + 8
     scale, time = struct.unpack(">IQ", data[at : at + 12])
     assert id3("now playing: news") in data
-    with av.open(io.BytesIO(get(stack, f"{news}/{piece.beginning}").content + data)) as container:
+    with av.open(io.BytesIO(get(stack, f"{news}/{piece.beginning}").content + data), "r") as container:
         packets = [packet for packet in container.demux(video=0) if packet.pts is not None]
     [shown] = [
-        float(packet.pts * packet.time_base)
+        float((packet.pts or 0) * packet.time_base)
         for packet in packets
         if tail_of(bytes(packet)) == tail_of(made.at(16.0))
     ]
