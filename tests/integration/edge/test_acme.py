@@ -144,6 +144,8 @@ def test_a_certificate_is_got_and_renewed_by_itself_and_no_stream_is_dropped(edg
     encrypted = edge.stack.settings.media_rtmps_port
     wait_for("the same certificate of the media server", lambda: certificate_at(edge, encrypted), 30.0)
     publisher = publish_encrypted(edge)
+    # Who asks for what is not there yet may have its publisher refused in that moment.
+    wait_for("it is published", lambda: edge.stack.ready_paths().get("live/renewed"), 30.0)
     playlist = "/live/renewed/index.m3u8"
     wait_for("the stream", lambda: edge.curl(playlist, *LAST).endswith("200"), 30.0)
 

@@ -25,6 +25,7 @@ def fronted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     with Stack(tmp_path_factory.mktemp("fronted"), ("edge",), {"CDN_SECRET": SECRET}) as running:
         running.publish(CARD, "cdn")
         made = Edge(running, folder_of(running.settings) / "pki/authorities/local/root.crt")
+        wait_for("it is published", lambda: running.ready_paths().get("live/cdn"), 30.0)
         wait_for("the stream", lambda: asked(made, LIVE).status_code == 200, 30.0)
         yield made
 

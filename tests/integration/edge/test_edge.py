@@ -83,6 +83,8 @@ def test_pages_of_other_sites_change_nothing(edge: Edge) -> None:
 def test_a_real_stream_plays_as_hls_for_those_who_may_watch(edge: Edge) -> None:
     publisher = edge.stack.publish(CARD, "edge")
     try:
+        # Who asks for what is not there yet may have its publisher refused in that moment.
+        wait_for("it is published", lambda: edge.stack.ready_paths().get("live/edge"), 30.0)
         where = "/live/edge/index.m3u8"
         wait_for("the stream", lambda: edge.http.get(where, auth=READING).status_code == 200, 30.0)
         assert edge.http.get(where).status_code == 401
