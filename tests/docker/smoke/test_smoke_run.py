@@ -17,7 +17,7 @@ from tests.rehearsal.emulator.server import Emulator
 from tests.stack import ROOT
 
 BUNDLE = {"compose": {"name": "voicestack", "services": {}}, "secrets": [], "made": []}
-HOST = {"data": "/srv/voicestack", "gpu": False, "volume": "vol-0"}
+HOST = {"name": "speech-1", "data": "/srv/voicestack", "gpu": False, "volume": "vol-0"}
 
 
 @pytest.fixture
