@@ -69,7 +69,7 @@ PLANS = {
         ),
         # Most of them speak and listen: a fourth group would make the others late, and end no sooner.
         at_once=3,
-        again=2,
+        again=3,
     ),
     # A page waits for its service, and two browsers leave enough of two cores.
     "browser": Plan(
