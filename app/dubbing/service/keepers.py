@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from app.dubbing.configs import DescribeConfig, JoinConfig, WorkerConfig
+from app.dubbing.configs import Config, DescribeConfig, JoinConfig, WorkerConfig
 from app.dubbing.messages import (
     Breaks,
     Bypass,
@@ -37,12 +37,36 @@ TRIES, TRY_AGAIN = 50, 0.02
 Reading = TypeVar("Reading", WorkerConfig, JoinConfig, DescribeConfig)
 
 
-class SourceKeeper(Keeper[Reading]):
+class SignalKeeper(Keeper[Config]):
+    """Keeps a process that makes something of a stream's signals, and remembers them."""
+
+    def __init__(
+        self,
+        config: Config,
+        launch: Callable[[Config], Awaitable[Process]],
+        told: Callable[[Event], None],
+        restarting: Callable[[str], None],
+        patience: Patience = PATIENCE,
+    ) -> None:
+        super().__init__(config, launch, told, restarting, patience)
+        self._signals = Recent()
+
+    def _remember(self, command: object) -> None:
+        if isinstance(command, Signalled):
+            self._signals.add(command.signal)
+
+    def _tell_signals(self, process: Process) -> None:
+        for each in self._signals:
+            process.send(Signalled(each))
+
+
+class SourceKeeper(SignalKeeper[Reading]):
     """Keeps a process that reads a stream's source, and remembers what it was told of that."""
 
     _gone = False
 
     def _remember(self, command: object) -> None:
+        super()._remember(command)
         match command:
             case SourceReady(url):
                 self._config = replace(self._config, source_url=url)
@@ -74,7 +98,6 @@ class Supervisor(SourceKeeper[WorkerConfig]):
             config, launcher.worker, told, lambda reason: restarting(f"worker {reason}"), patience
         )
         self._bypassed = False
-        self._signals = Recent()
 
     def send(self, command: Command) -> None:
         """Tells the worker; what is to last is remembered for the runs to come."""
@@ -89,8 +112,6 @@ class Supervisor(SourceKeeper[WorkerConfig]):
             self._config = replace(self._config, wording=command.profile)
         if isinstance(command, Breaks):
             self._config = replace(self._config, breaks_original=command.original)
-        if isinstance(command, Signalled):
-            self._signals.add(command.signal)
         if isinstance(command, TellApart):
             self._config = replace(self._config, speakers=command.speakers)
         if isinstance(command, SpeechAddresses):
@@ -109,23 +130,13 @@ class Supervisor(SourceKeeper[WorkerConfig]):
             process.send(TellApart(self._config.speakers))
             process.send(SpeechAddresses(self._config.sts_addresses))
         self._tell_source(process, started_with)
-        for each in self._signals:
-            process.send(Signalled(each))
+        self._tell_signals(process)
 
 
 class JoinKeeper(SourceKeeper[JoinConfig]):
     """Keeps the process that joins a stream with its dubs, and remembers what it was told."""
 
-    def __init__(
-        self,
-        config: JoinConfig,
-        launch: Callable[[JoinConfig], Awaitable[Process]],
-        told: Callable[[Event], None],
-        restarting: Callable[[str], None],
-    ) -> None:
-        super().__init__(config, launch, told, restarting)
-        self._dubbed = Dubbed(())
-        self._signals = Recent()
+    _dubbed = Dubbed(())
 
     def send(
         self, command: SourceReady | SourceGone | ChooseTracks | Spoken | Dubbed | Said | Signalled
@@ -137,8 +148,6 @@ class JoinKeeper(SourceKeeper[JoinConfig]):
                 self._config = replace(self._config, spoken=language)
             case Dubbed():
                 self._dubbed = command
-            case Signalled(each):
-                self._signals.add(each)
         if self._process is not None:
             self._process.send(command)
 
@@ -147,8 +156,7 @@ class JoinKeeper(SourceKeeper[JoinConfig]):
         if self._config != started_with:
             process.send(Spoken(self._config.spoken))
         process.send(self._dubbed)
-        for each in self._signals:
-            process.send(Signalled(each))
+        self._tell_signals(process)
 
 
 class DescribeKeeper(SourceKeeper[DescribeConfig]):

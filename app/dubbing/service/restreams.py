@@ -13,12 +13,13 @@ from app.dubbing.configs import RestreamConfig
 from app.dubbing.messages import Event, Original, Signalled
 from app.dubbing.service import addresses
 from app.dubbing.service.endings import Endings
+from app.dubbing.service.keepers import SignalKeeper
 from app.dubbing.service.process import Process
 from app.dubbing.service.streams import Conflict, Streams, Unknown
 from app.dubbing.service.targets import MOST_TARGETS, BadTargets, Target, read
-from app.dubbing.service.workers import Keeper, Patience
+from app.dubbing.service.workers import Patience
 from app.dubbing.signals.clock import ClockMark
-from app.dubbing.signals.kept import Recent, Signal
+from app.dubbing.signals.kept import Signal
 from app.dubbing.srt_address import SCHEME
 from app.dubbing.states import RestreamState
 from app.settings import Settings
@@ -52,30 +53,18 @@ class Restreams(BaseModel):
     restreams: list[Restream]
 
 
-class RestreamKeeper(Keeper[RestreamConfig]):
+class RestreamKeeper(SignalKeeper[RestreamConfig]):
     """Keeps the process that sends a dub on, and remembers the stream's signals."""
-
-    def __init__(
-        self,
-        config: RestreamConfig,
-        launch: Callable[[RestreamConfig], Awaitable[Process]],
-        told: Callable[[Event], None],
-        restarting: Callable[[str], None],
-    ) -> None:
-        super().__init__(config, launch, told, restarting, PATIENCE)
-        self._signals = Recent()
 
     def send(self, command: Original | Signalled) -> None:
         """Tells the process, where there is one."""
-        if isinstance(command, Signalled):
-            self._signals.add(command.signal)
+        self._remember(command)
         if self._process is not None:
             self._process.send(command)
 
     def _tell_again(self, process: Process, started_with: RestreamConfig) -> None:
         del started_with
-        for each in self._signals:
-            process.send(Signalled(each))
+        self._tell_signals(process)
 
 
 class _Kept:
@@ -147,7 +136,7 @@ class Restreaming:
             raise Conflict(f"{stream} is sent to {MOST_TARGETS} targets already; take one away first")
         ending = self._endings.stop(old.keeper) if old is not None else None
         kept = self._kept[key] = _Kept(stream, language, name, target)
-        kept.keeper = RestreamKeeper(self._config(kept), self._launch, kept.told, kept.died)
+        kept.keeper = RestreamKeeper(self._config(kept), self._launch, kept.told, kept.died, PATIENCE)
         kept.keeper.start(after=ending)
         for signal in self._streams.stream(stream).signals:
             self._tell_signal(kept, signal)
