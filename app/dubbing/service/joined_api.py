@@ -68,19 +68,19 @@ def router(settings: Settings, secret: str, joining: Joining, shelf: Shelf) -> A
             if live:
                 raise HTTPException(503, "not ready yet; ask again", headers | {"retry-after": "2"})
             raise Unknown(f"{name!r} is neither live nor kept")
+        content, age = in_memory(shelf, index, name, file)
         if playlists.is_playlist(file):
-            drawn = shelf.playlist(index, file)
-            if drawn is None:
+            if not isinstance(content, str):
                 raise HTTPException(404, "there is no such playlist", headers)
-            return answer(linked(drawn, request), file, f"{scope}, {age_of(name, index)}", headers)
-        if file == playlists.NO_TEXT:
-            return answer(playlists.NOTHING, file, f"{scope}, {A_YEAR}", headers)
-        try:
-            if PIECE.fullmatch(file) is None:
-                raise FileNotFoundError(file)
-            return answer(await shelf.piece(index.folder / file), file, f"{scope}, {A_YEAR}", headers)
-        except FileNotFoundError:
-            raise HTTPException(404, "there is no such piece, or not any more", headers) from None
+            content = linked(content, request)
+        elif content is None:
+            try:
+                if PIECE.fullmatch(file) is None:
+                    raise FileNotFoundError(file)
+                content = await shelf.piece(index.folder / file)
+            except FileNotFoundError:
+                raise HTTPException(404, "there is no such piece, or not any more", headers) from None
+        return answer(content, file, f"{scope}, {age}", headers)
 
     async def begun(name: str) -> Index | None:
         """The showing, once it has segments enough to play."""
@@ -145,19 +145,22 @@ def at_once(settings: Settings, joining: Joining, shelf: Shelf) -> Answers:
             or (live and file == playlists.MASTER and not has_begun(index))
         ):
             return None
-        content: str | bytes | None
-        if playlists.is_playlist(file):
-            content, age = shelf.playlist(index, file), age_of(name, index)
-        elif file == playlists.NO_TEXT:
-            content, age = playlists.NOTHING, A_YEAR
-        else:
-            content, age = shelf.in_memory(index.folder / file), A_YEAR
+        content, age = in_memory(shelf, index, name, file)
         if content is None:
             return None
         origin = asked.headers.get(b"origin", b"").decode()
         return answer(content, file, f"{scope}, {age}", shared(settings, origin))
 
     return answers
+
+
+def in_memory(shelf: Shelf, index: Index, name: str, file: str) -> tuple[str | bytes | None, str]:
+    """What a file of a showing holds, None where that is not in memory, and how long it may be kept."""
+    if playlists.is_playlist(file):
+        return shelf.playlist(index, file), age_of(name, index)
+    if file == playlists.NO_TEXT:
+        return playlists.NOTHING, A_YEAR
+    return shelf.in_memory(index.folder / file), A_YEAR
 
 
 def scope_of(settings: Settings) -> str:
