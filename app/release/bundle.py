@@ -70,8 +70,8 @@ def build(
     where logs stay on the host; `models` says whether the settings use models that must be fetched first
     (app.speech.models.names.used). `made` are secrets that a host makes for itself, `overlaps` the services
     whose new container starts beside the old one, `identity` the role of AWS by which the archive's services
-    reach its uploads, `pool` what a host has to know of speech hosts that come and go, `hosts` what is
-    another thing on some. Raises BundleError for an image without a digest.
+    reach its uploads, `pool` what a host has to know of speech hosts that come and go. Raises BundleError for
+    an image without a digest.
     """
 
     def part(chosen: list[Container]) -> dict[str, Any]:

@@ -164,6 +164,10 @@ class AwsConfig:
         """The name of a streaming host under the stack's domain: the first one's is the domain."""
         return f"{host.name}.{domain}" if domain and host in self.further_cells else domain
 
+    def part_of(self, host: HostConfig, part: str) -> str:
+        """What a part that each streaming host has is called: the first one's by itself alone."""
+        return f"{host.name}-{part}" if host in self.further_cells else part
+
     def cell_api(self, host: HostConfig) -> str:
         """Where other streaming hosts ask the dubber of one: through its console, for the dubber itself has
         no port on the host."""
@@ -213,7 +217,7 @@ class AwsConfig:
                 )
             if self.further_cells and "web" in {service.name for service in self.services}:
                 update["cells"] = tuple(self.cell_api(each) for each in self.cells if each != own)
-            if cell and self.settings.domain:
+            if self.settings.domain:
                 update["domain"] = self.cell_domain(own, self.settings.domain)
             update |= speech_addresses(self)
         else:

@@ -32,8 +32,8 @@ class Domain(Component):
 
     def __init__(self, name: str, args: DomainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("aws:Domain", name, opts)
-        config, further = args.config, args.host in args.config.further_cells
-        inside = self.inside(f"{args.host.name}-domain" if further else "domain")
+        config = args.config
+        inside = self.inside(config.part_of(args.host, "domain"))
         record = route53.Record(
             self.named(),
             zone_id=config.hosted_zone,

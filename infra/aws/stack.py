@@ -120,7 +120,7 @@ class AwsStack(Component):
 
     def _address(self, host: HostConfig) -> tuple[ec2.Eip, ec2.EipAssociation]:
         """The address that people see of a streaming host, whatever instance that is."""
-        name = f"{host.name}-address" if host in self.config.further_cells else "address"
+        name = self.config.part_of(host, "address")
         address = ec2.Eip(
             self.named(name), domain="vpc", tags={names.ROLE_TAG: host.role}, opts=self.inside(name)
         )
@@ -197,7 +197,7 @@ class AwsStack(Component):
         if self.config.domain:
             for host in self.config.cells:
                 address, health = self.reached[host.name][0].public_ip, watched[host.name].health
-                name = f"{host.name}-domain" if host in self.config.further_cells else "domain"
+                name = self.config.part_of(host, "domain")
                 leads = DomainArgs(self.config, host, address, health)
                 Domain(self.named(name), leads, self.inside(name))
 
