@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from infra.aws.config import AwsConfig
 from infra.aws.read import read
+from infra.config import ConfigError
 
 REGION = "eu-central-1"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHq5 someone@example.org"
@@ -44,3 +47,10 @@ def chosen(**changed: str) -> AwsConfig:
     """The configuration with some values changed; an empty one is left out."""
     values = {**GIVEN, **changed}
     return read("prod", {key: value for key, value in values.items() if value}, REGION, None)
+
+
+def refused(**changed: str) -> str:
+    """What is said about the configuration with some values changed, which are wrong."""
+    with pytest.raises(ConfigError) as told:
+        chosen(**changed)
+    return str(told.value)
