@@ -1,8 +1,8 @@
 """`python -m tests.beside unit`: groups of tests side by side, each a pytest of its own; options go to all.
 
 Most tests wait: for sound that is played, for a deadline, for a service to start. Others run meanwhile,
-and may take so much of two processors that something is late: where a plan says so, what failed is run
-once more, alone.
+and may take so much of two processors that something is late; so may what else the machine does. Where a plan
+says so, what failed is run once more, alone.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Plan:
     at_once: int = 4
     """So many groups run at a time."""
     again: int = 0
-    """So many files that failed beside others are run once more, alone; where more failed, none."""
+    """So many files that failed are run once more, alone; where more failed, none."""
 
 
 PLANS = {
@@ -159,7 +159,7 @@ def run_again(ended: Sequence[Ended], most: int, options: Sequence[str]) -> list
     failed = sorted({file for each in ended for file in each.failed})
     if not 0 < len(failed) <= most:
         return list(ended)
-    print(f"==> failed beside others, run once more alone: {', '.join(failed)}", flush=True)
+    print(f"==> failed, run once more alone: {', '.join(failed)}", flush=True)
     again = run([[ROOT / file] for file in failed], options, 1)
     passed = not any(each.status for each in again)
     print(f"==> run once more alone: {'passed, but are not sure' if passed else 'FAILED'}", flush=True)
@@ -180,8 +180,8 @@ def main(kind: str, *options: str) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     plan = PLANS[kind]
     groups, alone = dealt(ROOT / "tests" / kind, plan)
-    beside = run_again(run(groups, options, plan.at_once), plan.again, options)
-    return together(beside + run([alone], options, 1))
+    ended = run(groups, options, plan.at_once) + run([alone], options, 1)
+    return together(run_again(ended, plan.again, options))
 
 
 if __name__ == "__main__":

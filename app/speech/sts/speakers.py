@@ -97,8 +97,11 @@ class Company:
         if phrase.seconds < SHORTEST:
             return self
         one = nearest(self.voices, phrase, self.latest)
-        if self._has_room and phrase.seconds >= NEW_FROM and unlike(one, phrase):
-            return self._with_new(phrase)
+        if unlike(one, phrase):
+            if self._has_room and phrase.seconds >= NEW_FROM:
+                return self._with_new(phrase)
+            # Another's, who can't be told apart yet: a mean of two would soon be neither's.
+            return replace(self, latest=one.number)
         more = tuple(each.with_more(phrase) if each is one else each for each in self.voices)
         return replace(self, voices=more, latest=one.number)
 

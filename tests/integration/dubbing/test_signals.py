@@ -106,6 +106,11 @@ def far_end(stack: Stack) -> Iterator[tuple[int, Path]]:
         receiver.kill()
 
 
+def dubbed(stack: Stack) -> set[str]:
+    """The streams that the dubber knows."""
+    return {stream["name"] for stream in stack.http.get("/streams").json()["streams"]}
+
+
 @pytest.fixture(scope="module")
 def streams(stack: Stack, made: Made, newer: Made, far_end: tuple[int, Path]) -> Iterator[Stack]:
     """`news` is sent over UDP and `film` is fetched over HTTP; both are joined until both breaks are over.
@@ -123,8 +128,8 @@ def streams(stack: Stack, made: Made, newer: Made, far_end: tuple[int, Path]) ->
         ):
             assert stack.http.put(f"/sources/{name}", json={"address": address}).status_code == 201
         with sent_over_udp(made.data, port):
-            there = {"live/news", "live/film"}
-            wait_for("both are published", lambda: there <= stack.ready_paths().keys(), 30.0)
+            # The dubber learns of them some time after the media server has them.
+            wait_for("both are dubbed", lambda: {"news", "film"} <= dubbed(stack), 30.0)
             target = {"address": f"srt://127.0.0.1:{far_end[0]}?latency=200"}
             assert stack.http.put("/restreams/news/es/partner", json=target).status_code == 201
             wait_for(

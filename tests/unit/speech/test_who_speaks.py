@@ -43,11 +43,11 @@ def print_of(who: int, chance: int = 0) -> np.ndarray:
 
 @st.composite
 def phrases(draw: st.DrawFn) -> list[tuple[int, Impression]]:
-    """Phrases of up to four people, each with a pitch of its own, of whatever length."""
+    """Phrases of up to four people, a fifth apart and half a semitone up and down, of whatever length."""
     found = []
     for number, who in enumerate(draw(st.lists(st.integers(0, MOST_SPEAKERS - 1), min_size=1, max_size=40))):
         seconds = draw(st.floats(0.2, 7.0))
-        bend = draw(st.floats(0.9, 1.1))
+        bend = draw(st.floats(0.971, 1.029))
         found.append((who, Impression(print_of(who, number), 90 * 1.5**who * bend, seconds)))
     return found
 
