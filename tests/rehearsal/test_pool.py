@@ -167,6 +167,7 @@ def test_the_name_has_the_hosts_that_answer_and_else_all_that_are_there(
         assert found["Name"] == "speech.prod.internal."
         return [each["Value"] for each in found["ResourceRecords"]], found["TTL"]
 
+    take_part(emulator)
     keeps = Keeper(host, {**pool, "port": port})
     keeps.look()
     assert record() == (addresses[:1], GOOD_FOR)
@@ -177,6 +178,19 @@ def test_the_name_has_the_hosts_that_answer_and_else_all_that_are_there(
     assert (metric["MetricName"], metric["Dimensions"]) == (
         names.LOAD_METRIC, [{"Name": "stack", "Value": "prod"}],
     )  # fmt: skip
+
+
+def take_part(emulator: Emulator) -> None:
+    """Each new host of the group says that it is healthy."""
+    groups, name = emulator.client("autoscaling"), names.speech_group("prod")
+    (group,) = groups.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    for each in group["Instances"]:
+        groups.complete_lifecycle_action(
+            AutoScalingGroupName=name,
+            LifecycleHookName=names.ARRIVING,
+            InstanceId=each["InstanceId"],
+            LifecycleActionResult="CONTINUE",
+        )
 
 
 def test_a_changed_pool_is_changed_where_it_is_and_goes_with_the_record_in_its_zone(

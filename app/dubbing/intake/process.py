@@ -6,6 +6,7 @@ What it tells beside picture and sound goes by its own clock, which marks of its
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from multiprocessing.connection import Connection
@@ -43,6 +44,16 @@ OTHERS = "somebody else publishes this stream; standing by"
 log = structlog.get_logger()
 
 
+def in_words(error: Exception) -> str:
+    """Why nothing is taken in any more, for people to read."""
+    if isinstance(error, av.error.ExitError):
+        return "nothing comes from there any more"
+    # What FFmpeg makes of an answer over HTTP that ends, where no length was promised or a greater one.
+    if getattr(error, "errno", None) == errno.EIO:
+        return "the other end has ended it"
+    return reason(error)
+
+
 class Intake:
     """Runs in the process's main thread; another one tells the dubber how it goes."""
 
@@ -69,10 +80,8 @@ class Intake:
                 self._take_in()
             except (Broken, CannotOpen) as error:
                 self._failed(str(error))
-            except av.error.ExitError:
-                self._failed("nothing comes from there any more")
             except (av.error.FFmpegError, OSError, ValueError) as error:
-                self._failed(reason(error))
+                self._failed(in_words(error))
             self._running = False
             if time.monotonic() - began > STEADY:
                 self._backoff.reset()

@@ -1,7 +1,8 @@
 """The AWS emulator of the rehearsal: `python -m tests.rehearsal.emulator PORT [HOST]`.
 
 Moto answers, and parts of our own for what it lacks: snapshot policies, quotas, a simulator of
-permissions, and commands that really run. Everything is in memory: it ends with the process.
+permissions, lifecycle hooks that hold instances back, and commands that really run. Everything is in memory:
+it ends with the process.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import run_simple
 
-from tests.rehearsal.emulator import account, corrections
+from tests.rehearsal.emulator import account, corrections, groups
 from tests.rehearsal.emulator.agents import Agents
 from tests.rehearsal.emulator.lifecycle import Lifecycle
 
@@ -35,6 +36,7 @@ def main() -> None:
     port = int(sys.argv[1])
     host = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
     corrections.apply()
+    groups.hold_at_hooks()
     moto = DomainDispatcherApplication(create_backend_app)
     own: dict[str, Callable[..., Iterable[bytes]]] = {
         "dlm": Lifecycle(),

@@ -7,7 +7,9 @@ import string
 from typing import Any, cast
 
 from moto.core.responses import ActionResult
+from moto.core.types import Base64EncodedString
 from moto.ec2.models.instances import Instance, InstanceState
+from moto.ec2.models.launch_templates import LaunchTemplateVersion
 from moto.route53 import models
 from moto.route53.responses import Route53
 
@@ -19,6 +21,8 @@ def apply() -> None:
     addresses_are_free_again()
     models.create_route53_zone_id = zone_id
     health_checks_know_their_alarms()
+    later_versions_have_user_data()
+    an_instance_has_one_root_disk()
 
 
 def addresses_are_free_again() -> None:
@@ -39,6 +43,35 @@ def addresses_are_free_again() -> None:
 def zone_id(**_: Any) -> str:
     """The id of a hosted zone: on AWS all of them begin with Z."""
     return "Z" + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(20))
+
+
+def later_versions_have_user_data() -> None:
+    """Moto refuses to start anything by the user data of a launch template's second version."""
+
+    def user_data(version: LaunchTemplateVersion) -> Base64EncodedString | None:
+        given = version.data.get("UserData")
+        return Base64EncodedString(given) if isinstance(given, str) else given
+
+    LaunchTemplateVersion.user_data = property(user_data)  # type: ignore[assignment,method-assign]
+
+
+def an_instance_has_one_root_disk() -> None:
+    """Moto gives it one, and leaves that behind where a launch template has another."""
+    add = Instance.add_block_device
+
+    def add_block_device(
+        instance: Instance,
+        size: int,
+        device_path: str,
+        *others: Any,
+        **named: Any,
+    ) -> None:
+        if before := instance.block_device_mapping.get(device_path):
+            instance.ec2_backend.detach_volume(before.volume_id, instance.id, device_path)
+            instance.ec2_backend.delete_volume(before.volume_id)
+        add(instance, size, device_path, *others, **named)
+
+    Instance.add_block_device = add_block_device  # type: ignore[method-assign,assignment]
 
 
 def identity(answer: ActionResult) -> str:
