@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from app.dubbing.messages import DubAt
 from app.dubbing.tracks import Chosen
 from app.speech.protocol import Profile, Speakers
 
@@ -62,12 +63,12 @@ class WorkerConfig(ProcessConfig):
 class RestreamConfig(ProcessConfig):
     """A dub that is sent on to another server, with the `original` as a second sound track or without.
 
-    Both addresses carry credentials: never log them.
+    All addresses carry credentials: never log them.
     """
 
     language: str
     target: str
-    source_url: str = field(repr=False)
+    dub: DubAt
     address: str = field(repr=False)
     original: bool
 

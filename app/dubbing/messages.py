@@ -105,10 +105,18 @@ class SentencePart:
 
 
 @dataclass(frozen=True)
-class Dubbed:
-    """The dubs that are joined: of each its language, address (with credentials), and delay in seconds."""
+class DubAt:
+    """Where a dub is read, and where the media server tells whether it is there; both with credentials."""
 
-    dubs: tuple[tuple[str, str, float], ...] = field(repr=False)
+    read: str = field(repr=False)
+    look: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Dubbed:
+    """The dubs that are joined: of each its language, where it is, and its delay in seconds."""
+
+    dubs: tuple[tuple[str, DubAt, float], ...]
 
 
 @dataclass(frozen=True)

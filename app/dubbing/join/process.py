@@ -20,6 +20,7 @@ from app.dubbing.join.writer import Occupied, Writer
 from app.dubbing.messages import (
     ChooseTracks,
     Drain,
+    DubAt,
     Dubbed,
     Said,
     Signalled,
@@ -126,16 +127,16 @@ class Join:
                 joiner.take_signal(signal)
         return True
 
-    def _follow(self, joiner: Joiner, dubs: tuple[tuple[str, str, float], ...]) -> None:
+    def _follow(self, joiner: Joiner, dubs: tuple[tuple[str, DubAt, float], ...]) -> None:
         joiner.languages({language: delay for language, _, delay in dubs})
-        wanted = {language: (url, delay) for language, url, delay in dubs}
+        wanted = {language: (at, delay) for language, at, delay in dubs}
         for language, reader in list(self._dubs.items()):
-            if wanted.get(language) != (reader.url, reader.delay):
+            if wanted.get(language) != (reader.at, reader.delay):
                 reader.leave()
                 del self._dubs[language]
-        for language, (url, delay) in wanted.items():
+        for language, (at, delay) in wanted.items():
             if language not in self._dubs:
-                reader = DubReader(language, url, delay, joiner, self._backoff())
+                reader = DubReader(language, at, delay, joiner, self._backoff())
                 self._dubs[language] = reader
                 threading.Thread(target=reader.run, name=f"dub {language}", daemon=True).start()
 

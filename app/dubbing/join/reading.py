@@ -16,10 +16,11 @@ from app.dubbing.join import boxes
 from app.dubbing.join.joiner import Joiner
 from app.dubbing.join.matching import Place
 from app.dubbing.join.writer import Writer
+from app.dubbing.messages import DubAt
 from app.dubbing.showing import Picture
 from app.dubbing.start_codes import picture_of
 from app.dubbing.tracks import Chosen
-from app.dubbing.viewing import Broken, packets, reading
+from app.dubbing.viewing import Broken, await_published, packets, reading
 from app.dubbing.worker.reach import Reach
 from app.dubbing.worker.source import Background, Item, Source, SourceError, VideoPacket, reason
 
@@ -103,8 +104,8 @@ class SourceReader:
 class DubReader:
     """Reads one dub, by RTMP, and tells where its sound belongs; connects again until it is left."""
 
-    def __init__(self, language: str, url: str, delay: float, joiner: Joiner, backoff: Backoff) -> None:
-        self.language, self.url, self.delay = language, url, delay
+    def __init__(self, language: str, at: DubAt, delay: float, joiner: Joiner, backoff: Backoff) -> None:
+        self.language, self.at, self.delay = language, at, delay
         self._joiner = joiner
         self._backoff = backoff
         self._leaving = threading.Event()
@@ -115,7 +116,7 @@ class DubReader:
 
     def run(self) -> None:
         """Reads until it is left."""
-        while not self._leaving.is_set():
+        while await_published(self.at.look, self._leaving):
             try:
                 self._read()
             except Broken as error:
@@ -127,7 +128,7 @@ class DubReader:
             self._leaving.wait(self._backoff.next())
 
     def _read(self) -> None:
-        with reading(self.url) as source:
+        with reading(self.at.read) as source:
             video = next(iter(source.streams.video), None)
             sound = next((one for one in source.streams.audio if one.codec_context.name == "aac"), None)
             if sound is None:

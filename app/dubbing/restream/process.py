@@ -28,7 +28,7 @@ from app.dubbing.restream.target import writing
 from app.dubbing.start_codes import picture_of
 from app.dubbing.states import RestreamState
 from app.dubbing.track_languages import three
-from app.dubbing.viewing import Broken, packets, reading
+from app.dubbing.viewing import Broken, await_published, packets, reading
 from app.dubbing.worker.source import reason
 
 HEARTBEAT = 0.5
@@ -37,6 +37,7 @@ BELIEVED_AFTER = 5.0
 STEADY = 10.0
 """Seconds of sending after which the next break is the first one again."""
 TOLD_WITHIN = 3.0
+NOT_PUBLISHED = "nobody publishes the dub"
 
 log = structlog.get_logger()
 
@@ -64,7 +65,7 @@ class Restream:
         threading.Thread(target=self._report, name="report", daemon=True).start()
         if self._second is not None:
             self._second.start()
-        while not self._stopping.is_set():
+        while await_published(self._config.dub.look, self._stopping, self._missing):
             began = time.monotonic()
             try:
                 self._send()
@@ -78,8 +79,11 @@ class Restream:
             self._reconnects += 1
             self._stopping.wait(self._backoff.next())
 
+    def _missing(self) -> None:
+        self._problem = NOT_PUBLISHED
+
     def _send(self) -> None:
-        with reading(self._config.source_url) as source:
+        with reading(self._config.dub.read) as source:
             video = next((one for one in source.streams.video), None)
             sound = next((one for one in source.streams.audio if one.codec_context.name == "aac"), None)
             chosen = [stream for stream in (video, sound) if stream is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from app.dubbing.messages import DubAt
 from app.dubbing.service import paths
 from app.dubbing.service.auth import API_USER, INTERNAL_USER, api_password
 from app.dubbing.service.watcher import Publisher
@@ -37,10 +38,11 @@ def publish_url(settings: Settings, secret: str, path: str) -> str:
     return f"{rtsp(settings, secret)}/{path}"
 
 
-def dub_url(settings: Settings, secret: str, name: str, language: str) -> str:
-    """Where the dub of a stream is read, to be sent on: over RTMP, which gives decoding times."""
-    login = f"user={INTERNAL_USER}&pass={secret}"
-    return f"rtmp://{host(settings)}:{settings.media_rtmp_port}/{paths.dub_path(name, language)}?{login}"
+def dub_at(settings: Settings, secret: str, name: str, language: str) -> DubAt:
+    """Where the dub of a stream is read, to be sent on or joined: over RTMP, which gives decoding times."""
+    path, login = paths.dub_path(name, language), f"user={INTERNAL_USER}&pass={secret}"
+    read = f"rtmp://{host(settings)}:{settings.media_rtmp_port}/{path}?{login}"
+    return DubAt(read, look_at(settings, secret, path))
 
 
 def intake_url(settings: Settings, secret: str, name: str) -> str:

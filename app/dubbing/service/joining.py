@@ -233,7 +233,7 @@ class Joining:
             tuple(
                 (
                     language,
-                    addresses.dub_url(self._settings, self._secret, stream.publisher.name, language),
+                    addresses.dub_at(self._settings, self._secret, stream.publisher.name, language),
                     dub.state.delay,
                 )
                 for language, dub in sorted(stream.dubs.items())

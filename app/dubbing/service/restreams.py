@@ -224,7 +224,7 @@ class Restreaming:
             stream=kept.stream,
             language=kept.language,
             target=kept.name,
-            source_url=addresses.dub_url(settings, self._secret, kept.stream, kept.language),
+            dub=addresses.dub_at(settings, self._secret, kept.stream, kept.language),
             address=kept.target.whole,
             original=kept.target.original,
             reconnect_delay=settings.reconnect_delay,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import av
+import av.error
 import httpx
 import numpy as np
 import psutil
@@ -17,6 +19,7 @@ import pytest
 
 from app.demo import beep
 from app.demo.picture import is_flash
+from app.demo.read import watch_address
 from app.demo.sample import sample_video
 from tests.hls import Playlist, faults, read
 from tests.integration.dubbing.clips import play
@@ -295,6 +298,37 @@ def test_a_publisher_that_comes_back_is_joined_again(stack: Stack, news: FfmpegP
         return breaks() > before
 
     wait_for("it goes on after a break", joined_again, 40.0)
+
+
+@pytest.mark.usefixtures("news")
+def test_nobody_of_ours_asks_for_a_dub_that_is_not_there(stack: Stack) -> None:
+    """The media server makes a path for such a question, and refuses who publishes as it closes it."""
+    json_type = {"content-type": "application/json"}
+    nowhere = {"address": "rtmp://127.0.0.1:1/live", "key": "key"}
+
+    def waits() -> bool:
+        [restream] = stack.http.get("/restreams").json()["restreams"]
+        return bool(restream["problem"] == "nobody publishes the dub")
+
+    for _ in range(3):
+        assert stack.http.delete("/streams/news/es", headers=json_type).status_code == 200
+        wait_for("the dub is gone", lambda: "dub/news/es" not in stack.ready_paths() or None, 20.0)
+        assert stack.http.put("/restreams/news/es/nowhere", json=nowhere).status_code == 201
+        wait_for("it is looked for", waits, 20.0)
+        assert stack.http.put("/streams/news/es", json={}).status_code == 201
+        wait_for("the dub is back", lambda: stack.ready_paths().get("dub/news/es"), 20.0)
+        wait_for("it is read", lambda: not waits(), 20.0)
+        assert stack.http.delete("/restreams/news/es/nowhere", headers=json_type).status_code == 200
+        wait_for(
+            "it is joined again",
+            lambda: pieces(stack, "news", "sound-es.m3u8")[-1].startswith("sound-es") or None,
+            30.0,
+        )
+    with pytest.raises(av.error.FFmpegError):
+        av.open(watch_address(stack.settings, "dub/nobody/es", "rtmp"), "r")
+    log = (stack.folder / "media.log").read_text(encoding="utf-8")
+    # Since the stack began: through joins, a process that was killed, and a publisher that came back.
+    assert re.findall("no stream is available on path '(dub/[^']*)'", log) == ["dub/nobody/es"]
 
 
 def test_a_stream_that_has_ended_is_there_as_a_whole(stack: Stack, over: str) -> None:

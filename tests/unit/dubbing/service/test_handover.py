@@ -16,8 +16,9 @@ import pytest
 from app.dubbing.service import addresses
 from app.dubbing.service.auth import API_USER
 from app.dubbing.states import Phase
+from app.dubbing.viewing import await_published
 from app.dubbing.worker.mixer import SAMPLE_RATE, Mixer, Samples
-from app.dubbing.worker.occupied import occupied
+from app.dubbing.worker.occupied import occupied, readable
 from app.settings import load
 from tests.unit.dubbing.service.stand_in_runner import World
 from tests.unit.dubbing.service.stand_in_worker import state
@@ -67,6 +68,7 @@ def media_server(status: int, body: str) -> Iterator[str]:
 def test_a_path_is_occupied_where_it_has_a_source(status: int, body: str, found: bool) -> None:
     with media_server(status, body) as address:
         assert occupied(address) is found
+        assert readable(address) is found
         assert not occupied(address.replace("voicestack-api", "somebody"))
 
 
@@ -74,6 +76,23 @@ def test_a_path_of_a_media_server_that_is_gone_is_not_occupied() -> None:
     with media_server(200, json.dumps(PUBLISHED)) as address:
         pass
     assert not occupied(address)
+    assert not readable(address)
+
+
+def test_a_dub_that_is_announced_but_not_there_yet_is_not_read() -> None:
+    with media_server(200, json.dumps({**PUBLISHED, "ready": False})) as address:
+        assert occupied(address)
+        leaving, missed = threading.Event(), list[bool]()
+
+        def missing() -> None:
+            missed.append(True)
+            if len(missed) == 2:
+                leaving.set()
+
+        assert not await_published(address, leaving, missing)
+        assert len(missed) == 2
+    with media_server(200, json.dumps(PUBLISHED)) as address:
+        assert await_published(address, threading.Event())
 
 
 @pytest.mark.parametrize(
