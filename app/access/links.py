@@ -39,8 +39,11 @@ class Links:
         # ASCII alone: int() takes other digits too, and what is signed is the text.
         if not (until.isascii() and until.isdigit() and len(until) <= 12):
             return False
-        is_right = self.store.is_signed(signature, PURPOSE, path, action, until)
-        return is_right and self.store.clock() < int(until)
+        return self.is_right(until, signature, path, action) and self.store.clock() < int(until)
+
+    def is_right(self, until: str, signature: str, path: str, action: str) -> bool:
+        """Whether we signed that, whatever time it is."""
+        return self.store.is_signed(signature, PURPOSE, path, action, until)
 
     def revoke(self) -> None:
         """Ends every link at once, also those that the console uses itself."""

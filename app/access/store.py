@@ -54,6 +54,19 @@ class Store:
         """Whether anything was ever kept."""
         return self.path.exists()
 
+    def stamp(self) -> tuple[int, ...]:
+        """The file's state, another one after each change of it. Raises AccessError."""
+        try:
+            found = self.path.stat()
+        except OSError as error:
+            raise AccessError(f"{self.path} can't be used: {error}") from error
+        return found.st_ctime_ns, found.st_mtime_ns, found.st_size, found.st_ino
+
+    @staticmethod
+    def changed(stamp: tuple[int, ...]) -> float:
+        """When the file had come to that state (Unix time)."""
+        return stamp[0] / 1e9
+
     @contextmanager
     def open(self) -> Iterator[sqlite3.Connection]:
         """A connection whose changes are kept at the end of the block. Makes the file where there is none.

@@ -11,6 +11,7 @@ import resource
 from contextlib import suppress
 
 import h11
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.serving.keepalive import PatientWebSockets
@@ -102,7 +103,7 @@ class PatientHttp(Watched, H11Protocol):
         quick: Quick | None = getattr(state, "quick", None)
         if quick is None or not self._is_at_rest or self.transport.is_closing():
             return False
-        answer = quick.answer(data, self.server_state.default_headers)
+        answer = quick.answer(data, self.server_state.default_headers, self._client_of)
         if answer is None:
             return False
         self._unset_keepalive_if_required()
@@ -113,6 +114,14 @@ class PatientHttp(Watched, H11Protocol):
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
         return True
+
+    def _client_of(self, forwarded: str) -> str:
+        """Who asks, as uvicorn tells the application."""
+        host = self.client[0] if self.client else ""
+        proxies = self.config.loaded_app
+        if forwarded and isinstance(proxies, ProxyHeadersMiddleware) and host in proxies.trusted_hosts:
+            return proxies.trusted_hosts.get_trusted_client_address(forwarded)[0] or host
+        return host
 
     @property
     def _is_at_rest(self) -> bool:

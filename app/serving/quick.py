@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from fastapi import Response
@@ -25,10 +25,11 @@ FRAMING = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgra
 
 @dataclass(frozen=True)
 class Asked:
-    """A GET request: its target with the query, and its headers, by their names in lower case."""
+    """A GET request: its target with the query, its headers, by their names in lower case, and who asks."""
 
     target: str
     headers: dict[bytes, bytes]
+    client: str = ""
 
 
 Answers = Callable[[Asked], Response | None]
@@ -44,14 +45,20 @@ class Quick:
         names = frozenset(hosts)
         self._is_ours = lru_cache(256)(lambda host: is_ours(host, names))
 
-    def answer(self, data: bytes, defaults: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-        """The whole answer to a whole request, with these headers too; None where it goes the usual way."""
+    def answer(
+        self, data: bytes, defaults: Iterable[tuple[bytes, bytes]], client_of: Callable[[str], str]
+    ) -> bytes | None:
+        """The whole answer to a whole request, with these headers too; None where it goes the usual way.
+
+        `client_of` tells who asks, from what proxies said (X-Forwarded-For).
+        """
         if not data.startswith(self._begins):
             return None
         asked = read(data)
         if asked is None or not self._is_ours(asked.headers[b"host"].decode()):
             return None
-        response = self._answers(asked)
+        client = client_of(asked.headers.get(b"x-forwarded-for", b"").decode())
+        response = self._answers(replace(asked, client=client))
         if response is None:
             return None
         lines = [b"%b: %b\r\n" % header for header in (*defaults, *response.raw_headers)]

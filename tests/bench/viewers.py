@@ -26,6 +26,7 @@ from app.demo.lines import Event, Helper
 from app.demo.sample import sample_video
 from app.demo.statistics import Spread, spread
 from app.native.edge import folder_of
+from tests.bench import a_request
 from tests.bench.cost import Cost, Window
 from tests.bench.report import machine
 from tests.bench.run import LANGUAGE, NUMBER, is_dubbed
@@ -196,7 +197,7 @@ def cores(part: str) -> Callable[[Measured], str]:
     return lambda measured: f"{measured.costs[part].cores:.2f}"
 
 
-def a_request(part: str, idle: Measured) -> Callable[[Measured], str]:
+def of_a_request(part: str, idle: Measured) -> Callable[[Measured], str]:
     """A cell with a part's processor time for each request, beyond what it takes without viewers."""
 
     def cell(measured: Measured) -> str:
@@ -234,8 +235,8 @@ def table(results: list[Measured]) -> str:
         ("bytes of a viewer an hour", an_hour),
         ("a playlist, p50 / p95 / p99", times("playlist")),
         ("a piece, p50 / p95 / p99", times("piece")),
-        ("dubber: processor time of a request", a_request("dubber", results[0])),
-        ("edge: processor time of a request", a_request("edge", results[0])),
+        ("dubber: processor time of a request", of_a_request("dubber", results[0])),
+        ("edge: processor time of a request", of_a_request("edge", results[0])),
     )
     of_all: tuple[tuple[str, Callable[[Measured], str]], ...] = (
         ("phrases in time", outcome("in_time")),
@@ -271,8 +272,12 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=3, help="how many streams they watch")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each number is measured")
     parser.add_argument("--direct", action="store_true", help="ask the dubber, not the edge in front of it")
+    parser.add_argument("--request", action="store_true", help="measure what one request takes, and no more")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if options.request:
+        print(machine().partition("\n")[0], "", a_request.table(), sep="\n")
+        return
     counts = [int(each) for each in options.viewers.split(",")]
     results = run(
         options.streams, counts, options.seconds, not options.direct, lambda line: print(line, flush=True)

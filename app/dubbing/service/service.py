@@ -41,6 +41,7 @@ from app.dubbing.service.restreams import Restreaming
 from app.dubbing.service.shelf import Shelf
 from app.dubbing.service.sources import Sources
 from app.dubbing.service.streams import LINGER, Streams
+from app.dubbing.service.viewers import Viewers
 from app.dubbing.service.watcher import Watcher
 from app.dubbing.service.workers import PATIENCE, Patience
 from app.lasting import lasting
@@ -175,9 +176,9 @@ def create(
     app.include_router(recorded_api.router(recorded))
     app.include_router(restream_api.router(restreaming))
     app.include_router(sources_api.router(sources))
-    shelf = Shelf(joining.root)
-    app.include_router(joined_api.router(settings, secret, joining, shelf))
-    app.state.quick = Quick("/all/", joined_api.at_once(settings, joining, shelf), guarding.hosts(settings))
+    viewers, at_hand = Viewers(settings, secret), joined_api.AtHand(settings, joining, Shelf(joining.root))
+    app.include_router(joined_api.router(settings, joining, viewers, at_hand))
+    app.state.quick = Quick("/all/", joined_api.at_once(settings, viewers, at_hand), guarding.hosts(settings))
     app.include_router(description_api.router(descriptions))
     app.include_router(ingest_api.router(directory, own_cell))
     app.include_router(media_calls.router(settings, secret, watcher))

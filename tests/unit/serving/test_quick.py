@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 
 from app.serving import connections
 from app.serving.quick import LONGEST, Asked, Quick, read
@@ -26,18 +26,21 @@ class Service:
     def __init__(self, content: bytes = b"\0piece\r\n\r\n") -> None:
         self.content = content
         self.usual = self.quick = 0
+        self.clients: list[str] = []
         self.app = FastAPI()
         self.app.state.quick = Quick("/all/", self._at_once, ["localhost"])
 
         @self.app.get("/all/news/{_}")
-        async def watch() -> Response:
+        async def watch(request: Request) -> Response:
             self.usual += 1
+            self.clients.append(request.client.host if request.client else "")
             return self._response()
 
     def _at_once(self, asked: Asked) -> Response | None:
         if asked.target != "/all/news/picture-1.m4s":
             return None
         self.quick += 1
+        self.clients.append(asked.client)
         return self._response()
 
     def _response(self) -> Response:
@@ -96,6 +99,21 @@ def test_an_answer_at_once_is_what_the_application_answers(service: Service, por
     assert answers[0][0] == b"HTTP/1.1 200 OK"
     assert answers[0][2] == service.content
     assert (service.quick, service.usual) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "forwarded",
+    ["8.8.8.8", "1.1.1.1, 8.8.8.8", "8.8.8.8, 127.0.0.1", "8.8.8.8:4711", "[2001:db8::1]:9", "nobody", ""],
+)
+def test_who_asks_is_told_alike_whatever_a_proxy_says(service: Service, port: int, forwarded: str) -> None:
+    """The proxy on this machine is believed, as uvicorn believes it; somebody before it is not."""
+    asked = FILE + f"X-Forwarded-For: {forwarded}\r\n".encode()
+    with connected(port) as client:
+        client.ask(asked + b"\r\n")
+        client.ask(asked + b"Expect: nothing\r\n\r\n")
+    assert (service.quick, service.usual) == (1, 1)
+    assert service.clients[0] == service.clients[1]
+    assert service.clients[0] in ("8.8.8.8", "2001:db8::1", "nobody", "127.0.0.1")
 
 
 def test_requests_that_come_in_parts_or_together_are_answered_in_their_order(
@@ -178,5 +196,5 @@ def test_an_ordinary_request_is_read() -> None:
 @pytest.mark.parametrize("host", [b"evil.example", b"", b"localhost.evil.example"])
 def test_other_hosts_names_are_not_answered_at_once(service: Service, host: bytes) -> None:
     quick = service.app.state.quick
-    assert quick.answer(WHOLE, []) is not None
-    assert quick.answer(WHOLE.replace(b"localhost:5002", host), []) is None
+    assert quick.answer(WHOLE, [], str) is not None
+    assert quick.answer(WHOLE.replace(b"localhost:5002", host), [], str) is None

@@ -14,11 +14,13 @@ from fastapi.testclient import TestClient
 
 from app.access.links import Links
 from app.access.store import store_of
-from app.dubbing.service import api, joined_api
+from app.dubbing.service import api, joined_api, viewers
 from app.dubbing.service.events import Hub
+from app.dubbing.service.joined_api import AtHand
 from app.dubbing.service.joining import Joining
 from app.dubbing.service.shelf import Shelf
 from app.dubbing.service.streams import Streams
+from app.dubbing.service.viewers import Viewers
 from app.dubbing.showing import ENDED, showings
 from app.serving.quick import Asked
 from app.settings import Settings, load
@@ -27,6 +29,8 @@ from tests.showing_a_clip import shown
 
 SECRET = "of-this-run"
 PASSWORD = ("viewer", "out-word")
+LOGIN = {"MEDIA_READ_USER": PASSWORD[0], "MEDIA_READ_PASSWORD": PASSWORD[1]}
+STRANGER = "8.8.8.8"
 FOR_EVER = "max-age=31536000, immutable"
 PAGE = "https://player.example.org"
 
@@ -58,9 +62,14 @@ def client(settings: Settings) -> Iterator[TestClient]:
     app = FastAPI()
     joining, streams, hub = joining_of(settings)
     api.install(app, streams, hub)
-    app.include_router(joined_api.router(settings, SECRET, joining, Shelf(joining.root)))
-    with TestClient(app, client=("8.8.8.8", 5000)) as http:
+    let_in, at_hand = parts(settings, joining)
+    app.include_router(joined_api.router(settings, joining, let_in, at_hand))
+    with TestClient(app, client=(STRANGER, 5000)) as http:
         yield http
+
+
+def parts(settings: Settings, joining: Joining) -> tuple[Viewers, AtHand]:
+    return Viewers(settings, SECRET), AtHand(settings, joining, Shelf(joining.root))
 
 
 @pytest.fixture
@@ -72,8 +81,7 @@ def http(kept: Path) -> Iterator[TestClient]:
 @pytest.fixture
 def locked(kept: Path) -> Iterator[TestClient]:
     """Reading needs a password."""
-    login = {"MEDIA_READ_USER": PASSWORD[0], "MEDIA_READ_PASSWORD": PASSWORD[1]}
-    yield from client(settings_of(kept, **login))
+    yield from client(settings_of(kept, **LOGIN))
 
 
 def test_what_has_ended_is_whole_and_keeps_to_the_rules(http: TestClient) -> None:
@@ -134,7 +142,7 @@ def test_a_password_or_a_link_opens_it_and_nothing_else_does(locked: TestClient,
 
 
 def test_who_guesses_is_held_back(locked: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joined_api, "PAUSE", 0.0)
+    monkeypatch.setattr(viewers, "PAUSE", 0.0)
     statuses = [locked.get("/all/news/index.m3u8", auth=("viewer", str(n))).status_code for n in range(12)]
     assert statuses[:9] == [401] * 9
     assert statuses[-1] == 429
@@ -173,7 +181,7 @@ def test_a_playlist_is_kept_for_a_moment_and_for_longer_where_nothing_can_change
 
 
 def test_no_cache_keeps_what_was_refused(locked: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joined_api, "PAUSE", 0.0)
+    monkeypatch.setattr(viewers, "PAUSE", 0.0)
     answers = [locked.get("/all/news/index.m3u8", auth=("viewer", str(n))) for n in range(12)]
     assert {answer.status_code for answer in answers} == {401, 429}
     assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
@@ -223,10 +231,10 @@ def test_what_a_dubber_left_unfinished_is_ended(clip: Path, tmp_path: Path) -> N
 def test_what_is_answered_at_once_is_what_the_application_answers(kept: Path, more: dict[str, str]) -> None:
     settings = settings_of(kept)
     joining, streams, hub = joining_of(settings)
-    app, shelf = FastAPI(), Shelf(joining.root)
+    app, (let_in, at_hand) = FastAPI(), parts(settings, joining)
     api.install(app, streams, hub)
-    app.include_router(joined_api.router(settings, SECRET, joining, shelf))
-    answers = joined_api.at_once(settings, joining, shelf)
+    app.include_router(joined_api.router(settings, joining, let_in, at_hand))
+    answers = joined_api.at_once(settings, let_in, at_hand)
     headers = {name.encode(): value.encode() for name, value in more.items()}
     [showing] = showings(kept / "joined")
     with TestClient(app) as http:
@@ -241,7 +249,7 @@ def test_what_is_answered_at_once_is_what_the_application_answers(kept: Path, mo
                 assert (quick.body, dict(quick.headers)) == (usual.content, dict(usual.headers))
 
 
-def test_only_what_everyone_may_have_is_answered_at_once(kept: Path) -> None:
+def test_only_what_lies_in_memory_is_answered_at_once(kept: Path) -> None:
     targets = [
         "/all/news/index.jsonl",
         "/all/news/picture-999.m4s",
@@ -249,12 +257,11 @@ def test_only_what_everyone_may_have_is_answered_at_once(kept: Path) -> None:
         "/all/nobody/index.m3u8",
         "/all/../index.m3u8",
         "/all/news/../news/index.m3u8",
-        "/all/news/index.m3u8?link=1.2",
+        "/all/news/index.m3u8?link=1.2&link=3.4",
+        "/all/news/index.m3u8?_=1",
+        "/all/news/index.m3u8?",
         "/all/news%2findex.m3u8",
     ]
-    login = {"MEDIA_READ_USER": PASSWORD[0], "MEDIA_READ_PASSWORD": PASSWORD[1]}
-    for more, asked in (({}, targets), (login, ["/all/news/index.m3u8", "/all/news/nothing.vtt"])):
-        settings = settings_of(kept, **more)
-        joining, _, _ = joining_of(settings)
-        answers = joined_api.at_once(settings, joining, Shelf(joining.root))
-        assert [target for target in asked if answers(Asked(target, {})) is not None] == []
+    settings = settings_of(kept)
+    answers = joined_api.at_once(settings, *parts(settings, joining_of(settings)[0]))
+    assert [target for target in targets if answers(Asked(target, {})) is not None] == []
