@@ -69,7 +69,8 @@ class Upstream:
     whether the browser's password and cookies are; `patience` how long it may be silent, in seconds;
     `headers` gives what is sent for a path. Where it is `resumable`, files come in parts by tus:
     bodies of PATCH are written on as they arrive, however large, and tus' headers are passed on. `most` is
-    the largest other body, in bytes. One that is `told_who_asks` gives each address no more than its share.
+    the largest other body, in bytes. One that is `told_who_asks` gives each address no more than its share;
+    one that `leads_on` may send whoever asks to another host.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Upstream:
     resumable: bool = False
     most: int = MAX_BODY
     told_who_asks: bool = False
+    leads_on: bool = False
 
     def streams(self, method: str) -> bool:
         """Whether bodies of that method are written on as they arrive."""
@@ -234,6 +236,8 @@ def response_headers(answer: httpx.Response, upstream: Upstream) -> list[tuple[s
     location, inside = answer.headers.get("location", ""), urlsplit(upstream.address).path
     if location.startswith(f"{inside}/") and not location.startswith("//"):
         kept.append(("location", upstream.prefix + location.removeprefix(inside)))
+    elif upstream.leads_on and location.startswith(("http://", "https://")):
+        kept.append(("location", location))
     # MediaMTX answers a wrong password without a challenge, and a browser then never asks again.
     if upstream.credentials and answer.status_code == 401 and "www-authenticate" not in answer.headers:
         kept.append(("www-authenticate", f'Basic realm="{upstream.realm}"'))

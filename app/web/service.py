@@ -96,6 +96,7 @@ def create(settings: Settings) -> FastAPI:
             "source_language": settings.first_language,
             "target_languages": list(settings.target_languages),
             "sample_call": can_speak(),
+            "cells": bool(settings.cells),
         }
 
     @app.get("/libraries/hls.js")

@@ -78,7 +78,8 @@ def upstreams(settings: Settings, door: Door) -> Upstreams:
             methods=frozenset({"GET"}),
             allows=is_joined,
             credentials=True,
-            headers=link,
+            headers=lambda path: {**link(path), "X-Forwarded-Prefix": "/hls"},
+            leads_on=True,
         ),
         live=Upstream(
             name="live transcription",
@@ -145,7 +146,8 @@ def upstreams(settings: Settings, door: Door) -> Upstreams:
 
 def is_for_operators(path: str) -> bool:
     """Whether the console shows that address of the dubber; the media server's /auth and /hooks never."""
-    shown = {"streams", "recorded", "restreams", "sources", "joined", "events", "health", "ingest", "cell"}
+    shown = {"streams", "recorded", "restreams", "sources", "joined", "events", "health"}
+    shown |= {"ingest", "cell", "cells"}
     return path.split("/")[0] in shown
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated
 
 import httpx
 import structlog
@@ -16,14 +17,20 @@ from pydantic import BaseModel, Field, ValidationError
 
 from app.access.gate import authorization
 from app.access.store import AccessError
-from app.dubbing.service import paths
+from app.dubbing.service import paths, views
+from app.dubbing.service.fresh import Fresh
 from app.service import hide_credentials
 from app.settings import Settings
 
 ANSWERS_WITHIN = 1.5
 PROMISED = 60.0
 """Seconds for which a stream is awaited at the cell that was named for it."""
+KNOWN_FOR = 1.0
+"""Seconds for which viewers and consoles are told what was found out before."""
 STREAM = "{stream}"
+
+# It becomes a link in a page and where viewers are sent: an origin, and nothing else.
+Address = Annotated[str, Field(pattern=r"^(https?://[A-Za-z0-9.:\[\]_-]+)?$")]
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +40,8 @@ class Cell(BaseModel):
 
     `publish` has its addresses by protocol, with `{stream}` for a stream's name; `takes` is whether its media
     server answers. `streams` are those that are published to it, or were within the last minute; of these
-    `ready` has those that are published now. `dubs` are those that run.
+    `ready` has those that are published now, and `shown` tells more. `dubs` are those that run. `console` is
+    where people find its console, `watch` what viewers have all/<name> below.
     """
 
     name: str
@@ -42,6 +50,30 @@ class Cell(BaseModel):
     streams: list[str]
     ready: list[str]
     dubs: int = Field(ge=0)
+    console: Address = ""
+    watch: Address = ""
+    shown: list[views.Brief] = []
+
+
+class Seen(BaseModel):
+    """A cell as people are told of it; `own`: it is the one that was asked.
+
+    One that does not answer has the name by which it was last known, and no streams.
+    """
+
+    name: str
+    console: str
+    watch: str
+    own: bool
+    answers: bool
+    dubs: int = 0
+    streams: list[views.Brief] = []
+
+
+class Cells(BaseModel):
+    """All of them, the one that was asked first."""
+
+    cells: list[Seen]
 
 
 class Ingest(BaseModel):
@@ -58,8 +90,7 @@ class NoCell(RuntimeError):
 
 def publish_addresses(settings: Settings) -> dict[str, str]:
     """Where this cell takes streams in; beside an edge encrypted ones first."""
-    found = settings.domain or settings.media_public_host or settings.local_host
-    host = f"[{found}]" if ":" in found else found
+    host = public_host(settings)
     path = paths.live_path(STREAM)
     plain = {
         "rtmp": f"rtmp://{host}:{settings.media_rtmp_port}/{path}",
@@ -68,13 +99,26 @@ def publish_addresses(settings: Settings) -> dict[str, str]:
     }
     if not settings.domain:
         return {**plain, "whip": f"http://{host}:{settings.media_webrtc_port}/{path}/whip"}
-    port = "" if settings.edge_https_port == 443 else f":{settings.edge_https_port}"
     return {
         "rtmps": f"rtmps://{host}:{settings.media_rtmps_port}/{path}",
         "rtsps": f"rtsps://{host}:{settings.media_rtsps_port}/{path}",
-        "whip": f"https://{host}{port}/{path}/whip",
+        "whip": f"{seen_at(settings, 0)}/{path}/whip",
         **plain,
     }
+
+
+def public_host(settings: Settings) -> str:
+    """The host at which the world reaches this cell, as it stands in an address."""
+    found = settings.domain or settings.media_public_host or settings.local_host
+    return f"[{found}]" if ":" in found else found
+
+
+def seen_at(settings: Settings, port: int) -> str:
+    """Where people find what listens on that port: beside an edge it is behind that."""
+    host, number = public_host(settings), settings.edge_https_port
+    if not settings.domain:
+        return f"http://{host}:{port}"
+    return f"https://{host}" if number == 443 else f"https://{host}:{number}"
 
 
 def place(stream: str, cells: Mapping[str, Cell], promised: Mapping[str, str], dubs_each: int) -> str | None:
@@ -109,23 +153,51 @@ class Directory:
         self._client = client
         self._promised: dict[str, tuple[str, float]] = {}
         self._silent: set[str] = set()
+        self._known: dict[str, Cell] = {}
+        self._others = Fresh(self._ask_others, KNOWN_FOR)
+        self._all = Fresh(self._look, KNOWN_FOR)
 
     async def find(self, stream: str) -> Ingest:
         """Where the stream is to be published now. Raises NoCell."""
-        others = self._settings.cells
-        own, answers = await asyncio.gather(
-            self._own(), asyncio.gather(*(self._ask(each) for each in others))
-        )
-        found = dict(zip(others, answers, strict=True))
+        own, found = await asyncio.gather(self._own(), self._ask_others())
         cells = {"": own} | {address: cell for address, cell in found.items() if cell is not None}
         chosen = place(stream, cells, self._awaited(), max(1, len(self._settings.target_languages)))
         if chosen is None:
-            count = f"{len(cells)} of {len(others) + 1}"
+            count = f"{len(cells)} of {len(found) + 1}"
             raise NoCell(f"no cell takes streams now: {count} cells answer, and their media servers don't")
         self._promised[stream] = (chosen, time.monotonic() + PROMISED)
         cell = cells[chosen]
         publish = {kind: address.replace(STREAM, stream) for kind, address in cell.publish.items()}
         return Ingest(stream=stream, cell=cell.name, publish=publish)
+
+    async def all(self) -> Cells:
+        """What is known of every cell, KNOWN_FOR seconds old at most."""
+        return await self._all.get()
+
+    async def having(self, stream: str) -> Cell | None:
+        """The other cell to which the stream is published, as it was KNOWN_FOR seconds ago at most."""
+        if not self._settings.cells:
+            return None
+        found = await self._others.get()
+        return next((cell for cell in found.values() if cell is not None and stream in cell.ready), None)
+
+    async def _look(self) -> Cells:
+        own, found = await asyncio.gather(self._own(), self._others.get())
+        others = [self._seen(address, cell) for address, cell in found.items()]
+        return Cells(cells=[seen(own, own=True), *others])
+
+    def _seen(self, address: str, cell: Cell | None) -> Seen:
+        if cell is not None:
+            return seen(cell)
+        known = self._known.get(address)
+        if known is not None:
+            return silent(known)
+        return Seen(name=httpx.URL(address).host, console="", watch="", own=False, answers=False)
+
+    async def _ask_others(self) -> dict[str, Cell | None]:
+        """What the other cells tell of themselves, by address, all asked at once."""
+        others = self._settings.cells
+        return dict(zip(others, await asyncio.gather(*(self._ask(each) for each in others)), strict=True))
 
     def _awaited(self) -> dict[str, str]:
         now = time.monotonic()
@@ -149,6 +221,7 @@ class Directory:
             self._silent.add(address)
             return None
         self._silent.discard(address)
+        self._known[address] = cell
         return cell
 
 
@@ -157,13 +230,28 @@ def name_of(publish: Mapping[str, str]) -> str:
     return httpx.URL(publish["rtmp"].partition("{")[0]).host
 
 
-def told(publish: Mapping[str, str], streams: Sequence[tuple[str, bool]], dubs: int, *, takes: bool) -> Cell:
-    """What this cell tells of itself; `streams` are their names, and whether each is published now."""
+def told(settings: Settings, streams: Sequence[views.Brief], dubs: int, *, takes: bool) -> Cell:
+    """What this cell tells of itself, with its streams."""
+    publish = publish_addresses(settings)
     return Cell(
         name=name_of(publish),
         takes=takes,
-        publish=dict(publish),
-        streams=[name for name, _ in streams],
-        ready=[name for name, ready in streams if ready],
+        publish=publish,
+        streams=[each.name for each in streams],
+        ready=[each.name for each in streams if each.ready],
         dubs=dubs,
+        console=seen_at(settings, settings.web_port),
+        watch=seen_at(settings, settings.dubber_port),
+        shown=list(streams),
     )
+
+
+def seen(cell: Cell, *, own: bool = False) -> Seen:
+    """A cell that has answered, as people are told of it."""
+    found = silent(cell)
+    return found.model_copy(update={"own": own, "answers": True, "dubs": cell.dubs, "streams": cell.shown})
+
+
+def silent(cell: Cell) -> Seen:
+    """A cell that does not answer any more, by what it told last."""
+    return Seen(name=cell.name, console=cell.console, watch=cell.watch, own=False, answers=False)

@@ -1,4 +1,5 @@
-"""The ingest directory over HTTP: where a stream is to be published, and what this cell tells the others."""
+"""The directory of cells over HTTP: where a stream is to be published, what all of them have, what this
+one tells."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Response
 
 from app.dubbing.service import paths
-from app.dubbing.service.cells import Cell, Directory, Ingest, NoCell
+from app.dubbing.service.cells import Cell, Cells, Directory, Ingest, NoCell
 
 Name = Annotated[str, Path(pattern=f"^{paths.NAME_PATTERN}$")]
 
@@ -31,5 +32,11 @@ def router(directory: Directory, own: Callable[[], Awaitable[Cell]]) -> APIRoute
         """What this cell has to do, for the directories of the others."""
         response.headers["cache-control"] = "no-store"
         return await own()
+
+    @routes.get("/cells")
+    async def cells(response: Response) -> Cells:
+        """Every cell: where its console is, whether it answers, its streams and how their dubs do."""
+        response.headers["cache-control"] = "no-store"
+        return await directory.all()
 
     return routes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 
@@ -37,8 +37,21 @@ ADDRESS = re.compile(r'(URI=")([^"]+)(")|^([^#\n].*)$', re.MULTILINE)
 Name = Annotated[str, Path(pattern=f"^{SHOWING_PATTERN}$")]
 
 
-def router(settings: Settings, joining: Joining, viewers: Viewers, at_hand: AtHand) -> APIRouter:
-    """The routes over what is joined."""
+class Elsewhere(Protocol):
+    """Where a stream is watched that is not here."""
+
+    async def answer(self, request: Request, name: str) -> Response | None:
+        """What leads there; None where it is nowhere."""
+
+
+def router(
+    settings: Settings,
+    joining: Joining,
+    viewers: Viewers,
+    at_hand: AtHand,
+    elsewhere: Elsewhere | None = None,
+) -> APIRouter:
+    """The routes over what is joined, and on to `elsewhere`."""
     routes = APIRouter()
     shelf = at_hand.shelf
 
@@ -65,6 +78,11 @@ def router(settings: Settings, joining: Joining, viewers: Viewers, at_hand: AtHa
         if index is None or not index.segments:
             if live:
                 raise HTTPException(503, "not ready yet; ask again", headers | {"retry-after": "2"})
+            leads_there = None
+            if elsewhere is not None and file == playlists.MASTER and "@" not in name:
+                leads_there = await elsewhere.answer(request, name)
+            if leads_there is not None:
+                return leads_there
             raise Unknown(f"{name!r} is neither live nor kept")
         content, age = in_memory(shelf, index, name, file)
         if content is None and PIECE.fullmatch(file) is not None:

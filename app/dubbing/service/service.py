@@ -28,6 +28,7 @@ from app.dubbing.service import (
     restream_api,
     sources_api,
     speech_health,
+    views,
 )
 from app.dubbing.service.auth import API_USER, api_password, new_secret
 from app.dubbing.service.descriptions import Descriptions
@@ -36,6 +37,7 @@ from app.dubbing.service.joining import Joining
 from app.dubbing.service.keepers import Supervisor
 from app.dubbing.service.launching import Launcher, Main, run_real_worker
 from app.dubbing.service.media_api import MediaApi
+from app.dubbing.service.onward import Onward
 from app.dubbing.service.recorded import Recorded
 from app.dubbing.service.restreams import Restreaming
 from app.dubbing.service.shelf import Shelf
@@ -92,11 +94,17 @@ def create(
     watcher = Watcher(media, streams.seen)
     client = httpx.AsyncClient(trust_env=False, timeout=1.0)
 
-    publish = cells.publish_addresses(settings)
-
     async def own_cell() -> cells.Cell:
-        found = [(each.publisher.name, each.gone_at is None) for each in streams.all()]
-        return cells.told(publish, found, streams.workers, takes=(await media.check()).ok)
+        takes = (await media.check()).ok
+        found = [
+            views.Brief(
+                name=each.publisher.name,
+                ready=each.gone_at is None,
+                dubs={language: dub.status for language, dub in sorted(each.dubs.items())},
+            )
+            for each in streams.all()
+        ]
+        return cells.told(settings, found, streams.workers, takes=takes)
 
     directory = cells.Directory(settings, own_cell, client)
 
@@ -177,7 +185,8 @@ def create(
     app.include_router(restream_api.router(restreaming))
     app.include_router(sources_api.router(sources))
     viewers, at_hand = Viewers(settings, secret), joined_api.AtHand(settings, joining, Shelf(joining.root))
-    app.include_router(joined_api.router(settings, joining, viewers, at_hand))
+    onward = Onward(settings, directory, client)
+    app.include_router(joined_api.router(settings, joining, viewers, at_hand, onward))
     app.state.quick = Quick("/all/", joined_api.at_once(settings, viewers, at_hand), guarding.hosts(settings))
     app.include_router(description_api.router(descriptions))
     app.include_router(ingest_api.router(directory, own_cell))

@@ -141,6 +141,14 @@ class Streams(BaseModel):
     streams: list[Stream]
 
 
+class Brief(BaseModel):
+    """A stream as the consoles of other cells show it: how each of its dubs does, by language."""
+
+    name: str
+    ready: bool
+    dubs: dict[str, Status]
+
+
 class Phrase(BaseModel):
     """The record of a phrase; see app.dubbing.messages.Phrase. `id` only grows, over restarts too.
 

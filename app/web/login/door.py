@@ -31,8 +31,8 @@ OWN_FORMS = ("/logout", "/account/")
 # A call's events are only read; every other WebSocket brings sound in, which is work.
 READ_SOCKETS = re.compile(r"/api/sales/calls/[^/]+/events")
 HLS = "/hls/"
-# What programs ask for, too, with a key: where a stream goes.
-DIRECTORY = re.compile(r"/api/dubber/(cell|ingest/[^/]+)")
+# What programs ask for, too, with a key: where a stream goes, and where it is.
+DIRECTORY = re.compile(r"/api/dubber/(cells?|ingest/[^/]+)")
 TOKEN = "x-page-token"
 SIGN_IN = "sign in first"
 ENDED = 1008

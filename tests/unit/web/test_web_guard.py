@@ -45,7 +45,8 @@ def test_a_path_is_either_refused_or_says_the_same_to_the_service_behind(path: s
 
 def test_of_the_dubber_only_streams_recorded_phrases_events_and_health_are_shown() -> None:
     recorded = "recorded/match/es/phrases.zip"
-    shown = ("streams", "streams/match/es", recorded, "sources/match", "ingest/match", "cell", "health")
+    of_cells = ("ingest/match", "cell", "cells")
+    shown = ("streams", "streams/match/es", recorded, "sources/match", *of_cells, "health")
     hidden = ("auth", "hooks/ready", "metrics", "docs", "openapi.json", "Streams", "streamsx")
     assert [path for path in (*shown, *hidden) if is_for_operators(path)] == list(shown)
 

@@ -415,7 +415,8 @@ def test_a_program_asks_with_a_key_where_a_stream_goes_and_for_nothing_else(
             headers = {"authorization": f"Bearer {key}"} if key else {}
             return client.get(f"/api/dubber/{path}", headers=headers).status_code
 
-        for path in ("ingest/news", "cell"):
+        for path in ("ingest/news", "cell", "cells"):
             assert asked(path, "hush-key") == 502
             assert (asked(path, ""), asked(path, "wrong")) == (401, 401)
-        assert (asked("streams", "hush-key"), asked("ingest/news/x", "hush-key")) == (401, 401)
+        assert (asked("streams", "hush-key"), asked("cells/x", "hush-key")) == (401, 401)
+        assert asked("ingest/news/x", "hush-key") == 401

@@ -63,6 +63,11 @@ class Behind:
         async def moved() -> Response:
             return RedirectResponse("/live/there/index.m3u8", 301)
 
+        @app.get("/{kind}/elsewhere/index.m3u8")
+        async def elsewhere(request: Request, kind: str) -> Response:
+            await see(request)
+            return RedirectResponse(f"https://streaming-2.example.org/{kind}/elsewhere/index.m3u8", 307)
+
         @app.get("/live/endless/part1.mp4")
         async def endless() -> Response:
             return StreamingResponse(self._endless())
@@ -237,6 +242,18 @@ def test_the_browser_is_asked_for_the_media_password_also_after_a_wrong_one(cons
 def test_redirects_stay_under_the_consoles_own_address(console: httpx.Client) -> None:
     answer = console.get("/hls/live/moved/index.m3u8", follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (301, "/hls/live/there/index.m3u8")
+
+
+def test_to_another_host_whoever_watches_every_language_may_be_sent_and_nobody_else(
+    console: httpx.Client, behind: Behind
+) -> None:
+    forged = {"x-forwarded-prefix": "/elsewhere"}
+    answer = console.get("/hls/all/elsewhere/index.m3u8", headers=forged, follow_redirects=False)
+    there = "https://streaming-2.example.org/all/elsewhere/index.m3u8"
+    assert (answer.status_code, answer.headers["location"]) == (307, there)
+    assert behind.seen[-1][2]["x-forwarded-prefix"] == "/hls"
+    answer = console.get("/hls/live/elsewhere/index.m3u8", follow_redirects=False)
+    assert (answer.status_code, answer.headers.get("location")) == (307, None)
 
 
 def test_a_large_piece_of_video_arrives_whole_and_for_this_origin_only(console: httpx.Client) -> None:

@@ -105,6 +105,7 @@ def test_the_page_learns_how_to_publish_but_no_secret(console: TestClient) -> No
         "source_language": "en",
         "target_languages": ["es"],
         "sample_call": True,
+        "cells": False,
     }
     assert "secret" not in answer.text
 

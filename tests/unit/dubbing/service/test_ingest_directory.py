@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
-from app.dubbing.service.cells import Cell, Directory, NoCell, place, publish_addresses, told
+from app.dubbing.service import cells, views
+from app.dubbing.service.cells import Cell, Directory, NoCell, Seen, place, publish_addresses, told
 from app.settings import load
 
 HERE, THERE = "", "http://10.0.1.11:4200/api/dubber"
@@ -22,15 +26,20 @@ def cell(name: str = "a", **changes: object) -> Cell:
     return Cell.model_validate({"name": name, **known, **changes})
 
 
+def brief(name: str, ready: bool = True, **dubs: str) -> views.Brief:
+    """A stream as other cells show it."""
+    return views.Brief.model_validate({"name": name, "ready": ready, "dubs": dubs})
+
+
 def test_a_new_stream_goes_to_the_cell_with_the_fewest_dubs() -> None:
-    cells = {HERE: cell(dubs=3), THERE: cell(dubs=2)}
-    assert place("news", cells, {}, 1) == THERE
+    both = {HERE: cell(dubs=3), THERE: cell(dubs=2)}
+    assert place("news", both, {}, 1) == THERE
     assert place("news", {HERE: cell(), THERE: cell()}, {}, 1) == HERE
 
 
 def test_streams_that_were_promised_and_are_not_there_yet_count_as_those_that_are() -> None:
-    cells = {HERE: cell(dubs=2), THERE: cell(dubs=1)}
-    assert place("news", cells, {"match": THERE}, 2) == HERE
+    both = {HERE: cell(dubs=2), THERE: cell(dubs=1)}
+    assert place("news", both, {"match": THERE}, 2) == HERE
     arrived = {HERE: cell(dubs=4), THERE: cell(dubs=3, streams=["match"], ready=["match"])}
     assert place("news", arrived, {"match": THERE}, 2) == THERE
 
@@ -59,12 +68,34 @@ def test_addresses_are_those_that_the_world_sees_and_beside_an_edge_encrypted_on
     edged = publish_addresses(load({"DOMAIN": "streaming-2.example.org", "MEDIA_PUBLIC_HOST": "203.0.113.9"}))
     assert next(iter(edged)) == "rtmps"
     assert edged["whip"] == "https://streaming-2.example.org/live/{stream}/whip"
-    mine = told(edged, [("news", True), ("match", False)], 2, takes=True)
+
+
+def test_a_cell_tells_its_streams_and_where_people_and_viewers_find_it() -> None:
+    edged = load({"DOMAIN": "streaming-2.example.org", "MEDIA_PUBLIC_HOST": "203.0.113.9"})
+    streams = [brief("news", es="dubbing"), brief("match", ready=False)]
+    mine = told(edged, streams, 2, takes=True)
     assert (mine.name, mine.streams, mine.ready) == ("streaming-2.example.org", ["news", "match"], ["news"])
+    assert mine.console == mine.watch == "https://streaming-2.example.org"
+    assert mine.shown == streams
+    other_port = load({"DOMAIN": "a.example.org", "EDGE_HTTPS_PORT": "8443"})
+    assert told(other_port, [], 0, takes=True).console == "https://a.example.org:8443"
+    plain = told(load({"MEDIA_PUBLIC_HOST": "fd00::7"}), [], 0, takes=True)
+    assert (plain.console, plain.watch) == ("http://[fd00::7]:4200", "http://[fd00::7]:8003")
+    assert told(load({}), [], 0, takes=True).console == "http://127.0.0.1:4200"
 
 
-def find(*answers: httpx.Response | Exception, own: Cell, streams: tuple[str, ...] = ("news",)) -> list[str]:
-    """The cells that a directory with one other cell names, which answers so."""
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "https://b/path", "https://a@b", "//b", "https://b?x", "https://b\n"]
+)
+def test_an_address_that_is_more_than_an_origin_is_not_what_a_cell_tells(address: str) -> None:
+    for field in ("console", "watch"):
+        with pytest.raises(ValidationError):
+            cell(**{field: address})
+
+
+@asynccontextmanager
+async def directory(own: Cell, *answers: httpx.Response | Exception) -> AsyncIterator[Directory]:
+    """A directory with one other cell, which answers so, each time with the next one or the last."""
     left = list(answers)
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -78,10 +109,26 @@ def find(*answers: httpx.Response | Exception, own: Cell, streams: tuple[str, ..
     async def mine() -> Cell:
         return own
 
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        yield Directory(SETTINGS, mine, client)
+
+
+def find(*answers: httpx.Response | Exception, own: Cell, streams: tuple[str, ...] = ("news",)) -> list[str]:
+    """The cells that such a directory names."""
+
     async def ask() -> list[str]:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
-            directory = Directory(SETTINGS, mine, client)
-            return [(await directory.find(each)).publish["rtmp"] for each in streams]
+        async with directory(own, *answers) as asked:
+            return [(await asked.find(each)).publish["rtmp"] for each in streams]
+
+    return asyncio.run(ask())
+
+
+def seen(*answers: httpx.Response | Exception, times: int = 1) -> list[list[Seen]]:
+    """What such a directory tells of all cells, asked that often."""
+
+    async def ask() -> list[list[Seen]]:
+        async with directory(cell("a", dubs=1), *answers) as asked:
+            return [(await asked.all()).cells for _ in range(times)]
 
     return asyncio.run(ask())
 
@@ -114,3 +161,61 @@ def test_a_cell_that_is_lost_is_not_named_again() -> None:
 def test_where_nobody_takes_streams_that_is_said() -> None:
     with pytest.raises(NoCell, match="1 of 2 cells answer"):
         find(httpx.ConnectError("gone"), own=cell(takes=False))
+
+
+CONSOLE = "https://b.example.org"
+NEWS = cell("b", console=CONSOLE, streams=["news"], ready=["news"], shown=[brief("news", es="dubbing")])
+
+
+def test_all_cells_are_told_with_their_streams_and_one_that_is_silent_by_its_last_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cells, "KNOWN_FOR", 0.0)
+    there = httpx.Response(200, text=NEWS.model_dump_json())
+    first, second = seen(there, httpx.ConnectError("gone"), times=2)
+    mine, other = first
+    assert (mine.name, mine.own, mine.answers, mine.dubs) == ("a", True, True, 1)
+    assert (other.name, other.own, other.answers, other.console) == ("b", False, True, CONSOLE)
+    assert other.streams == [brief("news", es="dubbing")]
+    silent = second[1]
+    assert (silent.name, silent.answers, silent.console, silent.streams) == ("b", False, CONSOLE, [])
+
+
+def test_one_that_never_answered_is_called_by_its_address() -> None:
+    [[mine, other]] = seen(httpx.ConnectError("gone"))
+    assert (mine.name, other.name, other.answers, other.console) == ("a", "10.0.1.11", False, "")
+
+
+def test_however_many_want_to_know_cells_are_asked_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "KNOWN_FOR", 3600.0)
+    asked = 0
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        return httpx.Response(200, text=NEWS.model_dump_json())
+
+    async def mine() -> Cell:
+        return cell("a")
+
+    async def ask() -> list[str | None]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+            many = Directory(SETTINGS, mine, client)
+            wanted = [*("news" for _ in range(10)), *(f"nobody-{number}" for number in range(40))]
+            found = await asyncio.gather(*(many.having(each) for each in wanted))
+            await asyncio.gather(*(many.all() for _ in range(10)))
+            return [each.name if each else None for each in found]
+
+    assert asyncio.run(ask()) == ["b"] * 10 + [None] * 40
+    assert asked == 1
+
+
+def test_with_one_cell_nobody_is_asked() -> None:
+    async def nobody() -> Cell:
+        raise AssertionError("asked")
+
+    async def ask() -> Cell | None:
+        async with httpx.AsyncClient() as client:
+            return await Directory(load({}), nobody, client).having("news")
+
+    assert asyncio.run(ask()) is None

@@ -1,0 +1,80 @@
+"""Viewers who ask this cell for a stream of another one: they are sent there."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import structlog
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+
+from app.dubbing.service import paths, playlists
+from app.dubbing.service.cells import KNOWN_FOR, Cell, Directory
+from app.dubbing.service.fresh import Fresh
+from app.dubbing.service.joined_api import ADDRESS, KINDS, shared
+from app.settings import Settings
+
+BY_THE_CONSOLE = "/hls"
+"""What the console has before all/<name>, and says (X-Forwarded-Prefix): its viewers go on to a console."""
+BEGUN_WITHIN = 35.0
+MOST = 256
+"""Playlists of other cells that are remembered."""
+NOT_KEPT = {"cache-control": "no-store"}
+
+log = structlog.get_logger(__name__)
+
+
+class Onward:
+    """Says where a stream is watched that this cell has not. Only what cells tell becomes an address."""
+
+    def __init__(self, settings: Settings, directory: Directory, client: httpx.AsyncClient) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._client = client
+        self._playlists: dict[str, Fresh[str | None]] = {}
+
+    async def answer(self, request: Request, name: str) -> Response | None:
+        """What leads to the cell that has the stream now; None where none has it.
+
+        That is a redirect, without the query: a link opens something at the cell alone that made it. A page
+        of another site that may read here is given the playlist itself, for a browser that is redirected to a
+        third site says no more who asks (Origin: null), and is then refused.
+        """
+        cell = await self._directory.having(name)
+        by_the_console = request.headers.get("x-forwarded-prefix") == BY_THE_CONSOLE
+        base = "" if cell is None else f"{cell.console}{BY_THE_CONSOLE}" if by_the_console else cell.watch
+        if cell is None or not base.startswith("http"):
+            return None
+        origin = request.headers.get("origin", "")
+        headers = shared(self._settings, origin) | NOT_KEPT
+        if origin in self._settings.allowed_origins and not self._settings.media_read_user:
+            drawn = await self._playlist(cell, name)
+            if drawn is not None:
+                return Response(drawn, media_type=KINDS["m3u8"], headers=headers)
+        return RedirectResponse(f"{base}/{paths.all_path(name)}/{playlists.MASTER}", 307, headers)
+
+    async def _playlist(self, cell: Cell, name: str) -> str | None:
+        """The stream's playlist at that cell, which leads there; None where it gives none."""
+        base = f"{cell.watch}/{paths.all_path(name)}"
+
+        async def ask() -> str | None:
+            try:
+                # Whoever opens a stream first waits until it has begun to be joined.
+                async with asyncio.timeout(BEGUN_WITHIN):
+                    answer = await self._client.get(f"{base}/{playlists.MASTER}", timeout=BEGUN_WITHIN)
+            except (httpx.HTTPError, TimeoutError) as problem:
+                log.warning("a cell gives no playlist", cell=cell.name, problem=str(problem))
+                return None
+            return leading_to(base, answer.text) if answer.status_code == httpx.codes.OK else None
+
+        if base not in self._playlists and len(self._playlists) >= MOST:
+            self._playlists.clear()
+        return await self._playlists.setdefault(base, Fresh(ask, KNOWN_FOR)).get()
+
+
+def leading_to(base: str, drawn: str) -> str:
+    """A playlist whose addresses are relative to `base`, with whole ones."""
+    return ADDRESS.sub(
+        lambda found: f"{base}/{found[4]}" if found[4] else f"{found[1]}{base}/{found[2]}{found[3]}", drawn
+    )

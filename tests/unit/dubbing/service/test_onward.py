@@ -1,0 +1,115 @@
+"""Where a viewer is led whose stream is at another cell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import httpx
+import pytest
+from fastapi import Request, Response
+
+from app.dubbing.service import onward
+from app.dubbing.service.cells import Cell, Directory
+from app.dubbing.service.onward import Onward, leading_to
+from app.settings import load
+
+PAGE, THERE = "https://player.example.org", "http://10.0.1.11:4200/api/dubber"
+KNOWN = {"CELLS": THERE, "ALLOWED_ORIGINS": PAGE, "API_KEYS": "hush"}
+LOCKED = {"MEDIA_READ_USER": "viewer", "MEDIA_READ_PASSWORD": "out-word"}
+NOTHING_MORE: Mapping[str, str] = {}
+WATCH, CONSOLE = "https://b.example.org", "https://console.b.example.org"
+MASTER = '#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,URI="sound-es.m3u8"\n#EXT-X-STREAM-INF:BANDWIDTH=1\npicture.m3u8\n'
+LEADING = MASTER.replace("sound-es", f"{WATCH}/all/news/sound-es").replace(
+    "picture", f"{WATCH}/all/news/picture"
+)
+
+
+def cell(name: str, *ready: str, watch: str = WATCH) -> Cell:
+    """A cell that has these streams."""
+    told = {"name": name, "takes": True, "publish": {}, "streams": ready, "ready": ready, "dubs": 0}
+    return Cell.model_validate({**told, "watch": watch, "console": CONSOLE if watch else ""})
+
+
+def led(
+    headers: Mapping[str, str],
+    *,
+    name: str = "news",
+    other: Cell | None = None,
+    playlist: httpx.Response | None = None,
+    times: int = 1,
+    settings: Mapping[str, str] = NOTHING_MORE,
+) -> tuple[list[Response | None], int]:
+    """What viewers are answered who ask so at once, and how often the other was asked for a playlist."""
+    asked = 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        if str(request.url) == f"{THERE}/cell":
+            return httpx.Response(200, text=(other or cell("b", "news")).model_dump_json())
+        assert str(request.url) == f"{WATCH}/all/news/index.m3u8"
+        assert "authorization" not in request.headers
+        asked += 1
+        return playlist or httpx.Response(200, text=MASTER)
+
+    async def mine() -> Cell:
+        return cell("a")
+
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    request = Request({"type": "http", "headers": raw, "query_string": b"link=1.2&to=https://evil.example"})
+
+    async def ask() -> list[Response | None]:
+        known = load({**KNOWN, **settings})
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+            leads = Onward(known, Directory(known, mine, client), client)
+            return await asyncio.gather(*(leads.answer(request, name) for _ in range(times)))
+
+    return asyncio.run(ask()), asked
+
+
+def test_a_viewer_goes_to_the_address_that_the_cell_tells_and_takes_no_query_along() -> None:
+    for headers, there in (
+        ({}, f"{WATCH}/all/news/index.m3u8"),
+        ({"host": "evil.example", "x-forwarded-host": "evil.example"}, f"{WATCH}/all/news/index.m3u8"),
+        ({"x-forwarded-prefix": "/hls"}, f"{CONSOLE}/hls/all/news/index.m3u8"),
+        ({"x-forwarded-prefix": "//evil.example"}, f"{WATCH}/all/news/index.m3u8"),
+    ):
+        [answer], _ = led(headers)
+        assert answer is not None
+        assert (answer.status_code, answer.headers["location"]) == (307, there)
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_stream_that_no_cell_has_leads_nowhere_and_neither_does_a_cell_that_tells_no_address() -> None:
+    assert led({}, name="nobody") == ([None], 0)
+    assert led({}, other=cell("b", "news", watch="")) == ([None], 0)
+
+
+def test_a_page_that_may_read_gets_the_playlist_and_however_many_ask_it_is_fetched_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(onward, "KNOWN_FOR", 3600.0)
+    answers, asked = led({"origin": PAGE}, times=20)
+    assert asked == 1
+    for answer in answers:
+        assert answer is not None
+        assert (answer.status_code, bytes(answer.body).decode()) == (200, LEADING)
+        assert answer.headers["access-control-allow-origin"] == PAGE
+        assert (answer.headers["cache-control"], answer.headers["vary"]) == ("no-store", "origin")
+
+
+def test_where_that_gives_none_or_reading_is_closed_or_the_page_is_a_strangers_it_is_a_redirect() -> None:
+    refused = httpx.Response(401)
+    for (answers, asked), origin, expected in (
+        (led({"origin": PAGE}, playlist=refused), PAGE, 1),
+        (led({"origin": PAGE}, settings=LOCKED), PAGE, 0),
+        (led({"origin": "https://evil.example"}), None, 0),
+    ):
+        [answer] = answers
+        assert answer is not None
+        assert (answer.status_code, asked) == (307, expected)
+        assert answer.headers.get("access-control-allow-origin") == origin
+
+
+def test_all_addresses_of_a_playlist_become_whole_ones() -> None:
+    assert leading_to(f"{WATCH}/all/news", MASTER) == LEADING
