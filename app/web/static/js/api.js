@@ -57,6 +57,11 @@ export const editProfile = (stream, profile) => request("PUT", profileAddress(st
 export const finished = async () =>
   (await request("GET", `${DUBBER}/joined`)).showings.filter((showing) => showing.ended).reverse();
 
+/** Every cell, with its streams. */
+export const cells = () => request("GET", `${DUBBER}/cells`);
+/** The cell that a stream is to be published to, and its addresses by protocol. */
+export const ingest = (stream) => request("GET", `${DUBBER}/ingest/${encodeURIComponent(stream)}`);
+
 /** Where dubs are sent on to. */
 export const restreams = async () => (await request("GET", `${DUBBER}/restreams`)).restreams;
 const restreamAddress = (...parts) => `${DUBBER}/restreams/${parts.map(encodeURIComponent).join("/")}`;

@@ -3,6 +3,7 @@
 import { Again, againIn } from "./again.js";
 import { dubAddress, pageSettings, phrases, recordedAddress } from "./api.js";
 import { Captions, Subtitles } from "./captions.js";
+import { Cells } from "./cells.js";
 import { Controls } from "./controls.js";
 import { byId, light, renderOnce, setAttribute, setText } from "./dom.js";
 import { Feed } from "./feed.js";
@@ -43,6 +44,7 @@ const restreaming = new Restreams({ announce });
 new Sources({ announce });
 const renditions = new Renditions(player, { row: byId("renditions"), heard: byId("heard"), read: byId("read") });
 const again = new Again();
+const cells = new Cells(render);
 const captions = new Captions({
   target: byId("caption-target"),
   source: byId("caption-source"),
@@ -78,18 +80,26 @@ function render() {
   }
   renderStreams(byId("streams"), view.streams, view.choice);
   const now = current();
+  if (cells.lead(view.choice, now?.stream)) return rest(`${now.dub.stream} – Voicestack`);
   byId("monitor").hidden = !now;
   byId("empty").hidden = Boolean(now);
+  setText(byId("empty-title"), cells.are ? "No stream is live on this host" : "No stream is live");
   if (!now) byId("publish").open = true;
   if (now) renderMonitor(now);
 }
 
-/** A stream that is over is watched: the live one rests. */
+/** A stream that is over is watched. */
 function renderAgain() {
   if (view.streams) renderStreams(byId("streams"), view.streams, null);
+  cells.lead(null);
+  rest(`${view.again.split("@")[0]}, again – Voicestack`);
+}
+
+/** Nothing live is looked at here. */
+function rest(title) {
   byId("monitor").hidden = byId("empty").hidden = true;
   view.shown = "";
-  document.title = `${view.again.split("@")[0]}, again – Voicestack`;
+  document.title = title;
   player.play("");
 }
 
@@ -284,7 +294,8 @@ async function start() {
   health.check();
   settings = await pageSettings().catch(() => settings);
   controls.configure(settings);
-  renderPublish(byId("publish-body"), settings, location.hostname);
+  renderPublish(byId("publish"), byId("publish-body"), settings, location.hostname);
+  if (settings.cells) cells.begin();
   feed.open();
 }
 

@@ -43,22 +43,25 @@ export function renderStreams(parent, streams, choice) {
   const shown = streams.map((stream) => [stream.name, stream.ready, stream.dubs.map((dub) => [dub.language, dub.status])]);
   const focused = parent.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   renderOnce(parent, JSON.stringify([shown, choice]), () =>
-    streams.length ? [make("ul", { role: "list" }, ...streams.map((stream) => streamItem(stream, choice)))] : [make("p", { class: "quiet" }, "None yet.")],
+    streams.length ? [make("ul", { role: "list" }, ...streams.map((stream) => streamItem(stream, hereOf, choice)))] : [make("p", { class: "quiet" }, "None yet.")],
   );
   if (focused && !parent.contains(document.activeElement)) parent.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
 }
 
-function streamItem(stream, choice) {
+const hereOf = (language, stream) => hashOf(stream.name, language);
+
+/** A stream in a list; `address` gives where a language of it is seen. */
+export function streamItem(stream, address, choice = null) {
   const state = stream.ready ? light("ok", "Live") : light("idle", "Not live");
   return make(
     "li",
     { class: "stream" },
     make("p", { class: "stream-head" }, make("strong", {}, stream.name), state),
-    stream.dubs.length ? make("ul", { role: "list" }, ...stream.dubs.map((dub) => dubItem(dub, stream, choice))) : make("p", { class: "quiet small" }, "No dub."),
+    stream.dubs.length ? make("ul", { role: "list" }, ...stream.dubs.map((dub) => dubItem(dub, stream, address, choice))) : make("p", { class: "quiet small" }, "No dub."),
   );
 }
 
-function dubItem(dub, stream, choice) {
+function dubItem(dub, stream, address, choice) {
   const [words, tone] = STATUS[dub.status] ?? [dub.status, "idle"];
   const current = choice?.stream === stream.name && choice?.language === dub.language;
   return make(
@@ -66,7 +69,7 @@ function dubItem(dub, stream, choice) {
     {},
     make(
       "a",
-      { href: hashOf(stream.name, dub.language), "aria-current": current ? "true" : null },
+      { href: address(dub.language, stream), "aria-current": current ? "true" : null },
       make("span", {}, languageName(dub.language)),
       " ",
       light(tone, words),
