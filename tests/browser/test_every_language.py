@@ -18,6 +18,7 @@ from app.dubbing.service.events import Hub
 from app.dubbing.service.joining import Joining
 from app.dubbing.service.shelf import Shelf
 from app.dubbing.service.streams import Streams
+from app.dubbing.service.viewers import Viewers
 from app.dubbing.signals import scte35
 from app.dubbing.signals.kept import Metadata, Splice
 from app.settings import load
@@ -135,7 +136,8 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     app, hub = FastAPI(), Hub()
     streams = Streams(settings, "", lambda *_: None, hub)  # type: ignore[arg-type]
     joining = Joining(settings, "", streams, hub, None)  # type: ignore[arg-type]
-    app.include_router(joined_api.router(settings, "", joining, Shelf(joining.root)))
+    at_hand = joined_api.AtHand(settings, joining, Shelf(joining.root))
+    app.include_router(joined_api.router(settings, joining, Viewers(settings, ""), at_hand))
     with serving(app, port), serving(create(settings), free_port()) as web:
         yield web
 
