@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import IPv4Network
 
+from app.render.edge import is_own_authority
 from app.settings import Settings
 from infra.aws.config import (
     FIRST_STREAMING,
@@ -54,7 +55,7 @@ def read_cells(given: Given, first: HostConfig, network: IPv4Network) -> list[Ho
 
 
 def without_cells(
-    hosts: Sequence[HostConfig], *, cdn: bool, speech: bool, domains: tuple[str, Settings | None]
+    hosts: Sequence[HostConfig], *, cdn: bool, speech: bool, edged: bool, domains: tuple[str, Settings | None]
 ) -> list[str]:
     """What keeps several streaming hosts from being as they are asked for; nothing where there is one."""
     domain, settings = domains
@@ -62,6 +63,10 @@ def without_cells(
         return []
     edge = settings.domain if settings is not None else ""
     problems = (
+        (
+            edged and settings is not None and is_own_authority(settings),
+            f"settings.DOMAIN: no other streaming host trusts the certificate of {edge}: take a public name",
+        ),
         (cdn, "cdn: CloudFront asks one streaming host: take the CDN out, or set streamingHosts to 1"),
         (
             not speech,

@@ -118,7 +118,9 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
         given.say("domain", "domain and hostedZone go together: set both or none")
     if registry and made["tag"] == "latest":
         given.say("tag", "latest means another image each day: name a release such as 1.2.0")
-    given.wrong += without_cells(hosts, cdn=cdn, speech=some, domains=(made["domain"], settings))
+    given.wrong += without_cells(
+        hosts, cdn=cdn, speech=some, edged=catalog.has_edge(services), domains=(made["domain"], settings)
+    )
     given.wrong += open_doors(ranges, ssh, made["ssh_key"], settings)
     if cdn and settings is not None:
         given.wrong += without_cdn(services, settings, made["domain"])

@@ -50,6 +50,7 @@ from app.lasting import lasting
 from app.service import Readiness, create_app
 from app.serving import guarding
 from app.serving.quick import Quick
+from app.serving.trust import trusted
 from app.settings import Settings
 
 LISTENS_WITHIN = 2.0
@@ -92,7 +93,7 @@ def create(
     sources = Sources(settings, secret, streams, told, launcher.intake)
     media = MediaApi(settings.media_host, settings.media_api_port, (API_USER, api_password(settings, secret)))
     watcher = Watcher(media, streams.seen)
-    client = httpx.AsyncClient(trust_env=False, timeout=1.0)
+    client = httpx.AsyncClient(trust_env=False, verify=trusted(), timeout=1.0)
 
     async def own_cell() -> cells.Cell:
         takes = (await media.check()).ok

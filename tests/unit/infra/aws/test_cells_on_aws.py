@@ -61,6 +61,10 @@ def test_what_does_not_go_together_is_told() -> None:
     assert "set speechHosts or speechPool" in wrong(speechHosts="0")
     assert "settings.DOMAIN" in wrong(**{**EDGE, "domain": "other.example.org"})
     assert "API_KEYS: missing" in wrong(settings="{}")
+    private = json.dumps({**LOGIN, "DOMAIN": "voice.internal"})
+    assert "no other streaming host trusts the certificate of voice.internal" in wrong(
+        **{**EDGE, "settings": private}
+    )
     cdn = json.dumps({**LOGIN, "DOMAIN": "live.example.org", "CDN_SECRET": "a" * 32})
     assert "CloudFront asks one streaming host" in wrong(**{**EDGE, "settings": cdn, "cdn": "true"})
     assert "10.0.1.0/24" in wrong(network="10.0.0.0/24")
