@@ -14,7 +14,7 @@ from app.render.containers import Published, containers
 from app.speech.models.names import used
 from infra import hosts
 from infra.aws import pool
-from infra.aws.config import DATABASE, AwsConfig
+from infra.aws.config import DATABASE, STREAMING, AwsConfig
 from infra.aws.secrets import Secrets
 from infra.aws.tags import of_hosts
 from infra.aws.uploads import Uploads
@@ -49,9 +49,11 @@ class Release(Component):
         config, role, uploads = args.config, args.role, args.uploads
         super().__init__("aws:Release", name, of_hosts(opts, role))
         wanted = config.images_of(role)
+        # Speech hosts are told none: one that is not known yet would look like a change of their release.
+        addresses = args.public_addresses if role == STREAMING else ()
         place = (uploads.bucket.bucket, uploads.role.arn) if uploads else ("", "")
         made = pulumi.Output.all(
-            pulumi.Output.all(*args.public_addresses),
+            pulumi.Output.all(*addresses),
             *place,
             args.zone,
             *(args.references[each] for each in wanted),
@@ -97,20 +99,19 @@ def make(
     *,
     zone: str = "",
 ) -> Bundle:
-    """The bundle of a role's hosts; `public_addresses` are those of the streaming hosts, `uploads` is the
+    """The bundle of a role's hosts; streaming hosts have `public_addresses`, others none. `uploads` is the
     archive's bucket, `identity` who may reach it, `zone` the one with the name of a pool."""
-    settings = config.settings_of(role, public_addresses[0], uploads)
+    settings = config.settings_of(role, next(iter(public_addresses), ""), uploads)
     chosen = [
         replace(each, published=SHARED) if each.name == "db" and config.shares_database else each
         for each in containers(config.services_of(role), settings, gpu=config.gpu_of(role))
     ]
-    further = zip(config.further_cells, public_addresses[1:], strict=True)
+    further = zip(config.further_cells if role == STREAMING else (), public_addresses[1:], strict=True)
     cells = {
         cell.name: containers(
             config.services_on(cell), config.settings_of(role, address, uploads, cell), gpu=cell.gpu
         )
         for cell, address in further
-        if cell.role == role
     }
     return bundle.build(
         role,
