@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.native.edge import folder_of
+from tests.authority import authority, pem
 from tests.integration.edge.conftest import KEY, LIGHT, Edge
 from tests.stack import Stack, free_port, wait_for
 
@@ -24,7 +24,7 @@ NEWS, MATCH = "news", "match"
 def write_authority(folder: Path, key: ec.EllipticCurvePrivateKey, root: x509.Certificate) -> None:
     """Puts an authority where an edge has its own: it goes by that one."""
     folder.mkdir(parents=True)
-    (folder / "root.crt").write_bytes(root.public_bytes(serialization.Encoding.PEM))
+    (folder / "root.crt").write_bytes(pem(root))
     (folder / "root.key").write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
@@ -34,26 +34,11 @@ def write_authority(folder: Path, key: ec.EllipticCurvePrivateKey, root: x509.Ce
     )
 
 
-def authority() -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    """The authority of a company: its key and its root."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a company's own authority")])
-    now = datetime.datetime.now(datetime.UTC)
-    root = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    return key, root
-
-
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Edge]]:
     """Two of them, with accounts, whose edges have certificates of one authority, which is in no list."""
     folder, ports, (key, root) = tmp_path_factory.mktemp("cells"), [free_port(), free_port()], authority()
-    (trusted := folder / "root.crt").write_bytes(root.public_bytes(serialization.Encoding.PEM))
+    (trusted := folder / "root.crt").write_bytes(pem(root))
     with ExitStack() as started:
         made = []
         for number, (own, other) in enumerate((ports, ports[::-1])):
