@@ -15,18 +15,9 @@ from app.access.keys import Keys
 from app.access.links import Links
 from app.access.sessions import IDLE, LONGEST, MOST_EACH, Sessions
 from app.access.store import ACCOUNTS, AccessError, Store
+from tests.unit.access.moved_clock import Clock
 
 PASSWORD = "seven green umbrellas"
-
-
-class Clock:
-    """A time that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -14,18 +14,9 @@ from app.access import remembered
 from app.access.links import PURPOSE, Links
 from app.access.remembered import RememberedLinks
 from app.access.store import AccessError, Store
+from tests.unit.access.moved_clock import Clock
 
 PATH = "all/news"
-
-
-class Clock:
-    """The time that links go by."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
