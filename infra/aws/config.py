@@ -25,6 +25,7 @@ MOST_SPEECH_HOSTS = 50
 CELL = frozenset({"media", "dubber", "web", "edge"})
 # What Ubuntu's images, those for GPUs too, call the disk that they boot from: a launch template names it.
 ROOT_DEVICE = "/dev/sda1"
+DATA_DEVICE = "/dev/sdf"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class HostConfig:
 @dataclass(frozen=True)
 class PoolConfig:
     """Speech hosts that come and go, from `least` to `most` of them, each as `host` says: it has no address
-    and no name of its own, and its root disk has what others have on their volume."""
+    and no name of its own. What others have on their volume is on its root disk, or, with a snapshot, on a
+    disk that begins with that and goes with the host."""
 
     host: HostConfig
     least: int

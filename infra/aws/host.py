@@ -9,13 +9,12 @@ import pulumi
 from pulumi_aws import ebs, ec2
 
 from infra.aws.access import Access
-from infra.aws.config import AwsConfig, HostConfig
+from infra.aws.config import DATA_DEVICE, AwsConfig, HostConfig
 from infra.aws.network import Network
 from infra.aws.tags import of_hosts
 from infra.aws.volume import data_volume
 from infra.component import Component
 
-DEVICE = "/dev/sdf"
 # What makes no new host of one that runs, unless it is to renew: another machine image, other user data.
 PINNED = ["ami", "userData", "keyName"]
 
@@ -80,7 +79,7 @@ class Host(Component):
         )
         self.attachment = ec2.VolumeAttachment(
             self.named("data"),
-            device_name=DEVICE,
+            device_name=DATA_DEVICE,
             instance_id=self.instance.id,
             volume_id=self.volume.id,
             stop_instance_before_detaching=True,

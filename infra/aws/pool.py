@@ -14,7 +14,7 @@ from pulumi_aws import autoscaling, ec2, route53
 from app import catalog
 from app.release import names
 from infra.aws.access import Access
-from infra.aws.config import ROOT_DEVICE, SPEECH, AwsConfig, PoolConfig
+from infra.aws.config import DATA_DEVICE, ROOT_DEVICE, SPEECH, AwsConfig, HostConfig, PoolConfig
 from infra.aws.network import Network
 from infra.aws.tags import of_hosts
 from infra.component import Component
@@ -144,17 +144,7 @@ class Pool(Component):
             metadata_options=ec2.LaunchTemplateMetadataOptionsArgs(
                 http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
             ),
-            block_device_mappings=[
-                ec2.LaunchTemplateBlockDeviceMappingArgs(
-                    device_name=ROOT_DEVICE,
-                    ebs=ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
-                        volume_type="gp3",
-                        volume_size=host.root,
-                        encrypted="true",
-                        delete_on_termination="true",
-                    ),
-                )
-            ],
+            block_device_mappings=disks(host),
             instance_market_options=market,
             # Instances have the tags of their group.
             tag_specifications=[
@@ -165,6 +155,25 @@ class Pool(Component):
             update_default_version=True,
             opts=self.inside("pool"),
         )
+
+
+def disks(host: HostConfig) -> list[ec2.LaunchTemplateBlockDeviceMappingArgs]:
+    """The disk that a host boots from, and one with its models where there is a snapshot of them."""
+
+    def disk(device: str, size: int, snapshot: str = "") -> ec2.LaunchTemplateBlockDeviceMappingArgs:
+        return ec2.LaunchTemplateBlockDeviceMappingArgs(
+            device_name=device,
+            ebs=ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+                volume_type="gp3",
+                volume_size=size,
+                snapshot_id=snapshot or None,
+                encrypted="true",
+                delete_on_termination="true",
+            ),
+        )
+
+    found = [disk(ROOT_DEVICE, host.root)]
+    return [*found, disk(DATA_DEVICE, host.volume, host.snapshot)] if host.snapshot else found
 
 
 def hooks() -> list[autoscaling.GroupInitialLifecycleHookArgs]:

@@ -87,8 +87,8 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
     services, settings = with_database(given, services, settings)
     network = private_network(given)
     some = speech > 0 or bool(bounds)
-    hosts, kind = read_hosts(given, network, zone, speech, some=some, gpu=gpu and some)
-    whole = replace(kind, root=kind.root + kind.volume, volume=0)
+    hosts, kind = read_hosts(given, network, zone, speech, some=some, gpu=gpu and some, pool=bool(bounds))
+    whole = kind if kind.snapshot else replace(kind, root=kind.root + kind.volume, volume=0)
     pool = PoolConfig(whole, bounds["min"], bounds["max"]) if bounds else None
     ranges: dict[Audience, tuple[str, ...]] = {
         "publishers": given.cidrs("ingestCidrs"),
@@ -220,9 +220,10 @@ def private_network(given: Given) -> IPv4Network:
 
 
 def read_hosts(
-    given: Given, network: IPv4Network, zone: str, speech: int, *, some: bool, gpu: bool
+    given: Given, network: IPv4Network, zone: str, speech: int, *, some: bool, gpu: bool, pool: bool
 ) -> tuple[tuple[HostConfig, ...], HostConfig]:
-    """The streaming hosts and the fixed speech hosts, and what those are like where there are `some`."""
+    """The streaming hosts and the fixed speech hosts, and what those, or hosts of a `pool`, are like where
+    there are `some`."""
     renew, snapshots = given.names("renewHosts"), given.pairs("volumesFrom")
     first = HostConfig(
         name=STREAMING,
@@ -249,6 +250,7 @@ def read_hosts(
         root=SPEECH_ROOT if gpu else STREAMING_ROOT,
         gpu=gpu,
         spot=given.choice("speechMarket", ("on-demand", "spot")) == "spot",
+        snapshot=snapshots.get(SPEECH, "") if pool else "",
     )
     fixed = [
         replace(alike, name=f"{SPEECH}-{number + 1}", address=str(network[FIRST_SPEECH + number]))
@@ -258,9 +260,13 @@ def read_hosts(
         replace(host, renew=host.name in renew, snapshot=snapshots.get(host.name, ""))
         for host in (*streaming, *fixed)
     ]
-    for key, named in (("renewHosts", set(renew)), ("volumesFrom", set(snapshots))):
-        for name in sorted(named - {host.name for host in hosts}):
-            given.say(key, f"{name!r} is none of {', '.join(host.name for host in hosts)}")
+    known = [host.name for host in hosts]
+    for key, named, there in (
+        ("renewHosts", set(renew), known),
+        ("volumesFrom", set(snapshots), [*known, SPEECH] if pool else known),
+    ):
+        for name in sorted(named - set(there)):
+            given.say(key, f"{name!r} is none of {', '.join(there)}")
     for value in snapshots.values():
         if not SNAPSHOT.fullmatch(value):
             given.say("volumesFrom", f"{value!r} is no snapshot such as snap-0123456789abcdef0")

@@ -86,7 +86,8 @@ class AwsStack(Component):
         pools: dict[str, pulumi.Output[str]] = {}
         if config.pool:
             # A host of the group boots whenever the group wants one: its release is there before.
-            text = self._user_data(config.pool.host)(pulumi.Output.from_input(""))
+            disk = hosts.BY_LABEL if config.pool.host.snapshot else ""
+            text = self._user_data(config.pool.host)(pulumi.Output.from_input(disk))
             before = releases["speech"].before
             made = PoolArgs(config, config.pool, network, access["speech"], key, text, [*logs, *before])
             group = Pool(self.named("pool"), made, self.inside("pool")).group

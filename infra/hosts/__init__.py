@@ -2,6 +2,6 @@
 
 from infra.hosts.first_boot import cloud_init
 from infra.hosts.program import program
-from infra.hosts.spec import HostSpec
+from infra.hosts.spec import BY_LABEL, HostSpec
 
-__all__ = ["HostSpec", "cloud_init", "program"]
+__all__ = ["BY_LABEL", "HostSpec", "cloud_init", "program"]

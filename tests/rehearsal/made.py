@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.rehearsal.emulator.server import Emulator
+from tests.rehearsal.emulator.server import REGION, Emulator
 
 CERTIFICATES = "us-east-1"
 """Where CloudFront takes its certificates from."""
@@ -27,6 +27,15 @@ def volumes(emulator: Emulator) -> dict[str, str]:
         "Volumes"
     ]
     return {tag["Value"]: each["VolumeId"] for each in listed for tag in each["Tags"] if tag["Key"] == "host"}
+
+
+def take_snapshot(emulator: Emulator) -> str:
+    """A snapshot whose volume is gone."""
+    ec2 = emulator.client("ec2")
+    volume = ec2.create_volume(AvailabilityZone=f"{REGION}a", Size=100, VolumeType="gp3", Encrypted=True)
+    made = ec2.create_snapshot(VolumeId=volume["VolumeId"])
+    ec2.delete_volume(VolumeId=volume["VolumeId"])
+    return str(made["SnapshotId"])
 
 
 def left(emulator: Emulator) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from infra.aws.deployer import actions
 from tests.rehearsal.by_hand import SECRET as SECRET_BY_HAND
 from tests.rehearsal.by_hand import Hands
 from tests.rehearsal.emulator.server import REGION, Emulator
-from tests.rehearsal.made import distributions, instance, left, records, volumes
+from tests.rehearsal.made import distributions, instance, left, records, take_snapshot, volumes
 from tests.rehearsal.production import Production
 from tests.rehearsal.provider.kind import CALLS
 
@@ -116,15 +116,6 @@ def test_the_account_is_asked_what_a_deployment_would_fail_at(options: Productio
     assert {each["state"] for each in found.values()} == {"ok"}, found
     assert {"account", "zone", "instance type", "quota", "Elastic IP", "permissions", "domain"} == set(found)
     assert SECRET not in done.stdout + done.stderr
-
-
-def take_snapshot(emulator: Emulator) -> str:
-    """A snapshot whose volume is gone."""
-    ec2 = emulator.client("ec2")
-    volume = ec2.create_volume(AvailabilityZone=f"{REGION}a", Size=100, VolumeType="gp3", Encrypted=True)
-    made = ec2.create_snapshot(VolumeId=volume["VolumeId"])
-    ec2.delete_volume(VolumeId=volume["VolumeId"])
-    return str(made["SnapshotId"])
 
 
 def test_up_makes_all_of_it_once_and_passes_over_a_spot_host_that_aws_has_stopped(

@@ -20,7 +20,7 @@ from infra.hosts.converge.member import JOINED, Member
 from infra.hosts.converge.metadata import Metadata
 from tests.rehearsal.emulator.groups import ARRIVES, LEAVES, TAKES_PART
 from tests.rehearsal.emulator.server import REGION, Emulator
-from tests.rehearsal.made import left
+from tests.rehearsal.made import left, take_snapshot
 from tests.rehearsal.production import Production
 from tests.unit.hosts.pool_cloud import Cloud
 
@@ -208,11 +208,11 @@ def test_a_host_that_is_lost_has_a_successor_which_the_next_up_brings_to_the_rel
     assert named() == addresses(emulator, {other, new})
 
 
-def test_a_newer_machine_image_is_for_hosts_that_start_from_then_on(
+def test_a_newer_machine_image_and_a_disk_with_models_are_for_hosts_that_start_from_then_on(
     pool: Production, emulator: Emulator, at_its_hook: Callable[[str, str], None]
 ) -> None:
-    before = states(emulator)
-    pool.say(speechAmi=NEW_IMAGE)
+    ec2, before, models = emulator.client("ec2"), states(emulator), take_snapshot(emulator)
+    pool.say(speechAmi=NEW_IMAGE, volumesFrom={"speech": models})
     changes = pool.changes()
     assert set(changes.values()) == {"update"}, changes
     pool.up()
@@ -223,8 +223,13 @@ def test_a_newer_machine_image_is_for_hosts_that_start_from_then_on(
     )
     at_its_hook(leaving, "Terminated")
     (new,) = set(states(emulator)) - set(before)
-    found = emulator.client("ec2").describe_instances(InstanceIds=[new])["Reservations"]
-    assert found[0]["Instances"][0]["ImageId"] == NEW_IMAGE
+    (found,) = ec2.describe_instances(InstanceIds=[new])["Reservations"][0]["Instances"]
+    assert found["ImageId"] == NEW_IMAGE
+    attached = [{"Name": "attachment.instance-id", "Values": [new]}]
+    disks = ec2.describe_volumes(Filters=attached)["Volumes"]
+    assert {each["Attachments"][0]["Device"]: each.get("SnapshotId") or "" for each in disks} == {
+        "/dev/sda1": "", "/dev/sdf": models,
+    }  # fmt: skip
 
 
 def test_destroy_ends_the_hosts_and_leaves_nothing(pool: Production, emulator: Emulator) -> None:

@@ -151,7 +151,12 @@ def registry_region(registry: str) -> str:
 
 
 def device_names(volume: str) -> tuple[str, ...]:
-    """Where the device of an EBS volume may be found, best first; no name of another volume is among them."""
+    """Where the device of an EBS volume may be found, best first; no name of another volume is among them.
+
+    It is named by its id, or by a folder of /dev/disk and a name in it (by-label/voicestack).
+    """
+    if "/" in volume:
+        return (f"/dev/disk/{volume}",)
     return (f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{volume.replace('-', '')}",)
 
 

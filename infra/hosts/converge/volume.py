@@ -73,7 +73,8 @@ def found(volume: str, say: Callable[[str], None]) -> Path:
             say(f"waiting for volume {volume}")
             told = True
         time.sleep(1.0)
-    raise VolumeError(f"volume {volume} was not attached within {ATTACHED_WITHIN:g} s")
+    why = ": is the snapshot that it begins with one of a volume of Voicestack's?" if "/" in volume else ""
+    raise VolumeError(f"volume {volume} was not attached within {ATTACHED_WITHIN:g} s{why}")
 
 
 def probe(device: Path, *options: str) -> tuple[int, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.hosts import BY_LABEL
 from infra.hosts.converge import decide, volume
 from infra.hosts.converge.volume import VolumeError
 
@@ -69,6 +70,22 @@ def left_alone(device: Path, words: str) -> None:
 def test_a_device_that_cannot_be_read_is_never_formatted(tmp_path: Path) -> None:
     with pytest.raises(VolumeError, match="can't be read"):
         volume.prepare(tmp_path, VOLUME, print)
+
+
+def test_our_file_systems_have_the_label_that_hosts_of_a_pool_look_for(device: Path) -> None:
+    volume.prepare(device, VOLUME, print)
+    said = volume.probe(device, "--match-tag", "LABEL")[1]
+    assert f"by-label/{said}" == BY_LABEL
+    # A copy of it, as a snapshot's volume is, is left as it is.
+    before = device.read_bytes()
+    volume.prepare(device, BY_LABEL, print)
+    assert device.read_bytes() == before
+
+
+def test_a_snapshot_of_something_else_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(volume, "ATTACHED_WITHIN", 0.0)
+    with pytest.raises(VolumeError, match=r"is the snapshot .* of a volume of Voicestack's"):
+        volume.found(BY_LABEL, print)
 
 
 def test_a_volume_is_waited_for_and_missed_by_name(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.hosts import BY_LABEL
 from infra.hosts.converge import decide
 from infra.hosts.converge.decide import Standing, State
 
@@ -131,6 +132,10 @@ def test_a_volume_is_found_by_its_own_id_alone() -> None:
     volume = "vol-0123456789abcdef0"
     in_name = volume.replace("-", "")
     assert decide.device_names(volume) == (f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{in_name}",)
+
+
+def test_a_volume_whose_id_nobody_knows_is_found_by_the_label_of_our_file_systems() -> None:
+    assert decide.device_names(BY_LABEL) == ("/dev/disk/by-label/voicestack",)
 
 
 def test_fstab_keeps_everything_else_and_mounts_once() -> None:

@@ -260,6 +260,7 @@ def template(given: Values) -> dict[str, Any]:
             {
                 "DeviceName": each["deviceName"],
                 "Ebs": {
+                    **({"SnapshotId": each["ebs"]["snapshotId"]} if each["ebs"].get("snapshotId") else {}),
                     "VolumeType": each["ebs"]["volumeType"],
                     "VolumeSize": each["ebs"]["volumeSize"],
                     "Encrypted": each["ebs"]["encrypted"] == "true",

@@ -22,6 +22,7 @@ from tests.unit.infra.aws.recorded import Recorded, stack
 BOUNDS = json.dumps({"min": 1, "max": 4})
 POOL = {"speechHosts": "0", "speechPool": BOUNDS}
 ACCOUNT = "123456789012"
+SNAPSHOT = "snap-0123456789abcdef0"
 LARGEST_POLICY = 6144  # characters without spaces, of a managed policy of IAM
 
 
@@ -71,6 +72,46 @@ def test_without_a_pool_nothing_is_said_of_one() -> None:
     assert "allowed_hosts" not in config.settings_of("speech", "").model_fields_set
 
 
+def user_data(made: Recorded) -> tuple[dict[str, Any], dict[str, str]]:
+    """What a host of the pool is told at its first boot, and the files that it then has."""
+    (template,) = made.of("ec2/launchTemplate:LaunchTemplate").values()
+    said = yaml.safe_load(base64.b64decode(template["userData"]).decode())
+    return said, {each["path"]: each["content"] for each in said["write_files"]}
+
+
+def known(made: Recorded) -> dict[str, Any]:
+    """What the program of a host of the pool has to know of it."""
+    _, files = user_data(made)
+    found: dict[str, Any] = json.loads(files["/etc/voicestack/host.json"])
+    return found
+
+
+def disks(made: Recorded) -> dict[str, dict[str, Any]]:
+    """The disks of a host of the pool, by their device."""
+    (template,) = made.of("ec2/launchTemplate:LaunchTemplate").values()
+    return {each["deviceName"]: each["ebs"] for each in template["blockDeviceMappings"]}
+
+
+def test_hosts_can_begin_with_a_snapshot_of_their_models(made: Recorded) -> None:
+    with_models = stack(chosen(**POOL, volumesFrom=json.dumps({"speech": SNAPSHOT}), speechVolume="40"))
+    root, models = disks(with_models).values()
+    assert models == {**root, "snapshotId": SNAPSHOT, "volumeSize": 40}
+    assert list(disks(with_models)) == ["/dev/sda1", "/dev/sdf"]
+    assert known(with_models)["volume"] == "by-label/voicestack"
+    # Without one the root disk has room for what others have on their volume.
+    (alone,) = disks(made).values()
+    assert alone["volumeSize"] > root["volumeSize"]
+    assert known(made)["volume"] == ""
+
+
+def test_a_snapshot_of_models_is_for_a_pool_alone() -> None:
+    of_speech = json.dumps({"speech": SNAPSHOT})
+    assert "'speech' is none of streaming, speech-1" in refused(speechHosts="1", volumesFrom=of_speech)
+    assert "'speech-1' is none of streaming, speech" in wrong(volumesFrom=json.dumps({"speech-1": SNAPSHOT}))
+    assert "is no snapshot" in wrong(volumesFrom='{"speech": "vol-1"}')
+    assert "'speech' is none of" in wrong(renewHosts='["speech"]')
+
+
 def test_everybody_asks_the_name_and_the_hosts_answer_to_it() -> None:
     config = chosen(**POOL)
     settings = config.settings_of("streaming", "203.0.113.99")
@@ -115,9 +156,7 @@ def test_its_hosts_are_spot_encrypted_and_know_their_release(made: Recorded) -> 
     assert (disk["deviceName"], disk["ebs"]["encrypted"], disk["ebs"]["volumeSize"]) == (
         "/dev/sda1", "true", 220,
     )  # fmt: skip
-    said = yaml.safe_load(base64.b64decode(template["userData"]).decode())
-    files = {each["path"]: each["content"] for each in said["write_files"]}
-    host = json.loads(files["/etc/voicestack/host.json"])
+    (said, files), host = user_data(made), known(made)
     assert (host["name"], host["volume"]) == ("speech", "")
     assert host["parameter"] == names.release_parameter("prod", "speech")
     assert "hostname" not in said
