@@ -85,8 +85,13 @@ def states(emulator: Emulator) -> dict[str, str]:
 
 def addresses(emulator: Emulator, instances: set[str]) -> set[str]:
     """Their private addresses."""
+    return {each["PrivateIpAddress"] for each in described(emulator, *instances)}
+
+
+def described(emulator: Emulator, *instances: str) -> list[dict[str, Any]]:
+    """What EC2 tells of these."""
     found = emulator.client("ec2").describe_instances(InstanceIds=sorted(instances))["Reservations"]
-    return {each["PrivateIpAddress"] for reservation in found for each in reservation["Instances"]}
+    return [each for reservation in found for each in reservation["Instances"]]
 
 
 @pytest.fixture(scope="module")
@@ -189,8 +194,8 @@ def test_more_load_starts_a_host_and_less_lets_one_hand_over_before_it_ends(
 
 def running(emulator: Emulator, instance: str) -> bool:
     """Whether an instance runs."""
-    found = emulator.client("ec2").describe_instances(InstanceIds=[instance])["Reservations"]
-    return bool(found[0]["Instances"][0]["State"]["Name"] == "running")
+    (found,) = described(emulator, instance)
+    return bool(found["State"]["Name"] == "running")
 
 
 def test_a_host_that_is_lost_has_a_successor_which_the_next_up_brings_to_the_release(
@@ -223,7 +228,7 @@ def test_a_newer_machine_image_and_a_disk_with_models_are_for_hosts_that_start_f
     )
     at_its_hook(leaving, "Terminated")
     (new,) = set(states(emulator)) - set(before)
-    (found,) = ec2.describe_instances(InstanceIds=[new])["Reservations"][0]["Instances"]
+    (found,) = described(emulator, new)
     assert found["ImageId"] == NEW_IMAGE
     attached = [{"Name": "attachment.instance-id", "Values": [new]}]
     disks = ec2.describe_volumes(Filters=attached)["Volumes"]

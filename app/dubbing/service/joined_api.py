@@ -32,7 +32,6 @@ BEGINS_WITH = 2
 """Segments that are there before players are told of any."""
 LOOK_EVERY = 0.1
 A_YEAR, A_MINUTE, A_MOMENT = "max-age=31536000, immutable", "max-age=60", "max-age=1"
-ADDRESS = re.compile(r'(URI=")([^"]+)(")|^([^#\n].*)$', re.MULTILINE)
 
 Name = Annotated[str, Path(pattern=f"^{SHOWING_PATTERN}$")]
 
@@ -191,13 +190,7 @@ def linked(drawn: str, link: str) -> str:
     """The playlist; where it was opened by a link, what it names is opened by the same."""
     if re.fullmatch(LINK, link) is None:
         return drawn
-
-    def with_link(found: re.Match[str]) -> str:
-        if found[4]:
-            return f"{found[4]}?{PARAMETER}={link}"
-        return f"{found[1]}{found[2]}?{PARAMETER}={link}{found[3]}"
-
-    return ADDRESS.sub(with_link, drawn)
+    return playlists.readdressed(drawn, lambda address: f"{address}?{PARAMETER}={link}")
 
 
 def stream_of(name: str) -> str:

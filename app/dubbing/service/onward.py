@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from app.dubbing.service import paths, playlists
 from app.dubbing.service.cells import KNOWN_FOR, Cell, Directory
 from app.dubbing.service.fresh import Fresh
-from app.dubbing.service.joined_api import ADDRESS, KINDS, shared
+from app.dubbing.service.joined_api import KINDS, shared
 from app.settings import Settings
 
 BY_THE_CONSOLE = "/hls"
@@ -75,6 +75,4 @@ class Onward:
 
 def leading_to(base: str, drawn: str) -> str:
     """A playlist whose addresses are relative to `base`, with whole ones."""
-    return ADDRESS.sub(
-        lambda found: f"{base}/{found[4]}" if found[4] else f"{found[1]}{base}/{found[2]}{found[3]}", drawn
-    )
+    return playlists.readdressed(drawn, lambda address: f"{base}/{address}")

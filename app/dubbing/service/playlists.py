@@ -6,7 +6,7 @@ Sources: RFC 8216 and its successor draft-pantos-hls-rfc8216bis; Apple's "HLS Au
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from app.dubbing.service.paths import LANGUAGE_PATTERN
@@ -17,6 +17,7 @@ LIVE_SEGMENTS = 8
 REPLAY = "replay-"
 MASTER, REPLAY_MASTER = "index.m3u8", "replay.m3u8"
 MEDIA = re.compile(rf"({REPLAY})?(picture|sound|text)(?:-({LANGUAGE_PATTERN}))?\.m3u8")
+ADDRESS = re.compile(r'(URI=")([^"]+)(")|^([^#\n].*)$', re.MULTILINE)
 NO_TEXT = "nothing.vtt"
 NOTHING = "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n"
 SOUND_CODEC = "mp4a.40.2"
@@ -180,6 +181,13 @@ def file_of(segment: Segment, kind: str, language: str) -> str:
     if kind == "sound":
         return sound_file(language if language in segment.own else "", segment.number)
     return text_file(language, segment.number) if language in segment.texts else NO_TEXT
+
+
+def readdressed(drawn: str, change: Callable[[str], str]) -> str:
+    """A playlist with every address in it changed."""
+    return ADDRESS.sub(
+        lambda found: change(found[4]) if found[4] else f"{found[1]}{change(found[2])}{found[3]}", drawn
+    )
 
 
 def named(language: str) -> str:

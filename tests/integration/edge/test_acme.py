@@ -5,7 +5,6 @@ The authority is Pebble, Let's Encrypt's own for tests, with certificates that l
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import socket
@@ -19,11 +18,10 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.sync.client import connect
 
 from app.native import guard
+from tests.authority import pem, private_pem, self_signed
 from tests.integration.edge.conftest import CARD, LIGHT, Edge
 from tests.integration.edge.trusting import certificate_at
 from tests.stack import Stack, free_port, free_ports, wait_for
@@ -37,23 +35,11 @@ LAST = ("--write-out", "%{http_code}", "--max-time", "10")
 
 def write_certificate(folder: Path) -> tuple[Path, Path]:
     """A certificate of 127.0.0.1 and its key, with which Pebble itself is asked."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    key, made = self_signed("127.0.0.1", 1, (names, False))
     certificate, private = folder / "pebble.pem", folder / "pebble.key"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
+    certificate.write_bytes(pem(made))
+    private.write_bytes(private_pem(key))
     return certificate, private
 
 
