@@ -28,6 +28,12 @@ FIRST_SOUND = 4 * BLOCK
 """Samples: AAC's encoder gives its first frame of 1024 with the second, the muxer sends it with the third."""
 PRIMING = 1024
 """Samples: so long before its first sample the encoder's first frame begins."""
+LEAST_DELTA = "1"
+"""Microseconds that what was sent waits for other tracks: 0 would be for as long as it takes.
+
+The first sound waited for the second picture: where the process got no time just then, its sound was
+that much behind its picture for as long as the publication lasted.
+"""
 SOUND_CODECS = ("aac", "libopus")
 VIDEO_TIME_BASE = fractions.Fraction(1, 90_000)
 AUDIO_TIME_BASE = fractions.Fraction(1, SAMPLE_RATE)
@@ -67,6 +73,7 @@ class Output:
                 format="rtsp",
                 options={
                     "rtsp_transport": "tcp",
+                    "max_interleave_delta": LEAST_DELTA,
                     "timeout": str(round(WRITE_TIMEOUT * 1e6)),
                 },
             )
