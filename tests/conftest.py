@@ -15,12 +15,25 @@ settings.register_profile("thorough", max_examples=1_000, deadline=None)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`make test ARGS=--thorough`, for the night."""
-    parser.addoption("--thorough", action="store_true", help="try properties with a thousand examples each")
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="run every test, and try properties with a thousand examples each",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Takes the examples that were asked for."""
     settings.load_profile("thorough" if config.getoption("thorough") else "quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what is for the night, and says so."""
+    if config.getoption("thorough"):
+        return
+    for item in items:
+        if item.get_closest_marker("thorough"):
+            item.add_marker(pytest.mark.skip(reason="for the night: --thorough"))
 
 
 @pytest.fixture(scope="session", autouse=True)

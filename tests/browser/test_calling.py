@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from app.settings import load
 from app.web.service import create
-from tests.browser.looking import badly_built, scrolls_sideways, unreadable, until
+from tests.browser.looking import LOOKS, Scheme, badly_built, scrolls_sideways, unreadable, until
 from tests.browser.servers import serving, wait_until
 from tests.browser.stand_in_sales import StandInSales, call, objection, segment
 from tests.browser.voice import save
@@ -270,13 +270,12 @@ def test_texts_are_never_read_as_markup(sales: StandInSales, address: str, page:
     assert page.locator("img[src], #main b:not(.counts b)").count() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@LOOKS
 def test_every_text_is_readable_at_every_width(
-    sales: StandInSales, address: str, page: Page, scheme: str, width: int
+    sales: StandInSales, address: str, page: Page, scheme: Scheme, size: ViewportSize
 ) -> None:
-    page.set_viewport_size({"width": width, "height": 800})
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme=scheme)
     long = segment(7, "w" * 90, "customer")
     sales.add(talk() | {"segments": [*TALK, long], "title": "t" * 100, "detail": "d" * 90})
     sales.writes = ["s" * 90]

@@ -161,6 +161,7 @@ def test_a_browsers_camera_is_seen_and_what_is_said_of_it_heard_there(
     expect(page.locator("#status")).to_contain_text("Ended")
 
 
+@pytest.mark.thorough
 def test_the_server_is_killed_and_back_and_all_come_back_by_themselves_in_rooms_of_their_own(
     seeing_page: Page, seeing_browser: Browser, address: str, stack: Stack
 ) -> None:

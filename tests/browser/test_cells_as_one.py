@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 import pytest
 from fastapi import FastAPI
@@ -13,18 +12,13 @@ from playwright.sync_api import Page, ViewportSize, expect
 from app.demo.sample import sample_video
 from app.web.service import hls_js
 from tests.browser.conftest import Stage
-from tests.browser.looking import PLAYING, badly_built, scrolls_sideways, unreadable, until
+from tests.browser.looking import LOOKS, PLAYING, Scheme, badly_built, scrolls_sideways, unreadable, until
 from tests.browser.servers import publishing_file, serving
 from tests.browser.stand_in import dub, stream
 from tests.stack import Stack, free_port
 from tests.two_cells import FIRST, SECOND, two_cells
 
-Scheme = Literal["light", "dark"]
 PATIENCE = 60_000
-SIZES: dict[str, ViewportSize] = {
-    "phone": {"width": 360, "height": 740},
-    "desk": {"width": 1280, "height": 800},
-}
 SITE_PORT = free_port()
 SITE = f"http://127.0.0.1:{SITE_PORT}"
 PLAYER = """<!doctype html><video muted></video><script src="/hls.js"></script><script>
@@ -121,11 +115,12 @@ def test_a_page_of_ones_own_plays_a_stream_whichever_cell_it_asks(
         until(page, PLAYING, 90)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", list(SIZES))
-def test_two_cells_are_readable(cells: tuple[Stack, Stack], page: Page, scheme: Scheme, size: str) -> None:
+@LOOKS
+def test_two_cells_are_readable(
+    cells: tuple[Stack, Stack], page: Page, scheme: Scheme, size: ViewportSize
+) -> None:
     first, _ = cells
-    page.set_viewport_size(SIZES[size])
+    page.set_viewport_size(size)
     page.emulate_media(color_scheme=scheme)
     page.goto(console(first))
     expect(page.get_by_role("region", name=SECOND).get_by_text("news")).to_be_visible(timeout=PATIENCE)

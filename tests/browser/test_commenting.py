@@ -8,17 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, expect
 
 from app.settings import load
 from app.web.service import create
-from tests.browser.looking import badly_built, scrolls_sideways, unreadable, until
+from tests.browser.looking import PHONE, badly_built, scrolls_sideways, unreadable, until
 from tests.browser.servers import serving
 from tests.stack import Stack, free_port
 from tests.unit.commentary.moving_pictures import BLUE, GREY, RED, video
 
 PATIENCE = 30_000
-PHONE: ViewportSize = {"width": 360, "height": 740}
 HEARD = """
 window.heard = [];
 const play = Audio.prototype.play;
@@ -100,6 +99,7 @@ def test_without_the_service_the_page_says_how_to_start_it(page: Page) -> None:
         assert badly_built(page) == []
 
 
+@pytest.mark.thorough
 def test_a_stream_is_played_with_its_audio_description(page: Page, tmp_path: Path) -> None:
     cuts = video(tmp_path / "cuts.mp4", [RED] * 75 + [BLUE] * 75 + [GREY] * 75)
     source = ["-re", "-stream_loop", "-1", "-i", str(cuts), "-c", "copy"]

@@ -140,6 +140,7 @@ def heard_rightly(address: str, language: str, into: str) -> bool:
     )
 
 
+@pytest.mark.thorough
 def test_two_browsers_in_a_room_each_hear_and_read_their_own_language(
     chromium: BrowserType, address: str, stack: Stack, tmp_path: Path
 ) -> None:

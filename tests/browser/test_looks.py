@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.conftest import Stage
-from tests.browser.looking import badly_built, scrolls_sideways, unreadable
+from tests.browser.looking import LOOKS, PHONE, Scheme, badly_built, scrolls_sideways, unreadable
 from tests.browser.stand_in import dub, phrase, stream
 
-Scheme = Literal["light", "dark"]
-PHONE = {"viewport": {"width": 360, "height": 740}}
-DESK = {"viewport": {"width": 1280, "height": 800}}
 LONG = "a" * 70
 
 
@@ -29,14 +24,13 @@ def fill(stage: Stage) -> None:
     stage.dubber.speech = {"sts a:1": (True, ""), "sts b:1": (False, "out of reach")}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@LOOKS
 def test_every_text_is_readable_and_the_page_well_built(
-    stage: Stage, page: Page, scheme: Scheme, size: dict[str, ViewportSize]
+    stage: Stage, page: Page, scheme: Scheme, size: ViewportSize
 ) -> None:
     fill(stage)
     stage.dubber.refusal = "something was refused"
-    page.set_viewport_size(size["viewport"])
+    page.set_viewport_size(size)
     page.emulate_media(color_scheme=scheme)
     page.goto(stage.web)
     expect(page.locator("#log tr")).to_have_count(13)
@@ -56,7 +50,7 @@ def test_every_text_is_readable_and_the_page_well_built(
 def test_the_page_without_streams_and_the_question_are_readable(
     stage: Stage, page: Page, scheme: Scheme
 ) -> None:
-    page.set_viewport_size({"width": 360, "height": 740})
+    page.set_viewport_size(PHONE)
     page.emulate_media(color_scheme=scheme)
     page.goto(stage.web)
     expect(page.get_by_role("heading", name="No stream is live")).to_be_visible()
@@ -71,7 +65,7 @@ def test_the_page_without_streams_and_the_question_are_readable(
 
 def test_a_long_name_is_shown_whole_at_a_phones_width(stage: Stage, page: Page) -> None:
     fill(stage)
-    page.set_viewport_size({"width": 360, "height": 740})
+    page.set_viewport_size(PHONE)
     page.goto(f"{stage.web}/#/{LONG}/es")
     expect(page.get_by_role("heading", name=LONG)).to_be_visible()
     assert not scrolls_sideways(page)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from app.access.accounts import Accounts
 from app.access.sessions import Sessions
@@ -16,14 +16,12 @@ from app.access.store import Store, store_of
 from app.settings import Settings, load
 from app.web.service import create
 from tests.browser.conftest import Media, Stage
-from tests.browser.looking import badly_built, scrolls_sideways, unreadable
+from tests.browser.looking import LOOKS, Scheme, badly_built, scrolls_sideways, unreadable
 from tests.browser.servers import serving, wait_until
 from tests.browser.stand_in import dub, stream
 from tests.stack import free_port
 
 PASSWORD = "seven green umbrellas"
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1280, "height": 800}
 LOADED_WITHIN = 30_000
 
 
@@ -100,13 +98,12 @@ def test_a_wrong_password_is_told_first_and_the_right_one_goes_on(stage: Stage, 
     expect(page).to_have_url(f"{stage.web}/")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@LOOKS
 def test_signing_in_and_the_account_are_readable_and_well_built(
-    stage: Stage, page: Page, scheme: str, size: dict[str, int]
+    stage: Stage, page: Page, scheme: Scheme, size: ViewportSize
 ) -> None:
-    page.set_viewport_size(size)  # type: ignore[arg-type]
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme=scheme)
     page.goto(stage.web)
     sign_in(page, "ana", "not the right words")
     expect(page.get_by_role("alert")).to_be_visible()

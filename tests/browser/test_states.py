@@ -228,7 +228,10 @@ def test_texts_and_names_are_never_read_as_markup(stage: Stage, page: Page) -> N
     assert page.title().startswith(EVIL)
 
 
-@pytest.mark.parametrize("path", ["/", "/transcribe/", "/calls/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("/transcribe/", "/calls/"))],
+)
 def test_a_page_of_which_a_script_is_missing_says_what_to_do(stage: Stage, page: Page, path: str) -> None:
     page.route("**/js/dom.js", lambda route: route.abort())
     page.goto(stage.web + path)

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
-from playwright.sync_api import Page, Route, ViewportSize, expect
+from playwright.sync_api import Page, Route, expect
 
 from app.archive import database
 from app.settings import Settings, load
 from app.web.service import create
-from tests.browser.looking import badly_built, scrolls_sideways, unreadable, until
+from tests.browser.looking import PHONE, badly_built, scrolls_sideways, unreadable, until
 from tests.browser.servers import serving
 from tests.browser.stand_in_live import StandInLive, segment
 from tests.browser.tus_client import script
@@ -26,7 +26,6 @@ from tests.stack import Stack, free_port
 from tests.unit.sales.stand_in_model import StandInModel, says
 
 PATIENCE = 60_000
-PHONE: ViewportSize = {"width": 360, "height": 740}
 PART = 8 * 1024 * 1024
 LIT = "document.querySelectorAll('#text .now').length === 1"
 

@@ -80,6 +80,7 @@ def test_a_demo_dubs_measures_records_and_leaves_nothing_running(
     assert dubber_is_gone(environment)
 
 
+@pytest.mark.thorough
 def test_a_language_that_nothing_translates_into_is_told_in_plain_words(
     tmp_path: Path, environment: dict[str, str], demo: list[subprocess.Popen[str]]
 ) -> None:
@@ -90,6 +91,7 @@ def test_a_language_that_nothing_translates_into_is_told_in_plain_words(
     assert dubber_is_gone(environment)
 
 
+@pytest.mark.thorough
 def test_a_demo_that_is_interrupted_closes_its_recording_and_its_services(
     tmp_path: Path, environment: dict[str, str], demo: list[subprocess.Popen[str]]
 ) -> None:

@@ -20,7 +20,7 @@ def enough(measurement: Measurement) -> bool:
     return measurement.figures().skew.count >= 2
 
 
-@pytest.mark.parametrize("protocol", ["rtmp", "rtsp"])
+@pytest.mark.parametrize("protocol", ["rtmp", pytest.param("rtsp", marks=pytest.mark.thorough)])
 def test_what_is_published_arrives_unharmed_and_in_step(
     stack: Stack, tmp_path: Path, protocol: Literal["rtmp", "rtsp"]
 ) -> None:

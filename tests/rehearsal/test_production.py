@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from app.release import names
 from tests.rehearsal.conftest import PASSWORD
 from tests.rehearsal.emulator.server import Emulator
@@ -103,6 +105,7 @@ def open_to_everybody(emulator: Emulator, door: str) -> str:
     return str(name).removeprefix("voicestack-rehearsal-")
 
 
+@pytest.mark.thorough
 def test_a_refresh_sees_what_somebody_changed_by_hand_and_the_next_up_puts_it_right(
     production: Production, emulator: Emulator
 ) -> None:
@@ -143,6 +146,7 @@ def test_who_may_log_in_is_changed_by_rules_alone(production: Production, emulat
     assert instance(emulator, "streaming")["InstanceId"] == before
 
 
+@pytest.mark.thorough
 def test_a_host_that_is_gone_comes_back_with_its_address_and_its_volume(
     production: Production, emulator: Emulator
 ) -> None:
@@ -160,6 +164,7 @@ def test_a_host_that_is_gone_comes_back_with_its_address_and_its_volume(
     assert production.changes() == {}
 
 
+@pytest.mark.thorough
 def test_a_newer_machine_image_replaces_only_the_hosts_that_are_to_renew(
     production: Production, emulator: Emulator
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
 from tests.docker import phrase
 from tests.docker.images.conftest import Built, container, docker, published
@@ -15,6 +16,7 @@ print(len(samples) / rate)
 """
 
 
+@pytest.mark.thorough
 def test_the_arm64_image_answers_and_transcribes_under_emulation(built: Built) -> None:
     image = built.name("speech", "linux/arm64")
     options = (

@@ -140,6 +140,7 @@ def change_code(folder: Path) -> None:
         code.write("\n# Changed by a test.\n")
 
 
+@pytest.mark.thorough
 def test_without_its_models_up_fails_and_says_which(shelf: hub.Hub, tmp_path: Path) -> None:
     stack = Stack(tmp_path, f"nomodel{os.getpid()}")
     try:

@@ -37,7 +37,13 @@ def test_the_old_container_stops_only_after_the_new_one_is_healthy(machine: Mach
     assert third not in (old, new)
 
 
-@pytest.mark.parametrize(("kind", "words"), [("crashing", "no such voice"), ("ill", "the model is missing")])
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        pytest.param("crashing", "no such voice", marks=pytest.mark.thorough),
+        ("ill", "the model is missing"),
+    ],
+)
 def test_a_broken_one_is_taken_away_and_the_old_one_has_never_stopped(
     machine: Machine, kind: str, words: str
 ) -> None:

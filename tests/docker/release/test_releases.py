@@ -52,7 +52,10 @@ def test_a_release_restarts_only_what_it_changes(machine: Machine) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "reason", "words"),
-    [("crashing", "exit code 3", "no such voice"), ("ill", "is unhealthy", "the model is missing")],
+    [
+        pytest.param("crashing", "exit code 3", "no such voice", marks=pytest.mark.thorough),
+        ("ill", "is unhealthy", "the model is missing"),
+    ],
 )
 def test_a_broken_release_is_put_back_and_says_why(
     machine: Machine, kind: str, reason: str, words: str
@@ -121,6 +124,7 @@ def test_secrets_arrive_exactly_and_only_root_can_read_them(machine: Machine) ->
     assert not any(json.dumps(AWKWARD)[1:-1] in text for text in kept)
 
 
+@pytest.mark.thorough
 def test_five_good_releases_are_kept_and_the_images_of_others_removed(machine: Machine) -> None:
     made = [machine.bundle(dubber=f"steady-{number}") for number in range(3, 9)]
     for each in made:

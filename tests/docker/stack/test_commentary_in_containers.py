@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import httpx
+import pytest
 
 from tests.docker.checkout import Checkout
 from tests.docker.rooms import PATIENCE, Rooms, guest, speak
@@ -23,6 +24,7 @@ def of(checkout: Checkout) -> Rooms:
     return Rooms(f"http://{commentary}", f"http://{console}", f"ws://{livekit}")
 
 
+@pytest.mark.thorough
 def test_the_demo_of_commentary_passes_against_containers(checkout: Checkout) -> None:
     demo = subprocess.run(
         [sys.executable, "-m", "app", "demo-commentary", "--quick"],

@@ -9,6 +9,7 @@ import pytest
 from tests.docker.checkout import Checkout
 
 
+@pytest.mark.thorough
 def test_up_fails_with_the_last_log_lines_each_time(tmp_path_factory: pytest.TempPathFactory) -> None:
     checkout = Checkout(tmp_path_factory.mktemp("unhealthy"), f"sick{os.getpid()}")
     try:

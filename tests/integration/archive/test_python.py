@@ -101,6 +101,7 @@ async def pieces(pcm: bytes) -> AsyncIterator[bytes]:
         yield pcm[start : start + 3200]
 
 
+@pytest.mark.thorough
 def test_the_twins_do_the_same(services: Stack, archive: Archive, folder: Path) -> None:
     settings, pcm = services.settings, heard()
     sts_at, live_at = f"ws://127.0.0.1:{settings.sts_port}", f"ws://127.0.0.1:{settings.live_port}"

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import psutil
+import pytest
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from app.archive import database, jobs
@@ -55,6 +56,7 @@ def test_a_killed_database_loses_nothing_that_was_accepted(archive: Archive, own
     assert "schools" in text_of(owner.done(upload, WITHIN))
 
 
+@pytest.mark.thorough
 def test_a_killed_keeper_of_the_database_takes_it_along(archive: Archive, owner: Owner) -> None:
     known = owner.uploaded(speech())
     psutil.Process(archive.pid("db")).kill()
@@ -89,6 +91,7 @@ def test_two_transcribers_share_a_long_file_and_one_that_is_killed_costs_its_pie
     assert second_transcriber.poll() is None
 
 
+@pytest.mark.thorough
 def test_the_text_of_a_piece_is_there_while_it_is_recognised_and_stays_when_its_worker_is_killed(
     archive: Archive, owner: Owner
 ) -> None:

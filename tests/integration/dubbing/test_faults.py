@@ -52,7 +52,13 @@ def test_while_sts_is_killed_the_original_goes_on_without_a_gap_and_dubbing_come
     assert (stack.dub("news") or dub)["restarts"] == 0
 
 
-@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stalled"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(signal.SIGKILL, id="killed", marks=pytest.mark.thorough),
+        pytest.param(signal.SIGSTOP, id="stalled"),
+    ],
+)
 def test_another_speech_host_takes_over_within_a_phrase_and_gives_back(
     new_stack: NewStack, fault: signal.Signals
 ) -> None:
@@ -92,6 +98,7 @@ def test_another_speech_host_takes_over_within_a_phrase_and_gives_back(
         dubbing(stack, "hosts", 2)
 
 
+@pytest.mark.thorough
 def test_readers_stay_while_the_publisher_is_gone_and_see_its_return(stack: Stack) -> None:
     with stack.sample("onoff") as (publisher, _):
         dubbing(stack, "onoff")

@@ -44,6 +44,7 @@ FIELD = [
     ("transport-stream", "mp4", (*H264, *AAC), "srt", "h264"),
     ("variable-rate", "mp4", (*H264, *AAC, "-fps_mode", "vfr"), "rtmp", "h264"),
 ]
+AT_NIGHT = ("h264-aac", "surround", "low-rate-mono", "variable-rate")
 
 
 def dubbed(stack: Stack, name: str, phrases: int) -> dict[str, Any] | None:
@@ -67,7 +68,8 @@ def published(
 
 
 @pytest.mark.parametrize(
-    ("name", "container", "codecs", "protocol", "video"), FIELD, ids=[f[0] for f in FIELD]
+    ("name", "container", "codecs", "protocol", "video"),
+    [pytest.param(*f, id=f[0], marks=pytest.mark.thorough if f[0] in AT_NIGHT else ()) for f in FIELD],
 )
 def test_a_stream_in_the_codecs_of_the_field_is_dubbed_and_its_picture_copied(
     stack: Stack,
@@ -136,7 +138,13 @@ def test_music_and_silence_pass_untouched_and_are_no_phrases(stack: Stack, tmp_p
     assert np.percentile(playing, 90) - np.percentile(playing, 10) < 1.0
 
 
-@pytest.mark.parametrize("jump", [3600.0, 30_000.0], ids=["an-hour", "past-the-wrap-of-rtp"])
+@pytest.mark.parametrize(
+    "jump",
+    [
+        pytest.param(3600.0, id="an-hour", marks=pytest.mark.thorough),
+        pytest.param(30_000.0, id="past-the-wrap-of-rtp"),
+    ],
+)
 def test_a_jump_of_the_timestamps_does_not_stop_the_dubbing(
     stack: Stack, tmp_path: Path, jump: float
 ) -> None:

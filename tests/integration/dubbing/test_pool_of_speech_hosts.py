@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.integration.dubbing.noticed import LONGEST_GAP, another_sts, answers, dubbing, watched
 from tests.stack import Stack, free_port, wait_for
 
@@ -61,6 +63,7 @@ def asks(stack: Stack, address: str) -> Callable[[], bool]:
     return found
 
 
+@pytest.mark.thorough
 def test_a_pool_of_one_becomes_two_and_one_again_and_the_dub_is_never_without(
     new_stack: NewStack, tmp_path: Path
 ) -> None:

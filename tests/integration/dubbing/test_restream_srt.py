@@ -73,6 +73,7 @@ def test_a_dub_arrives_encrypted_and_its_keys_are_seen_nowhere(ours: Stack, thei
     wait_for("it has ended", lambda: "live/copy" not in theirs.ready_paths() or None, 15.0)
 
 
+@pytest.mark.thorough
 def test_a_target_that_is_lost_is_found_again_and_nobody_else_notices(ours: Stack, theirs: Stack) -> None:
     put(ours, "partner", theirs.settings.media_srt_port, key=LOGIN, passphrase=PHRASE)
     try:

@@ -77,7 +77,7 @@ def published(stack: Stack, clip: Path, name: str, protocol: str, profile: str =
         stack.http.delete(f"/streams/{name}/es", headers=JSON)
 
 
-@pytest.mark.parametrize("protocol", ["rtsp", "srt"])
+@pytest.mark.parametrize("protocol", ["rtsp", pytest.param("srt", marks=pytest.mark.thorough)])
 def test_the_dub_takes_the_voice_s_place_and_the_international_sound_stays_as_loud(
     stack: Stack, tmp_path: Path, protocol: str
 ) -> None:
@@ -103,6 +103,7 @@ def test_the_dub_takes_the_voice_s_place_and_the_international_sound_stays_as_lo
         assert abs(float(np.median(beside[alone]))) < 0.5
 
 
+@pytest.mark.thorough
 def test_the_voice_is_heard_while_nothing_is_dubbed_and_one_choice_takes_it_apart(
     stack: Stack, tmp_path: Path
 ) -> None:

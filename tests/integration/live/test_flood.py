@@ -52,6 +52,7 @@ def flood(socket: ClientConnection) -> None:
         return
 
 
+@pytest.mark.thorough
 def test_health_answers_and_others_are_heard_while_eight_clients_send_noise_as_fast_as_they_can(
     live: Stack, speech: Samples
 ) -> None:

@@ -145,6 +145,7 @@ def masked(opcode: int, data: bytes) -> bytes:
     return bytes([0x80 | opcode]) + size + bytes(4) + data
 
 
+@pytest.mark.thorough
 def test_thousands_of_connections_that_are_dropped_leave_memory_flat_and_others_served(
     live: Stack, speech: Samples
 ) -> None:

@@ -58,6 +58,7 @@ async def one_round(address: str) -> list[Counter[str]]:
         return await asyncio.gather(*(one_call(client, address) for _ in range(CLIENTS)))
 
 
+@pytest.mark.thorough
 def test_fifty_calls_at_once_miss_nothing_and_neither_memory_nor_work_grows(stack: Stack) -> None:
     sales = psutil.Process(stack.processes["sales"].pid)
     memory, work = [], []

@@ -69,6 +69,7 @@ class Spoken:
         wait_for("the first sentence", lambda: "schools" in self.text, WITHIN)
 
 
+@pytest.mark.thorough
 def test_what_was_said_when_sales_is_stopped_is_in_the_call_after_the_restart(new_stack: NewStack) -> None:
     stack = new_stack("sales", ASR_ENGINE=SAME_WORDS)
     call = Spoken(stack)

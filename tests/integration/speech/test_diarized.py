@@ -33,6 +33,7 @@ def interview() -> tuple[bytes, list[tuple[float, str]]]:
     return content.getvalue(), ends
 
 
+@pytest.mark.thorough
 def test_two_voices_of_a_file_are_called_a_and_b(tmp_path_factory: pytest.TempPathFactory) -> None:
     content, ends = interview()
     extra = {"ASR_ENGINE": "pocketsphinx"}

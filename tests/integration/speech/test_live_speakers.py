@@ -92,6 +92,7 @@ def telling(sts: Stack) -> ClientConnection:
     return open_client(sts, "?tell=speaker&tell=note")
 
 
+@pytest.mark.thorough
 def test_two_speakers_keep_their_voices_also_after_a_reconnect(sts: Stack) -> None:
     known: dict[int, KnownSpeaker] = {}
     with telling(sts) as socket:

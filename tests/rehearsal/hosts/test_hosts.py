@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import pytest
 
 from app.demo.measure import Measurement
 from app.demo.publish import ingest_address, publish
@@ -125,9 +126,12 @@ def test_a_second_up_finds_nothing_to_do(rehearsal: Rehearsal) -> None:
     assert "unchanged" in again
 
 
-def test_the_smoke_tests_find_every_host_well_also_after_a_reboot(rehearsal: Rehearsal) -> None:
-    with told("smoke tests with a reboot of each host"):
-        done = rehearsal.smoke("--reboot")
+@pytest.mark.parametrize("options", [(), pytest.param(("--reboot",), marks=pytest.mark.thorough)])
+def test_the_smoke_tests_find_every_host_well_also_after_a_reboot(
+    rehearsal: Rehearsal, options: tuple[str, ...]
+) -> None:
+    with told(f"smoke tests {' '.join(options)}"):
+        done = rehearsal.smoke(*options)
     print(done.stdout)
     assert done.returncode == 0, done.stdout
 
@@ -157,6 +161,7 @@ def test_an_upload_lies_in_the_bucket_and_becomes_text_on_a_speech_host(rehearsa
     wait_for("its pieces to go", lambda: not [key for key in rehearsal.uploads if "/pieces/" in key], 10.0)
 
 
+@pytest.mark.thorough
 def test_the_demo_of_commentary_passes_and_a_room_is_commented_on_meanwhile(rehearsal: Rehearsal) -> None:
     host = rehearsal.address("streaming")
     rooms = Rooms(f"http://{host}:8199", f"http://{host}:4200", f"ws://{host}:7880")
@@ -212,6 +217,7 @@ def test_a_second_release_leaves_the_media_server_and_its_publishers_alone(rehea
     }
 
 
+@pytest.mark.thorough
 def test_a_release_is_put_back_by_hand(rehearsal: Rehearsal) -> None:
     newer = rehearsal.images("streaming")["dubber"]
     with told("rollback"):
@@ -224,6 +230,7 @@ def test_a_release_is_put_back_by_hand(rehearsal: Rehearsal) -> None:
     assert "wanted now" not in other
 
 
+@pytest.mark.thorough
 def test_a_broken_release_is_put_back_and_up_fails_with_the_hosts_own_words(rehearsal: Rehearsal) -> None:
     releases.release("1.2.0", but=releases.broken())
     before = rehearsal.containers("streaming")
