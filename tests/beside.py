@@ -49,6 +49,7 @@ PLANS = {
             ("commentary", "access", "infra"),
         ),
         at_once=5,
+        again=2,
     ),
     "integration": Plan(
         (
@@ -76,15 +77,16 @@ PLANS = {
         (
             ("test_transcribing.py", "test_states.py", "test_calling.py", "test_playing.py"),
             ("test_real_services.py", "test_speaking.py", "test_over_https.py"),
+            ("test_uploads.py", "test_every_language.py"),
             ("test_camera_rooms.py", "test_interpreted_rooms.py", "test_commenting.py"),
         ),
         at_once=2,
         again=2,
     ),
     # Containers are waited for most of the time.
-    "docker": Plan((("stack", "dev", "offline"),), again=2),
+    "docker": Plan((("stack", "dev", "offline", "smoke"),), again=2),
     # The hosts are machines, the others only what AWS would be asked for.
-    "rehearsal": Plan((("hosts",),)),
+    "rehearsal": Plan((("hosts",),), again=1),
 }
 
 

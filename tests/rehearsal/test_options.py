@@ -212,7 +212,6 @@ def test_what_was_changed_by_hand_is_named_after_a_refresh(options: Production, 
     assert not [text for text in states if SECRET in text or SECRET_BY_HAND in text]
 
 
-@pytest.mark.thorough
 def test_up_puts_it_right_and_changes_sizes_types_and_tags_where_they_are(
     options: Production, emulator: Emulator
 ) -> None:

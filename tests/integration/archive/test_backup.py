@@ -79,6 +79,7 @@ def test_what_was_done_is_there_and_what_was_not_is_done_again(
     owner.done(waiting)
 
 
+@pytest.mark.thorough
 def test_a_full_archive_is_left_alone_unless_it_is_forced(
     archive: Archive, owner: Owner, elsewhere: Elsewhere, tmp_path: Path
 ) -> None:

@@ -67,6 +67,7 @@ def test_a_killed_keeper_of_the_database_takes_it_along(archive: Archive, owner:
     assert len(ours) == 1
 
 
+@pytest.mark.thorough
 def test_two_transcribers_share_a_long_file_and_one_that_is_killed_costs_its_piece_an_attempt(
     archive: Archive, owner: Owner, second_transcriber: subprocess.Popen[bytes]
 ) -> None:

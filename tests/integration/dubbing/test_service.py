@@ -238,6 +238,7 @@ def _media_reachable(stack: Stack) -> bool:
     return bool(stack.http.get("/health").json()["depends_on"]["media"]["reachable"])
 
 
+@pytest.mark.thorough
 def test_a_listener_hears_everything_and_does_not_keep_the_dubber_from_stopping(new_stack: NewStack) -> None:
     stack = new_stack()
     stack.publish_sample("heard")

@@ -142,6 +142,7 @@ def test_a_new_dubber_takes_over_and_the_old_one_stands_by_until_it_is_needed(
     assert "of-this-host" not in stack.logs()
 
 
+@pytest.mark.thorough
 def test_a_dubber_that_nobody_takes_over_from_plays_out_what_it_has(pair: tuple[Stack, Dubber]) -> None:
     stack, _ = pair
     stack.publish_sample(STREAM)
