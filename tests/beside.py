@@ -78,7 +78,7 @@ PLANS = {
             ("test_transcribing.py", "test_states.py", "test_calling.py", "test_playing.py"),
             ("test_real_services.py", "test_speaking.py", "test_over_https.py"),
             ("test_uploads.py", "test_every_language.py"),
-            ("test_camera_rooms.py", "test_interpreted_rooms.py", "test_commenting.py"),
+            ("test_operating.py", "test_looks.py", "test_signing_in.py", "test_cells_as_one.py"),
         ),
         at_once=2,
         again=2,
