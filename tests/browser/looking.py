@@ -22,6 +22,7 @@ LOOKS = pytest.mark.parametrize(
     ],
 )
 """Each width and each scheme, and at night each with each."""
+
 # WCAG 2.2, success criterion 1.4.3: https://www.w3.org/TR/WCAG22/#contrast-minimum
 CONTRAST = """() => {
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from app.demo.sample import sample_video
+from app.dubbing.join.matching import TAIL
 from app.dubbing.service import addresses
 from app.dubbing.viewing import Broken, packets, reading
 from app.dubbing.worker.mixer import SAMPLE_RATE
-from app.dubbing.worker.output import BLOCK, FIRST_SOUND, PRIMING, Output
+from app.dubbing.worker.output import BLOCK, FIRST_SOUND, PRIMING, Encoded, Output
 from tests.integration.conftest import NewStack
 from tests.stack import wait_for
 
@@ -25,8 +26,6 @@ STALL = 0.4
 """Seconds that the process gets no time, once it has sent the first picture and its sound."""
 PICTURE = 0.04
 ENOUGH = 20
-KNOWN_BY = 40
-"""Bytes at its end by which a packet is known: no protocol changes them."""
 
 Times = dict[bytes, float]
 
@@ -51,19 +50,8 @@ class Read(threading.Thread):
         return min(len(self.pictures), len(self.sounds)) >= ENOUGH
 
 
-class Noting(Output):
-    """Notes when each AAC frame is to be heard."""
-
-    sounds: Times
-
-    def _mux(self, packet: av.Packet[Any]) -> None:
-        if packet.stream.codec_context.name == "aac":
-            self.sounds[end_of(packet)] = float((packet.pts or 0) * (packet.time_base or 0))
-        super()._mux(packet)
-
-
 def end_of(packet: av.Packet[Any]) -> bytes:
-    return bytes(packet)[-KNOWN_BY:]
+    return bytes(packet)[-TAIL:]
 
 
 def moved(read: Times, sent: Times) -> float:
@@ -79,14 +67,20 @@ def test_a_process_that_stalls_after_its_first_picture_has_its_sound_in_step(
     at = addresses.dub_at(settings, SECRET, NAME, LANGUAGE)
     noise = np.random.default_rng(0)
     pictures: Times = {}
+    sounds: Times = {}
     with av.open(str(sample_video(60.0))) as clip:
         video = clip.streams.video[0]
-        output = Noting(addresses.publish_url(settings, SECRET, f"dub/{NAME}/{LANGUAGE}"), video)
-        output.sounds = {}
+        output = Output(addresses.publish_url(settings, SECRET, f"dub/{NAME}/{LANGUAGE}"), video)
         reader = Read(at.read)
 
-        def sound(count: int) -> Any:
-            return noise.normal(0.0, 0.1, (count, 2)).astype(np.float32)
+        def sound(position: int, count: int) -> list[Encoded]:
+            """Noise from there on, encoded; when each AAC frame is to be heard is noted."""
+            samples = noise.normal(0.0, 0.1, (count, 2)).astype(np.float32)
+            encoded = list(output.encoded(position, samples))
+            for packet in encoded:
+                if packet.stream.codec_context.name == "aac":
+                    sounds[end_of(packet)] = float((packet.pts or 0) * (packet.time_base or 0))
+            return encoded
 
         with output:
             began, position = time.monotonic(), PRIMING
@@ -96,7 +90,7 @@ def test_a_process_that_stalls_after_its_first_picture_has_its_sound_in_step(
                 time.sleep(max(0.0, began + due - time.monotonic()))
                 pictures[end_of(packet)] = due
                 if number == 0:
-                    first = list(output.encoded(position, sound(FIRST_SOUND)))
+                    first = sound(position, FIRST_SOUND)
                     output.write_video(packet, due, due)
                     output.send(first)
                     position += FIRST_SOUND
@@ -105,9 +99,9 @@ def test_a_process_that_stalls_after_its_first_picture_has_its_sound_in_step(
                 else:
                     output.write_video(packet, due, due)
                 while position < (time.monotonic() - began) * SAMPLE_RATE:
-                    output.write_sound(position, sound(BLOCK))
+                    output.send(sound(position, BLOCK))
                     position += BLOCK
                 if reader.has_enough():
                     break
     wait_for("pictures and sound", lambda: reader.has_enough() or None, 1.0)
-    assert abs(moved(reader.sounds, output.sounds) - moved(reader.pictures, pictures)) < 0.05
+    assert abs(moved(reader.sounds, sounds) - moved(reader.pictures, pictures)) < 0.05

@@ -126,7 +126,13 @@ def test_a_second_up_finds_nothing_to_do(rehearsal: Rehearsal) -> None:
     assert "unchanged" in again
 
 
-@pytest.mark.parametrize("options", [(), pytest.param(("--reboot",), marks=pytest.mark.thorough)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param((), id="at-once"),
+        pytest.param(("--reboot",), id="reboot", marks=pytest.mark.thorough),
+    ],
+)
 def test_the_smoke_tests_find_every_host_well_also_after_a_reboot(
     rehearsal: Rehearsal, options: tuple[str, ...]
 ) -> None:
