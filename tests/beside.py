@@ -70,7 +70,7 @@ PLANS = {
         ),
         # Most of them speak and listen: a fourth group would make the others late, and end no sooner.
         at_once=3,
-        again=3,
+        again=5,
     ),
     # A page waits for its service, and two browsers leave enough of two cores.
     "browser": Plan(
@@ -81,12 +81,12 @@ PLANS = {
             ("test_operating.py", "test_looks.py", "test_signing_in.py", "test_cells_as_one.py"),
         ),
         at_once=2,
-        again=2,
+        again=3,
     ),
     # Containers are waited for most of the time.
     "docker": Plan((("stack", "dev", "offline", "smoke"),), again=2),
     # The hosts are machines, the others only what AWS would be asked for.
-    "rehearsal": Plan((("hosts",),), again=1),
+    "rehearsal": Plan((("hosts",),), again=2),
 }
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import signal
+from typing import Any
 
+import httpx._transports.default
 import pytest
 from hypothesis import settings
+
+# For each of its clients httpx reads all certificates that are trusted, 45 ms of processor time; most tests ask
+# with a new client each time, again and again until something is there. Nothing of its own changes that.
+transport: Any = httpx._transports.default
+transport.create_ssl_context = functools.cache(transport.create_ssl_context)
 
 # How many examples a property is tried with. The quick ones are the same in each run, so that a failure is
 # due to what was changed; the thorough ones are others each time: many runs find what one does not.

@@ -57,6 +57,7 @@ class Services:
         self._environment = environment
         self._part = part
         self._process: subprocess.Popen[bytes] | None = None
+        self._client = httpx.Client(trust_env=False, timeout=2.0)
 
     @property
     def are_ours(self) -> bool:
@@ -101,7 +102,7 @@ class Services:
 
     def _health(self, address: str) -> bool | None:
         try:
-            answer = httpx.get(f"{address}/health", timeout=2.0, trust_env=False)
+            answer = self._client.get(f"{address}/health")
             return answer.status_code == 200 and answer.json().get("status") in self._part.healths
         except (httpx.HTTPError, ValueError):
             return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect, sync_playwright
 
 from app.settings import load
 from app.web.service import create
@@ -28,6 +28,9 @@ ARGUMENTS = (
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 )
+
+# Playwright's own five seconds are few where other tests take both processors.
+expect.set_options(timeout=20_000)
 
 LOCALE: Any = {"locale": "en-GB", "timezone_id": "UTC"}
 SENTENCES = [

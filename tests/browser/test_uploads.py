@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from app.archive import database
 from app.settings import Settings, load
 from app.web.service import create
 from tests.browser.looking import PHONE, badly_built, scrolls_sideways, unreadable, until
-from tests.browser.servers import serving
+from tests.browser.servers import serving, wait_until
 from tests.browser.stand_in_live import StandInLive, segment
 from tests.browser.tus_client import script
 from tests.browser.voice import save
@@ -218,8 +219,13 @@ def test_a_voice_that_is_known_is_forgotten_by_one_click(page: Page, services: t
 def test_an_upload_goes_on_by_itself_where_the_line_broke(page: Page, address: str, tmp_path: Path) -> None:
     silence = save(tmp_path / "silence.wav", np.zeros(100 * 48_000, np.float32))
     offsets: list[str] = []
+    asked: list[Route] = []
 
     def breaking(route: Route) -> None:
+        if route.request.method == "HEAD":
+            # Where to go on is told when the notice has been seen: it may stand for a second only.
+            asked.append(route)
+            return
         if route.request.method != "PATCH":
             route.continue_()
             return
@@ -234,6 +240,9 @@ def test_an_upload_goes_on_by_itself_where_the_line_broke(page: Page, address: s
     page.goto(address)
     send(page, silence, "A silence")
     expect(page.locator("#sends")).to_contain_text("Interrupted; it goes on by itself")
+    # While the page is asked something, its requests are told here.
+    wait_until(lambda: bool(page.evaluate("true") and asked), "where to go on is asked")
+    asked.pop().continue_()
     expect(page.locator("#list .entry", has_text="A silence")).to_be_visible()
     expect(page.locator("#sends .entry")).to_have_count(0)
     assert offsets == ["0", str(PART), str(PART)]
@@ -246,7 +255,7 @@ def test_what_is_recorded_outlives_its_page_and_a_broken_line(hearing_page: Page
     page.get_by_role("textbox", name="Title").fill("By voice")
     page.get_by_label("Spoken language").select_option("en")
     page.get_by_role("button", name="Record from the microphone").click()
-    expect(page.get_by_role("timer")).to_have_text("0:08", timeout=PATIENCE)
+    expect(page.get_by_role("timer")).to_have_text(re.compile("0:(0[89]|1.)"), timeout=PATIENCE)
     page.set_viewport_size(PHONE)
     assert not scrolls_sideways(page)
     assert unreadable(page) == []
@@ -288,7 +297,7 @@ def test_a_recording_is_sent_as_it_ends_or_thrown_away(hearing_page: Page, addre
     for end, entries in (("Throw away", 0), ("Stop and send", 1)):
         page.get_by_role("textbox", name="Title").fill("Said just now")
         record.click()
-        expect(page.get_by_role("timer")).to_have_text("0:01")
+        expect(page.get_by_role("timer")).to_have_text(re.compile("0:0[1-9]"))
         page.get_by_role("button", name=end).click()
         expect(record).to_be_focused()
         expect(page.locator("#list .entry", has_text="Said just now")).to_have_count(entries)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import aiohttp
-import httpx
 from livekit import api
 
 from app import livekit
@@ -91,8 +90,9 @@ class Door:
     async def answers(self) -> bool:
         """Whether the server is there."""
         address = self.address.replace("ws", "http", 1)
+        within = aiohttp.ClientTimeout(PROBE_WITHIN)
         try:
-            async with httpx.AsyncClient(timeout=PROBE_WITHIN, trust_env=False) as client:
-                return (await client.get(address)).status_code == 200
-        except httpx.HTTPError:
+            async with aiohttp.ClientSession(timeout=within) as client, client.get(address) as answer:
+                return answer.status == 200
+        except (TimeoutError, aiohttp.ClientError):
             return False
