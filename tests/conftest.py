@@ -10,7 +10,7 @@ import httpx._transports.default
 import pytest
 from hypothesis import settings
 
-# For each of its clients httpx reads all certificates that are trusted, 45 ms of processor time; most tests ask
+# For each of its clients httpx reads all trusted certificates, 45 ms of processor time; most tests ask
 # with a new client each time, again and again until something is there. Nothing of its own changes that.
 transport: Any = httpx._transports.default
 transport.create_ssl_context = functools.cache(transport.create_ssl_context)

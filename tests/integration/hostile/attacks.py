@@ -16,7 +16,7 @@ HOST = b"Host: 127.0.0.1\r\n"
 MANY = 300
 SOME = 40
 FEW = 4
-"""So many where each has work done: whether they hold services up is tried, not what two processors can do."""
+"""So many where each has work done: whether they hold services up is tried, not what two processors do."""
 PACE = 0.02
 LITTLE_ROOM = 4096
 CONNECTED_WITHIN = 2.0
