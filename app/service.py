@@ -201,6 +201,12 @@ def configure_logging(level: str, style: str) -> None:
     root.setLevel(level.upper())
     for noisy in ("uvicorn.access", "asyncio", "httpx", "httpcore", "websockets"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    logging.getLogger("uvicorn.error").addFilter(is_worth_telling)
+
+
+def is_worth_telling(record: logging.LogRecord) -> bool:
+    """All but the error that uvicorn logs of each WebSocket that is refused with a status (without a key)."""
+    return record.msg != "ASGI callable returned without completing handshake."
 
 
 def serve(name: str, settings: Settings, *, reload: bool = False) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import uvicorn
 from fastapi import FastAPI, WebSocket
+from starlette.types import ASGIApp
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.catalog import CATALOG
-from app.service import how_to_serve
+from app.service import configure_logging, how_to_serve
+from app.serving.guarding import answer
 from app.serving.keepalive import PatientWebSockets
 from app.settings import load
 from tests.stack import free_port
@@ -54,6 +56,13 @@ async def talking(read: asyncio.Event) -> AsyncIterator[ClientConnection]:
             frames += 1
         await socket.send_text(str(frames))
 
+    async with served(app) as address, connect(address, proxy=None) as socket:
+        yield socket
+
+
+@asynccontextmanager
+async def served(app: ASGIApp) -> AsyncIterator[str]:
+    """Serves it for WITHIN seconds at most; the address of its WebSocket."""
     pings: dict[str, Any] = {
         "ws": Counted,
         "ws_ping_interval": 0.02,
@@ -66,8 +75,7 @@ async def talking(read: asyncio.Event) -> AsyncIterator[ClientConnection]:
         async with asyncio.timeout(WITHIN):
             while not server.started:
                 await asyncio.sleep(0.01)
-            async with connect(f"ws://127.0.0.1:{server.config.port}/", proxy=None) as socket:
-                yield socket
+            yield f"ws://127.0.0.1:{server.config.port}/"
     finally:
         server.force_exit = server.should_exit = True
         await task
@@ -97,6 +105,20 @@ def test_who_answers_nothing_any_more_is_closed() -> None:
                 await socket.recv()
 
     asyncio.run(play())
+
+
+def test_who_is_refused_is_told_why_and_it_is_no_error_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    async def play() -> None:
+        async with served(answer(401, "no key")) as address:
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(address, proxy=None)
+        assert refused.value.response.status_code == 401
+
+    configure_logging("info", "plain")
+    asyncio.run(play())
+    told = capsys.readouterr().err
+    assert "401" in told
+    assert "error" not in told
 
 
 def test_every_service_is_served_that_way() -> None:
