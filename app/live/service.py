@@ -18,16 +18,16 @@ from app.live.ear import Ear
 from app.live.greeting import END_OF_AUDIO, BadClient, Greeting, read_greeting
 from app.live.messages import Told
 from app.live.metrics import Metrics
-from app.live.realtime.door import PATH, Realtime
-from app.live.realtime.events import CHANNEL as REALTIME
 from app.live.session import Hands, Session
 from app.live.whisper_live import Translate, WhisperLiveSession
 from app.service import Readiness, create_app, meanwhile
 from app.serving import asyncapi
 from app.serving.asyncapi import Binary, Channel, Word
+from app.serving.late import LateSocket, Talk
 from app.settings import Settings
 from app.speech import registry
 from app.speech.ranked import RankedExecutor
+from app.speech.realtime.door import TRANSCRIPTION
 from app.speech.types import SpeechError, Translator
 
 WHISPER_LIVE = Channel(
@@ -246,7 +246,21 @@ def create(settings: Settings) -> FastAPI:
         details=live.details,
         drain=live.drain,
     )
+
+    def realtime() -> Talk:
+        # The types of OpenAI's API take half as long to load as all else here.
+        from app.live.realtime.door import Realtime
+
+        return Realtime(live).talk
+
     app.add_api_websocket_route("/", live.talk)
-    app.add_api_websocket_route(PATH, Realtime(live).talk)
-    asyncapi.install(app, "live", WHISPER_LIVE, REALTIME)
+    app.add_api_websocket_route(TRANSCRIPTION, LateSocket(realtime).talk)
+    asyncapi.install(app, "live", channels)
     return app
+
+
+def channels() -> tuple[Channel, ...]:
+    """The WebSockets of live."""
+    from app.live.realtime.events import CHANNEL
+
+    return WHISPER_LIVE, CHANNEL

@@ -46,7 +46,7 @@ CHANNELS = (
 
 def install(app: FastAPI, calls: Calls) -> None:
     """Adds the WebSockets to the application."""
-    asyncapi.install(app, "sales", *CHANNELS)
+    asyncapi.install(app, "sales", lambda: CHANNELS)
 
     @app.websocket("/calls/{id}/audio")
     async def audio(

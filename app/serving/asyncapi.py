@@ -5,8 +5,9 @@ What OpenAPI is for HTTP; each service with WebSockets has one at /asyncapi.json
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -49,14 +50,17 @@ class Channel:
     tells: tuple[Message, ...] = ()
 
 
-def install(app: FastAPI, service: str, *channels: Channel) -> None:
-    """Serves the document of a service's WebSockets."""
-    whole = document(service, app.version, channels)
+def install(app: FastAPI, service: str, channels: Callable[[], Sequence[Channel]]) -> None:
+    """Serves the document of a service's WebSockets. What they are is asked for with the document."""
+
+    @cache
+    def whole() -> dict[str, Any]:
+        return document(service, app.version, channels())
 
     @app.get(PATH, include_in_schema=False)
-    async def asyncapi() -> dict[str, Any]:
+    def asyncapi() -> dict[str, Any]:
         """The WebSockets of this service."""
-        return whole
+        return whole()
 
 
 def document(service: str, version: str, channels: Sequence[Channel]) -> dict[str, Any]:

@@ -33,8 +33,6 @@ from app.speech.types import SpeechError
 if TYPE_CHECKING:
     from app.live.service import Live
 
-PATH = "/v1/realtime"
-
 
 class Realtime:
     """Clients of OpenAI's realtime API, which take the same places as all others of live."""

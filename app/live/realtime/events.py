@@ -16,12 +16,12 @@ from openai.types.realtime import (
     SessionUpdatedEvent,
 )
 
-from app.live.realtime.door import PATH
 from app.live.realtime.session import KINDS
 from app.serving.asyncapi import Channel
+from app.speech.realtime.door import TRANSCRIPTION
 
 CHANNEL = Channel(
-    PATH,
+    TRANSCRIPTION,
     "Live transcription as OpenAI's realtime API has it.",
     takes=tuple(KINDS.values()),
     tells=(

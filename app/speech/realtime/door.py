@@ -8,6 +8,9 @@ from app.access.gate import Gate, NotAdmitted
 from app.speech.rest.door import CODES
 from app.speech.rest.errors import ApiError, answer
 
+TRANSCRIPTION = "/v1/realtime"
+TRANSLATION = "/v1/realtime/translations"
+"""Where OpenAI's clients look for both."""
 PROTOCOL = "realtime"
 KEY_PROTOCOL = "openai-insecure-api-key."
 """Pages can't set headers: they send the key as a subprotocol that begins so."""

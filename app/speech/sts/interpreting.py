@@ -25,7 +25,7 @@ from app.serving.asyncapi import Channel
 from app.speech import registry
 from app.speech.cutter import SAMPLE_RATE
 from app.speech.protocol import Config
-from app.speech.realtime.door import NORMAL, RESTART, TRY_AGAIN, entered, model_of
+from app.speech.realtime.door import NORMAL, RESTART, TRANSLATION, TRY_AGAIN, entered, model_of
 from app.speech.realtime.line import Line, made
 from app.speech.sts.interpreter import KINDS, MODEL, Idle, Interpreter, fresh
 from app.speech.sts.session import BadMessage, Refused
@@ -34,10 +34,9 @@ from app.speech.types import SpeechError
 if TYPE_CHECKING:
     from app.speech.sts.service import SpeechService
 
-PATH = "/v1/realtime/translations"
 MOST_CLIENTS = 16
 CHANNEL = Channel(
-    PATH,
+    TRANSLATION,
     "Live interpreting as OpenAI's realtime translations have it.",
     takes=tuple(KINDS.values()),
     tells=(

@@ -17,6 +17,7 @@ from app.access.gate import Gate, NotAdmitted
 from app.service import Check, Readiness, create_app, meanwhile
 from app.serving import asyncapi
 from app.serving.asyncapi import Binary, Channel
+from app.serving.late import LateSocket, Talk
 from app.serving.sending import SEND_WITHIN
 from app.settings import Settings
 from app.speech import registry
@@ -34,8 +35,9 @@ from app.speech.protocol import (
     Speakers,
 )
 from app.speech.ranked import RankedExecutor
+from app.speech.realtime.door import TRANSLATION
 from app.speech.rest.models import source_of
-from app.speech.sts import interpreting, translation
+from app.speech.sts import translation
 from app.speech.sts.apart import Ear, Party, Roles
 from app.speech.sts.lane import Lane
 from app.speech.sts.metrics import Metrics
@@ -310,8 +312,22 @@ def create(settings: Settings) -> FastAPI:
         details=service.details,
         drain=service.drain,
     )
+
+    def interpreting() -> Talk:
+        # The types of OpenAI's API take half as long to load as all else here.
+        from app.speech.sts.interpreting import Translations
+
+        return Translations(service).talk
+
     app.add_api_websocket_route(PATH, service.talk)
-    app.add_api_websocket_route(interpreting.PATH, interpreting.Translations(service).talk)
-    asyncapi.install(app, "sts", DUBBING, interpreting.CHANNEL)
+    app.add_api_websocket_route(TRANSLATION, LateSocket(interpreting).talk)
+    asyncapi.install(app, "sts", channels)
     translation.install(app, service)
     return app
+
+
+def channels() -> tuple[Channel, ...]:
+    """The WebSockets of sts."""
+    from app.speech.sts.interpreting import CHANNEL
+
+    return DUBBING, CHANNEL
