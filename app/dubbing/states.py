@@ -50,7 +50,8 @@ class Track:
     """A track of the source, as it came: kind (video or audio), codec, and a short description.
 
     Sound tracks are numbered from 1; title and language are as the source tells them; `use` is what one is
-    taken as: voice, background, or nothing.
+    taken as: voice, background, or nothing. `channel` is the one that is the voice where the other is not:
+    left or right.
     """
 
     kind: Literal["video", "audio"]
@@ -60,6 +61,7 @@ class Track:
     title: str = ""
     language: str = ""
     use: str = ""
+    channel: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""Which of a source's sound tracks is the voice, and which the international sound. Pure."""
+"""Which of a source's sound tracks, or channels, is the voice, and which the international sound. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 
 def words(*these: str) -> re.Pattern[str]:
@@ -42,12 +43,19 @@ UNSAID = frozenset({"", "und", "mul", "mis"})
 """Those that say nothing; of `qaa` to `qtz`, whose meaning is everybody's own, a voice is spoken in."""
 
 
+Channel = Literal["both", "left", "right"]
+
+
 @dataclass(frozen=True)
 class Chosen:
-    """The operator's choice, counted from 1; 0 is none. Where both are 0, they are found by their titles."""
+    """The operator's choice, counted from 1; 0 is none. Where both are 0, they are found by their titles.
+
+    Where the voice is one `channel` of its track, the other goes on beside it unless another track does.
+    """
 
     voice: int = 0
     background: int = 0
+    channel: Channel = "both"
 
     def __bool__(self) -> bool:
         return bool(self.voice or self.background)
@@ -58,24 +66,37 @@ class Named:
     """What a sound track says of itself: title and language as the source has them.
 
     `clean`: it is flagged as the sound without the voice; `described`: as made for who can't see or hear.
+    `channels` is 0 where their number is not known yet.
     """
 
     title: str = ""
     language: str = ""
     clean: bool = False
     described: bool = False
+    channels: int = 0
 
 
 @dataclass(frozen=True)
 class Roles:
-    """The indexes of the voice (None without any sound) and of what goes on beside it (None: nothing).
+    """The indexes of the voice (None without any sound) and of what goes on beside it (None: no other track).
 
-    `problem`: why the choice could not be followed.
+    `channel` is what the voice is of its track. `problem`: why the choice could not be followed.
     """
 
     voice: int | None
     background: int | None = None
     problem: str = ""
+    channel: Channel = "both"
+
+    @property
+    def divides(self) -> bool:
+        """Whether one channel is the voice and the other what goes on beside it."""
+        return self.channel != "both" and self.background is None
+
+    @property
+    def apart(self) -> bool:
+        """Whether something goes on beside the voice."""
+        return self.background is not None or self.divides
 
     def use(self, index: int) -> str:
         """What that track is used as: voice, background, or nothing (empty)."""
@@ -86,6 +107,21 @@ class Roles:
 
 def roles(tracks: Sequence[Named], chosen: Chosen) -> Roles:
     """As it is chosen, else as the tracks call themselves, else the first track, which has everything."""
+    among = among_tracks(tracks, chosen)
+    if chosen.channel == "both" or among.voice is None or among.problem:
+        return among
+    channels = tracks[among.voice].channels
+    if channels in (0, 2):
+        return replace(among, channel=chosen.channel)
+    has = "one channel" if channels == 1 else f"{channels} channels"
+    told = (
+        f"the {chosen.channel} channel was chosen as the voice, but sound track {among.voice + 1} has {has}"
+    )
+    return replace(among, problem=told)
+
+
+def among_tracks(tracks: Sequence[Named], chosen: Chosen) -> Roles:
+    """The voice and what goes on beside it by their tracks alone."""
     if not tracks:
         return Roles(None)
     missing = [number for number in (chosen.voice, chosen.background) if number > len(tracks)]

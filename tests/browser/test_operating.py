@@ -216,18 +216,28 @@ def test_subject_and_glossary_are_edited_and_the_rest_of_the_profile_stays(stage
     expect(page.locator("#wording-problem")).to_contain_text("Saving failed: terms es goal")
 
 
-def test_sound_tracks_are_shown_with_their_use_and_chosen_by_one_selection(stage: Stage, page: Page) -> None:
-    def sound(number: int, title: str, use: str = "") -> dict[str, object]:
-        detail = "48000 Hz stereo"
-        return {
-            "kind": "audio",
-            "codec": "aac",
-            "detail": detail,
-            "number": number,
-            "title": title,
-            "use": use,
-        }
+def sound(number: int, title: str, use: str = "", channel: str = "") -> dict[str, object]:
+    """A sound track as the dubber tells it."""
+    said = {"number": number, "title": title, "use": use, "channel": channel}
+    return {"kind": "audio", "codec": "aac", "detail": "48000 Hz stereo", **said}
 
+
+def test_the_voice_may_be_one_channel_of_the_only_track(stage: Stage, page: Page) -> None:
+    open_page(stage, page)
+    stage.dubber.streams = [stream(dub(tracks=[sound(1, "", "voice")]))]
+    channel = page.get_by_label("Voice in")
+    expect(channel.locator("option:checked")).to_have_text("Both channels")
+    expect(page.get_by_label("Dubbed track")).to_be_hidden()
+    channel.select_option("The left channel; the right is background")
+    wait_until(lambda: stage.dubber.profile.get("voice_channel") == "left", "the choice arrived")
+    assert stage.dubber.profile["voice_track"] == 0
+    stage.dubber.streams = [stream(dub(tracks=[sound(1, "", "voice", "left")]))]
+    expect(channel.locator("option:checked")).to_contain_text("The left channel")
+    assert not scrolls_sideways(page)
+    assert unreadable(page) == []
+
+
+def test_sound_tracks_are_shown_with_their_use_and_chosen_by_one_selection(stage: Stage, page: Page) -> None:
     open_page(stage, page)
     dubbed, background = page.get_by_label("Dubbed track"), page.get_by_label("Background track")
     expect(dubbed).to_be_hidden()

@@ -74,7 +74,7 @@ class SourceReader:
         for item in source.items():
             self._backoff.reset()
             self.problem = problem or source.problem
-            if source.roles.background is None:
+            if not source.roles.apart:
                 self._joiner.take_one_sound()
             self._take(item, picture_in)
             if self._reach.elsewhere:

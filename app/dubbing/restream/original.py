@@ -134,7 +134,7 @@ class Second:
                 self._ahead = self._arrivals.latency(item.time, item.arrival)
                 if isinstance(item, VideoPacket):
                     self._pictures.add(picture_in(item.packet), item.time + item.shift)
-                elif source.roles.background is not None:
+                elif source.roles.apart:
                     self._hear_both(item, item.arrival - self._ahead)
                 else:
                     self._hear(item)

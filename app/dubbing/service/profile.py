@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.dubbing.service.paths import LANGUAGE_PATTERN
 from app.dubbing.service.toml_files import is_there, read_as
-from app.dubbing.tracks import Chosen
+from app.dubbing.tracks import Channel, Chosen
 from app.speech.protocol import MOST_SPEAKERS, Name, Names, Profile, Speakers, Subject, Terms
 
 MOST_LANGUAGES = 16
@@ -27,8 +27,9 @@ class StreamProfile(BaseModel):
     """What is empty is as the settings say. Voices and terms are by language dubbed into.
 
     One voice is for all speakers, several are for the first, the second and so on; `speakers` tells them
-    apart. Sound tracks count from 1; where both are 0 they are found by their titles. `breaks` is what is
-    heard where the stream's splices (SCTE-35) leave the programme.
+    apart. Sound tracks count from 1; where both are 0 they are found by their titles. Where the voice is one
+    channel of its track, the other goes on beside it unless there is a background. `breaks` is what is heard
+    where the stream's splices (SCTE-35) leave the programme.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +45,7 @@ class StreamProfile(BaseModel):
     breaks: Literal["original", "dub"] = "original"
     voice_track: TrackNumber = 0
     background_track: TrackNumber = 0
+    voice_channel: Channel = "both"
 
     @model_validator(mode="after")
     def _two_tracks(self) -> Self:
@@ -54,7 +56,7 @@ class StreamProfile(BaseModel):
     @property
     def tracks(self) -> Chosen:
         """The sound tracks that are chosen."""
-        return Chosen(self.voice_track, self.background_track)
+        return Chosen(self.voice_track, self.background_track, self.voice_channel)
 
     def wording(self, language: str) -> Profile:
         """The part of it that the speech service is told for one language."""

@@ -32,6 +32,7 @@ class Track(BaseModel):
     title: str = ""
     language: str = ""
     use: str = ""
+    channel: str = ""
 
 
 class Lag(BaseModel):

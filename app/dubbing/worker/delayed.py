@@ -96,7 +96,7 @@ class Delayed:
                 self._take_video(item)
                 return
             if self._source is not None:
-                self.mixer.replaces = self._source.roles.background is not None
+                self.mixer.replaces = self._source.roles.apart
             if isinstance(item, Background):
                 self._take_background(item)
                 return

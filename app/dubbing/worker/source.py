@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, cast
 
 import av
 import av.error
+import numpy as np
 
 from app.dubbing.states import Track
 from app.dubbing.tracks import Chosen, Named, roles
@@ -79,8 +80,8 @@ class Source:
     """An open connection to a stream. A context manager; iterate over `items()`.
 
     Raises SourceError where the stream can't be opened or breaks off. Sound that can't be used is left
-    out where there is a picture, and `problem` says so. `roles` says which sound track is the voice and
-    which, if any, goes on beside it, as `chosen` or as the tracks are called.
+    out where there is a picture, and `problem` says so. `roles` says which sound track, or channel, is
+    the voice and which, if any, goes on beside it, as `chosen` or as the tracks are called.
     """
 
     def __init__(self, url: str, chosen: Chosen = NONE_CHOSEN) -> None:
@@ -145,7 +146,8 @@ class Source:
             codec, says = sound.codec_context, named(sound)
             detail = f"{codec.rate} Hz {getattr(codec.layout, 'name', '')}"
             use = self.roles.use(index)
-            found.append(Track("audio", codec.name, detail, index + 1, says.title, says.language, use))
+            one = self.roles.channel if use == "voice" and self.roles.channel != "both" else ""
+            found.append(Track("audio", codec.name, detail, index + 1, says.title, says.language, use, one))
         return tuple(found)
 
     def items(self) -> Iterator[Item]:
@@ -170,7 +172,7 @@ class Source:
                     continue
                 if packet.stream is self._heard:
                     for start, samples in decoder.decode(packet):
-                        yield Sound(start, arrival, samples)
+                        yield from self._divided(start, arrival, samples)
                     self._judge(decoder.problem)
                 elif packet.stream is self._beside:
                     for start, samples in beside.decode(packet):
@@ -178,6 +180,17 @@ class Source:
         except (av.error.FFmpegError, OSError) as error:
             raise SourceError(reason(error)) from None
         raise SourceError("the stream has ended")
+
+    def _divided(self, start: float, arrival: float, samples: Samples) -> Iterator[Sound]:
+        """The voice in what its track has, and what goes on beside it there."""
+        found = self.roles
+        if found.channel == "both":
+            yield Sound(start, arrival, samples)
+            return
+        voice = 0 if found.channel == "left" else 1
+        yield Sound(start, arrival, channel(samples, voice))
+        if found.divides:
+            yield Background(start, arrival, channel(samples, 1 - voice))
 
     def _judge(self, problem: str) -> None:
         """Goes on with the picture alone where the sound can't be used; without one there is nothing left."""
@@ -196,7 +209,13 @@ def named(sound: av.AudioStream) -> Named:
         language=metadata.get("language", ""),
         clean=bool(flags & av.stream.Disposition.clean_effects),
         described=bool(flags & (described | av.stream.Disposition.descriptions)),
+        channels=sound.codec_context.channels,
     )
+
+
+def channel(samples: Samples, number: int) -> Samples:
+    """One channel (0 is the left one) of sound of shape (n, 2), on both."""
+    return np.repeat(samples[:, [number]], 2, axis=1)
 
 
 def options(url: str, probe_time: float) -> dict[str, str]:

@@ -103,6 +103,34 @@ def test_the_dub_takes_the_voice_s_place_and_the_international_sound_stays_as_lo
         assert abs(float(np.median(beside[alone]))) < 0.5
 
 
+def two_channels(clip: Path, target: Path) -> Path:
+    """The voice of a clip of two tracks on the left channel of one, the international sound on the right."""
+    mono = "[0:a:0]pan=mono|c0=c0[v];[0:a:1]pan=mono|c0=c0[b];[v][b]join=inputs=2:channel_layout=stereo[a]"
+    ffmpeg(
+        *("-i", str(clip), "-filter_complex", mono, "-map", "0:v", "-map", "[a]", "-c:v", "copy"),
+        *("-c:a", "aac", "-b:a", "160k", str(target)),
+    )
+    return target
+
+
+def test_over_rtmp_the_voice_is_one_channel_and_the_international_sound_the_other(
+    stack: Stack, tmp_path: Path
+) -> None:
+    tracks = clip(tmp_path / "clip.mkv")
+    source, name = two_channels(tracks, tmp_path / "channels.mkv"), "two-channels"
+    with published(stack, source, name, "rtmp", 'voice_channel = "left"\n'):
+        wait_for("dubbed phrases", lambda: phrases(stack, name) >= 3, 40)
+        out = record(f"{stack.rtsp}/dub/{name}/es", tmp_path / "out.mkv", 15)
+        assert used(stack, name) == {"voice": 1}
+    heard = sound_of(out)[RATE:]
+    voice = tone(heard, VOICE) - float(np.median(tone(track_of(tracks, 0), VOICE)))
+    beside = tone(heard, INTERNATIONAL) - float(np.median(tone(track_of(tracks, 1), INTERNATIONAL)))
+    dubbed = voice < -25
+    assert np.count_nonzero(dubbed) * WINDOW > 3.0
+    assert abs(float(np.median(beside[dubbed]))) < 0.5
+    assert float(np.median(voice[dubbed])) < -40
+
+
 @pytest.mark.thorough
 def test_the_voice_is_heard_while_nothing_is_dubbed_and_one_choice_takes_it_apart(
     stack: Stack, tmp_path: Path

@@ -55,6 +55,11 @@ VOICE, MUSIC = Named("Commentary", "eng"), Named("International", "zxx")
         ([MUSIC, VOICE], Chosen(voice=1), Roles(0)),
         ([VOICE, MUSIC], Chosen(background=1), Roles(1, 0)),
         ([Named(), Named(), Named()], Chosen(3, 2), Roles(2, 1)),
+        ([Named(channels=2)], Chosen(channel="left"), Roles(0, channel="left")),
+        ([Named()], Chosen(channel="right"), Roles(0, channel="right")),
+        ([VOICE, MUSIC], Chosen(channel="right"), Roles(0, 1, channel="right")),
+        ([MUSIC, Named(channels=2)], Chosen(voice=2, channel="left"), Roles(1, channel="left")),
+        ([], Chosen(channel="left"), Roles(None)),
     ],
 )
 def test_tracks_are_taken_as_chosen_else_where_there_is_no_doubt(
@@ -75,3 +80,15 @@ def test_a_choice_that_can_t_be_followed_is_told_and_the_first_track_has_everyth
     count: int, chosen: Chosen, told: str
 ) -> None:
     assert roles([Named()] * count, chosen) == Roles(0, problem=told)
+
+
+@pytest.mark.parametrize(("channels", "has"), [(1, "one channel"), (6, "6 channels")])
+def test_one_channel_is_taken_of_two_alone(channels: int, has: str) -> None:
+    told = f"the left channel was chosen as the voice, but sound track 1 has {has}"
+    assert roles([Named(channels=channels)], Chosen(channel="left")) == Roles(0, problem=told)
+
+
+def test_something_goes_on_beside_the_voice_where_it_has_a_track_or_a_channel() -> None:
+    found = [Roles(0), Roles(0, 1), Roles(0, channel="left"), Roles(0, 1, channel="left")]
+    assert [each.apart for each in found] == [False, True, True, True]
+    assert [each.divides for each in found] == [False, False, True, False]

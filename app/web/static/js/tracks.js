@@ -1,4 +1,4 @@
-// Which sound track of the source is dubbed, and which one goes on beside the dub.
+// Which sound track of the source is dubbed, or which channel of it, and what goes on beside the dub.
 
 import { RequestFailed, editProfile, profileOf } from "./api.js";
 import { byId, make, renderOnce, setText } from "./dom.js";
@@ -13,57 +13,63 @@ export function soundTracks(stream, dub) {
   return [...seen, ...more];
 }
 
-/** Two choices, shown where there is one to make; each holds at once. */
+const CHANNELS = [["both", "Both channels"], ["left", "The left channel; the right is background"], ["right", "The right channel; the left is background"]];
+
+/** Three choices, shown where there is one to make; each holds at once. */
 export class TrackChoice {
   #stream = null;
   #tracks = [];
   #seen = "";
-  #chosen = { voice: 0, background: 0 };
+  #chosen = { voice: 0, background: 0, channel: "both" };
   #announce;
 
   constructor({ announce }) {
     this.#announce = announce;
     byId("dubbed-track").addEventListener("change", () => this.#choose("dubbed-track"));
     byId("background-track").addEventListener("change", () => this.#choose("background-track"));
+    byId("voice-channel").addEventListener("change", () => this.#choose("voice-channel"));
   }
 
   /** Shows the tracks of the dub that is looked at, and what each is used as. */
   render(stream, dub, usable) {
     this.#stream = stream;
     this.#tracks = soundTracks(stream, dub);
-    byId("tracks").hidden = this.#tracks.length < 2;
+    const several = this.#tracks.length > 1;
     const used = this.#used();
+    const divisible = used.channel !== "both" || this.#tracks.some((track) => / stereo$/.test(track.detail));
+    byId("tracks").hidden = !several && !divisible;
+    for (const id of ["dubbed-track", "background-track"]) byId(id).parentElement.hidden = !several;
+    byId("voice-channel").parentElement.hidden = !divisible;
     const seen = JSON.stringify([dub.stream, used]);
     if (seen !== this.#seen) [this.#seen, this.#chosen] = [seen, used];
-    this.#options("dubbed-track", used.voice, [[0, "Found by the titles"]], usable);
-    this.#options("background-track", used.background, [[0, "None: the dub is mixed over the sound"]], usable);
+    const numbered = this.#tracks.map((track) => [track.number, nameOf(track)]);
+    this.#options("dubbed-track", used.voice, [[0, "Found by the titles"], ...numbered], usable);
+    this.#options("background-track", used.background, [[0, "None: the dub is mixed over the sound"], ...numbered], usable);
+    this.#options("voice-channel", used.channel, CHANNELS, usable);
   }
 
   #used() {
     const number = (use) => this.#tracks.find((track) => track.use === use)?.number ?? 0;
-    return { voice: number("voice"), background: number("background") };
+    const channel = this.#tracks.find((track) => track.use === "voice")?.channel || "both";
+    return { voice: number("voice"), background: number("background"), channel };
   }
 
-  #options(id, chosen, first, usable) {
+  #options(id, chosen, all, usable) {
     const select = byId(id);
     select.disabled = !usable || !this.#stream;
-    const all = [...first, ...this.#tracks.map((track) => [track.number, nameOf(track)])];
     renderOnce(select, JSON.stringify([all, chosen]), () => all.map(([value, words]) => make("option", { value: String(value), selected: value === chosen }, words)));
   }
 
   async #choose(id) {
-    const to = Number(byId(id).value);
     // What the worker tells of comes a little after it was chosen.
-    const before = this.#chosen;
-    const [mine, other] = id === "dubbed-track" ? ["voice", "background"] : ["background", "voice"];
-    const chosen = { ...before, [mine]: to };
-    if (to && chosen[other] === to) chosen[other] = before[mine];
-    if (id === "dubbed-track" && !to) chosen.background = 0;
+    const chosen = changed(this.#chosen, id, byId(id).value);
     const problem = byId("tracks-problem");
     problem.hidden = true;
     try {
       const profile = await profileOf(this.#stream.name);
-      await editProfile(this.#stream.name, { ...profile, voice_track: chosen.voice, background_track: chosen.background });
+      // A track that is the only one needs no choice: it may come over another protocol then.
+      const numbers = this.#tracks.length > 1 ? { voice_track: chosen.voice, background_track: chosen.background } : {};
+      await editProfile(this.#stream.name, { ...profile, ...numbers, voice_channel: chosen.channel });
       this.#chosen = chosen;
       this.#announce("Sound tracks chosen.");
     } catch (error) {
@@ -74,6 +80,16 @@ export class TrackChoice {
       problem.hidden = false;
     }
   }
+}
+
+function changed(before, id, value) {
+  if (id === "voice-channel") return { ...before, channel: value };
+  const [mine, other] = id === "dubbed-track" ? ["voice", "background"] : ["background", "voice"];
+  const to = Number(value);
+  const chosen = { ...before, [mine]: to };
+  if (to && chosen[other] === to) chosen[other] = before[mine];
+  if (mine === "voice" && !to) chosen.background = 0;
+  return chosen;
 }
 
 function nameOf({ number, title, language, codec, detail }) {

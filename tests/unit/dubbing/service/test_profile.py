@@ -131,6 +131,10 @@ def test_sound_tracks_that_are_chosen_reach_the_running_worker_alone(tmp_path: P
         assert [type(one) for one in world.runner("es").commands[3:]] == [Reword, TellApart]
         assert (await http.put("/streams/news/fr", json={})).status_code == 201
         assert world.runner("fr").config.chosen == Chosen(2, 1)
+        assert (await http.put(PATH, json={"voice_channel": "left"})).status_code == 200
+        chosen = world.runner("es").commands[5]
+        assert isinstance(chosen, ChooseTracks)
+        assert chosen.chosen == Chosen(channel="left")
         same = await http.put(PATH, json={"voice_track": 1, "background_track": 1})
         assert same.status_code == 422
         assert "are the same: choose two, or leave one out" in same.text
@@ -155,6 +159,7 @@ def test_sound_tracks_that_are_chosen_reach_the_running_worker_alone(tmp_path: P
         ({"normalise": "perhaps"}, "normalise"),
         ({"voice_track": -1}, "voice_track"),
         ({"background_track": "two"}, "background_track"),
+        ({"voice_channel": "middle"}, "voice_channel"),
     ],
 )
 def test_a_wrong_profile_is_refused_by_name_and_changes_nothing(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.dubbing.tracks import Chosen, Roles
+from app.dubbing.tracks import Channel, Chosen, Roles
 from app.dubbing.worker.source import Background, Item, Sound, Source, SourceError
 from app.dubbing.worker.timeline import Timeline
 
@@ -23,6 +23,13 @@ def clip(path: Path, *metadata: str, count: int = 2) -> Path:
         maps += ["-map", f"{number}:a"]
     command = ["ffmpeg", "-loglevel", "error", *inputs, *maps, "-c:a", "aac", *metadata, str(path)]
     subprocess.run(command, check=True)
+    return path
+
+
+def lossless(path: Path, tones: str) -> Path:
+    """A second of tones, one for each channel."""
+    command = ["ffmpeg", "-loglevel", "error", "-f", "lavfi", "-i", f"aevalsrc={tones}:d=1", "-c:a", "flac"]
+    subprocess.run([*command, str(path)], check=True)
     return path
 
 
@@ -101,3 +108,32 @@ def test_the_background_goes_by_the_voice_s_clock_and_never_moves_it() -> None:
     assert timeline.place("audio", 900.0, 101.0) == pytest.approx(1.0)
     assert timeline.beside("audio", 6.0, 101.0) == pytest.approx(1.0)
     assert timeline.beside("audio", 900.1, 101.1) == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize(("voice", "volume", "other"), [("left", 0.1, 0.3), ("right", 0.3, 0.1)])
+def test_voice_and_background_on_two_channels_of_one_track_are_taken_apart(
+    tmp_path: Path, voice: Channel, volume: float, other: float
+) -> None:
+    file = lossless(tmp_path / "clip.mkv", "0.1*sin(2764*t)|0.3*sin(2764*t)")
+    with Source(str(file), Chosen(channel=voice)) as source:
+        assert [(track.use, track.channel) for track in source.tracks] == [("voice", voice)]
+        found = collected(source)
+    assert level(found, Sound) == pytest.approx(volume, rel=0.01)
+    assert level(found, Background) == pytest.approx(other, rel=0.01)
+    sounds = [item for item in found if isinstance(item, Sound)]
+    assert all(np.array_equal(item.samples[:, 0], item.samples[:, 1]) for item in sounds)
+
+
+def test_of_a_voice_on_one_channel_beside_another_track_the_other_channel_is_left_out(tmp_path: Path) -> None:
+    with Source(str(clip(tmp_path / "clip.mkv")), Chosen(1, 2, "left")) as source:
+        found = collected(source)
+    assert level(found, Sound) == pytest.approx(LEVELS[0], rel=0.1)
+    assert level(found, Background) == pytest.approx(LEVELS[1], rel=0.1)
+
+
+def test_a_channel_of_a_track_that_has_but_one_is_told(tmp_path: Path) -> None:
+    file = lossless(tmp_path / "mono.mkv", "0.1*sin(2764*t)")
+    with Source(str(file), Chosen(channel="left")) as source:
+        assert "sound track 1 has one channel" in source.roles.problem
+        assert source.tracks[0].channel == ""
+        assert {type(item) for item in collected(source)} == {Sound}
