@@ -15,7 +15,7 @@ import httpx
 from tests.stack import ROOT, wait_for
 
 READY_WITHIN = 60.0
-STOP_WITHIN = 10.0
+STOP_WITHIN = 30.0
 LOG_TAIL = 2000
 
 

@@ -136,7 +136,7 @@ def test_its_process_may_be_killed(ours: Stack, theirs: Stack) -> None:
         wait_for("it arrives", lambda: sending(ours, "partner") or None, 20.0)
         own, *_ = [process for process in ours.family("dubber") if process.pid not in before]
         own.kill()
-        psutil.wait_procs([own], timeout=5.0)
+        psutil.wait_procs([own], timeout=20.0)
         wait_for("it is seen", lambda: not sending(ours, "partner") or None, 10.0)
         wait_for("it arrives again", lambda: sending(ours, "partner") or None, 20.0)
     finally:

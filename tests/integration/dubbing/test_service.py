@@ -269,6 +269,6 @@ def test_a_listener_hears_everything_and_does_not_keep_the_dubber_from_stopping(
             assert len(old) == 1
             stack.stop("dubber")
     assert stack.processes["dubber"].returncode in (0, -signal.SIGTERM)
-    gone, alive = psutil.wait_procs(old.values(), timeout=5)
+    gone, alive = psutil.wait_procs(old.values(), timeout=20)
     assert (len(gone), alive) == (1, [])
     assert "Traceback" not in stack.log_of("dubber").read_text()

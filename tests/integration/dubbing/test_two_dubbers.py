@@ -55,7 +55,7 @@ class Dubber:
 def asked(port: int, path: str) -> httpx.Response | None:
     """What a dubber answers, None where it does not."""
     try:
-        return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=3.0)
+        return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=10.0)
     except httpx.HTTPError:
         return None
 
@@ -75,7 +75,7 @@ def dub(port: int) -> tuple[str, str]:
 def publisher(stack: Stack) -> str:
     """Who publishes the dub, as the media server names it; empty where nobody does."""
     address = f"http://127.0.0.1:{stack.settings.media_api_port}/v3/paths/get/{PATH}"
-    answer = httpx.get(address, auth=(API_USER, API_PASSWORD), timeout=5.0, trust_env=False)
+    answer = httpx.get(address, auth=(API_USER, API_PASSWORD), timeout=20.0, trust_env=False)
     source = answer.json().get("source") if answer.status_code == 200 else None
     return str(source["id"]) if source else ""
 

@@ -165,7 +165,7 @@ def test_everything_starts_in_order_of_need_and_a_stop_leaves_no_process(start: 
     family = run.family()
     assert {each.pid for each in family} >= set(run.pids().values())
     assert run.stop() == 0
-    assert psutil.wait_procs(family, timeout=5)[1] == []
+    assert psutil.wait_procs(family, timeout=20)[1] == []
     assert "killed" not in run.output
 
 

@@ -22,7 +22,7 @@ from tests.rehearsal.emulator.server import REGION, Emulator
 from tests.stack import ROOT
 
 BUCKET = "voicestack-test"
-WITHIN = 30.0
+WITHIN = 60.0
 HOST = {
     "name": "streaming", "region": REGION, "bucket": BUCKET,
     "parameter": names.release_parameter("test", "streaming"),

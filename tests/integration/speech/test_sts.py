@@ -275,7 +275,7 @@ def test_a_killed_apertium_is_back_for_the_next_phrase(sts: Stack, client: Clien
         # One of the chain may end because its neighbour was killed.
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(translators, timeout=5.0)
+    psutil.wait_procs(translators, timeout=20.0)
     client.hear(spoken(SENTENCE))
     client.mark()
 

@@ -22,7 +22,7 @@ from tests.integration.speech.conftest import RATE, spoken
 from tests.stack import Stack
 
 SENTENCE = "The government will help the schools."
-WITHIN = 30.0
+WITHIN = 60.0
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from app.dubbing.srt_address import Address
 from tests.stack import free_port
 
 PHRASE = "a-phrase-for-tests"
-WITHIN = 10.0
+WITHIN = 30.0
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from app.serving import connections
 from tests.browser.servers import serving
 from tests.stack import free_port
 
-WITHIN = 10.0
+WITHIN = 30.0
 HALF_A_HEAD = b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Half:"
 HALF_A_BODY = b"POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf"
 ENDLESS = b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n"

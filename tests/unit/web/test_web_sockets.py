@@ -24,7 +24,7 @@ from tests.browser.servers import serving
 from tests.stack import free_port
 
 pytestmark = pytest.mark.anyio
-WITHIN = 5.0
+WITHIN = 20.0
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from app.dubbing.messages import Caption, Phrase
 from app.dubbing.worker.recorder import DUB_RATE, Recorder
 
 CHUNK = 512
-WITHIN = 10.0
+WITHIN = 30.0
 
 
 def record(id: int) -> Phrase:
