@@ -23,7 +23,7 @@ from app.dubbing.configs import RestreamConfig
 from app.dubbing.messages import Original, Signalled, Stop
 from app.dubbing.restream.original import Second, Track
 from app.dubbing.restream.programme import Programme
-from app.dubbing.restream.splices import Splices
+from app.dubbing.restream.signals import Signals
 from app.dubbing.restream.target import writing
 from app.dubbing.start_codes import picture_of
 from app.dubbing.states import RestreamState
@@ -55,7 +55,7 @@ class Restream:
         self._rate = BitRate()
         self._reconnects = 0
         self._problem = "connecting"
-        self._splices = Splices()
+        self._signals = Signals()
         self._second: Second | None = None
         if config.original:
             self._second = Second(Backoff(config.reconnect_delay, config.max_reconnect_delay))
@@ -92,7 +92,7 @@ class Restream:
             spoken = self._second.spoken(TOLD_WITHIN) if self._second is not None else None
             if self._second is not None and spoken is None:
                 raise Broken("the stream itself is not there yet")
-            with writing(self._config.address, self._splices) as (target, programme):
+            with writing(self._config.address, self._signals) as (target, programme):
                 try:
                     ways = {stream.index: target.add_stream_from_template(stream) for stream in chosen}
                     if sound is not None:
@@ -116,7 +116,7 @@ class Restream:
         begin: float | None = None
         since = time.monotonic()
         picture_in = picture_of(chosen[0] if chosen[0].type == "video" else None)
-        self._splices.begin()
+        self._signals.begin()
         if self._second is not None:
             self._second.begin()
         for packet in packets(source, chosen):
@@ -140,9 +140,11 @@ class Restream:
             shown = packet.dts if packet.pts is None else packet.pts
             packet.pts, packet.dts = shown - moved, packet.dts - moved
             if picture and programme is not None:
-                self._splices.picture(picture_in(packet), float(packet.pts * packet.time_base))
-                for section in self._splices.due(at - begin):
-                    programme.put(section)
+                self._signals.picture(picture_in(packet), float(packet.pts * packet.time_base))
+                for section in self._signals.sections(at - begin):
+                    programme.put_section(section)
+                for meant_for, tag in self._signals.tags(at - begin):
+                    programme.put_tag(tag, meant_for)
             packet.stream = ways[packet.stream.index]
             target.mux_one(packet)
             self._passed(size, since)
@@ -181,7 +183,7 @@ class Restream:
         if isinstance(command, Original) and self._second is not None:
             self._second.tell(command)
         if isinstance(command, Signalled):
-            self._splices.tell(command.signal)
+            self._signals.tell(command.signal)
 
 
 def main(config: RestreamConfig, pipe: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The server that a dub is sent on to, opened for writing, over RTMP or SRT, which carries splices, too."""
+"""The server that a dub is sent on to, opened for writing, over RTMP or SRT, which carries signals, too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import av.error
 from app.dubbing import srt, srt_address
 from app.dubbing.restream.greeting import NoAnswer, greet
 from app.dubbing.restream.programme import Programme
-from app.dubbing.restream.splices import Splices
+from app.dubbing.restream.signals import Signals
 from app.dubbing.viewing import Broken
 from app.dubbing.worker.source import reason
 
@@ -21,8 +21,8 @@ TAKEN_WITHIN = 4.0
 
 
 @contextmanager
-def writing(address: str, splices: Splices) -> Iterator[tuple[Any, Programme | None]]:
-    """The target, opened, and where splices are put, None where it carries none. Raises Broken."""
+def writing(address: str, signals: Signals) -> Iterator[tuple[Any, Programme | None]]:
+    """The target, opened, and where signals are put, None where it carries none. Raises Broken."""
     if not address.startswith(srt_address.SCHEME):
         with _over_rtmp(address) as target:
             yield target, None
@@ -31,7 +31,7 @@ def writing(address: str, splices: Splices) -> Iterator[tuple[Any, Programme | N
         connection = srt.connect(srt_address.parse(address), TAKEN_WITHIN, TAKEN_WITHIN)
     except OSError as error:
         raise Broken(f"the target can't be reached: {reason(error)}") from None
-    programme = Programme(connection, splices)
+    programme = Programme(connection, signals)
     with connection, av.open(programme, "w", format="mpegts", buffer_size=srt.PACKET) as target:
         yield target, programme
 

@@ -256,26 +256,35 @@ def test_where_breaks_are_dubbed_too_the_dub_goes_on_in_them(
     assert off(sounds, windows) > 0.5
 
 
-def test_a_dub_that_is_sent_on_over_srt_has_the_splices_at_their_pictures(
+def test_a_dub_that_is_sent_on_over_srt_has_splices_and_tags_at_their_pictures(
     news: str, made: Made, far_end: tuple[int, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert news
     _, file = far_end
 
-    def sent_on() -> tuple[dict[bytes, int], list[bytes]] | None:
-        """When each picture is shown, and the sections, once the picture after the break is there."""
+    def sent_on() -> tuple[dict[bytes, int], list[bytes], list[tuple[int, bytes]]] | None:
+        """When each picture is shown, the sections, and when each tag is meant for, once the picture after
+        the break is there."""
         pictures: dict[bytes, int] = {}
-        sections = []
+        sections, tags = [], []
         with av.open(str(file), format="mpegts") as source:
-            [splices] = [each for each in source.streams.data if each.name == "scte_35"]
-            for packet in source.demux(source.streams.video[0], splices):
-                if packet.stream is splices and packet.size:
+            data = {each.name: each for each in source.streams.data}
+            for packet in source.demux(source.streams.video[0], *data.values()):
+                if packet.stream is data["scte_35"] and packet.size:
                     sections.append(bytes(packet))
+                elif packet.stream is data["timed_id3"] and packet.pts is not None:
+                    tags.append((packet.pts, bytes(packet)))
                 elif packet.pts is not None:
                     pictures[tail_of(bytes(packet))] = packet.pts
-        return (pictures, sections) if tail_of(made.at(BACK + 1.0)) in pictures else None
+        return (pictures, sections, tags) if tail_of(made.at(BACK + 1.0)) in pictures else None
 
-    pictures, sections = wait_for("the break is sent on", sent_on, 30.0, 1.0)
+    pictures, sections, tags = wait_for("the break is sent on", sent_on, 30.0, 1.0)
+    [(meant_for, tag)] = tags
+    assert tag == id3("now playing: news")
+    off = meant_for - pictures[tail_of(made.at(16.0))]
+    with capsys.disabled():
+        print(f"\nID3 sent on over SRT: {off / 90:+.1f} ms of its picture")
+    assert abs(off) / RATE < FRAME / 2
     back = splice_insert(EVENT, made.ticks(BACK), out=False)
     for at, sent, section in zip((OUT, BACK), sections, (inserted(made), back), strict=True):
         moved = int.from_bytes(sent[4:9]) & (1 << 33) - 1
