@@ -49,7 +49,7 @@ PLANS = {
             ("commentary", "access", "infra"),
         ),
         at_once=5,
-        again=2,
+        again=3,
     ),
     "integration": Plan(
         (

@@ -225,14 +225,14 @@ def sound(number: int, title: str, use: str = "", channel: str = "") -> dict[str
 def test_the_voice_may_be_one_channel_of_the_only_track(stage: Stage, page: Page) -> None:
     open_page(stage, page)
     stage.dubber.streams = [stream(dub(tracks=[sound(1, "", "voice")]))]
-    channel = page.get_by_label("Voice in")
-    expect(channel.locator("option:checked")).to_have_text("Both channels")
+    channel = page.get_by_label("Dubbed channel")
+    expect(channel.locator("option:checked")).to_have_text("Both")
     expect(page.get_by_label("Dubbed track")).to_be_hidden()
-    channel.select_option("The left channel; the right is background")
+    channel.select_option("Left; the right is background")
     wait_until(lambda: stage.dubber.profile.get("voice_channel") == "left", "the choice arrived")
     assert stage.dubber.profile["voice_track"] == 0
     stage.dubber.streams = [stream(dub(tracks=[sound(1, "", "voice", "left")]))]
-    expect(channel.locator("option:checked")).to_contain_text("The left channel")
+    expect(channel.locator("option:checked")).to_contain_text("Left")
     assert not scrolls_sideways(page)
     assert unreadable(page) == []
 

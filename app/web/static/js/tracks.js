@@ -13,7 +13,7 @@ export function soundTracks(stream, dub) {
   return [...seen, ...more];
 }
 
-const CHANNELS = [["both", "Both channels"], ["left", "The left channel; the right is background"], ["right", "The right channel; the left is background"]];
+const CHANNELS = [["both", "Both"], ["left", "Left; the right is background"], ["right", "Right; the left is background"]];
 
 /** Three choices, shown where there is one to make; each holds at once. */
 export class TrackChoice {
@@ -27,7 +27,7 @@ export class TrackChoice {
     this.#announce = announce;
     byId("dubbed-track").addEventListener("change", () => this.#choose("dubbed-track"));
     byId("background-track").addEventListener("change", () => this.#choose("background-track"));
-    byId("voice-channel").addEventListener("change", () => this.#choose("voice-channel"));
+    byId("dubbed-channel").addEventListener("change", () => this.#choose("dubbed-channel"));
   }
 
   /** Shows the tracks of the dub that is looked at, and what each is used as. */
@@ -39,13 +39,13 @@ export class TrackChoice {
     const divisible = used.channel !== "both" || this.#tracks.some((track) => / stereo$/.test(track.detail));
     byId("tracks").hidden = !several && !divisible;
     for (const id of ["dubbed-track", "background-track"]) byId(id).parentElement.hidden = !several;
-    byId("voice-channel").parentElement.hidden = !divisible;
+    byId("dubbed-channel").parentElement.hidden = !divisible;
     const seen = JSON.stringify([dub.stream, used]);
     if (seen !== this.#seen) [this.#seen, this.#chosen] = [seen, used];
     const numbered = this.#tracks.map((track) => [track.number, nameOf(track)]);
     this.#options("dubbed-track", used.voice, [[0, "Found by the titles"], ...numbered], usable);
     this.#options("background-track", used.background, [[0, "None: the dub is mixed over the sound"], ...numbered], usable);
-    this.#options("voice-channel", used.channel, CHANNELS, usable);
+    this.#options("dubbed-channel", used.channel, CHANNELS, usable);
   }
 
   #used() {
@@ -83,7 +83,7 @@ export class TrackChoice {
 }
 
 function changed(before, id, value) {
-  if (id === "voice-channel") return { ...before, channel: value };
+  if (id === "dubbed-channel") return { ...before, channel: value };
   const [mine, other] = id === "dubbed-track" ? ["voice", "background"] : ["background", "voice"];
   const to = Number(value);
   const chosen = { ...before, [mine]: to };

@@ -49,7 +49,7 @@ def test_a_stream_is_told_with_all_that_the_console_shows() -> None:
         [dub] = stream["dubs"]
         assert dub.pop("since") > 0
         assert dub.pop("note").isdigit()
-        unnamed = {"number": 0, "title": "", "language": "", "use": ""}
+        unnamed = {"number": 0, "title": "", "language": "", "use": "", "channel": ""}
         assert dub == {
             "stream": "news",
             "language": "es",
