@@ -55,7 +55,8 @@ class Programme:
 
     def put_section(self, section: bytes) -> None:
         """A splice's section, at once."""
-        self._put(SPLICES, (b"\0" + section).ljust(-(-(len(section) + 1) // ROOM) * ROOM, STUFFING))
+        payload = b"\0" + section
+        self._put(SPLICES, payload + STUFFING * (-len(payload) % ROOM))
 
     def put_tag(self, tag: bytes, shown: float) -> None:
         """A tag that is meant for that time, in seconds; one that is too large for a packet is left out."""

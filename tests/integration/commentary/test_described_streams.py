@@ -28,7 +28,8 @@ Stretch = tuple[float, float]
 RATE = 48_000
 FRAME = 0.02
 GAP = 2.5
-WATCHED_FOR = 40.0
+# Seven gaps; where the machine stands still for a moment, one or two of them are cut.
+WATCHED_FOR = 46.0
 MOST_OVERLAP, FEWEST_USED = 0.02, 0.8
 HEARD, ALIKE = 10 ** (-45 / 20), 0.2
 DIALOGUE = (
@@ -213,8 +214,7 @@ def test_descriptions_are_spoken_in_the_gaps_and_the_picture_is_copied(
                 f"\naudio description: {heard.overlap:.1%} over dialogue; of {len(heard.gaps)} gaps of {GAP} "
                 f"s {heard.used:.0%} used; {description()}"
             )
-        # There are six; where the machine stood still, some are cut.
-        assert len(heard.gaps) >= 4
+        assert len(heard.gaps) >= 5
         assert heard.overlap < MOST_OVERLAP
         assert heard.used >= FEWEST_USED
         pictures = packets(seen)

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import pytest
 
-from app.dubbing.restream.programme import LARGEST_TAG, PACKET, Programme
+from app.dubbing.restream.programme import LARGEST_TAG, PACKET, SPLICES, Programme, packets
 from app.dubbing.restream.signals import Signals
 from app.dubbing.signals import scte35
 from app.dubbing.signals.clock import RATE, ROUND, ClockMark
@@ -129,6 +129,7 @@ def test_ffmpeg_finds_the_section_whole_beside_its_own_tracks(tmp_path: Path, si
     signals = Signals()
     signals.tell(ClockMark(0, b"", time.monotonic()))
     section = time_signal(900, b"".join(segmentation(event, 0x34, 30.0) for event in range(size)))
+    assert len(packets(SPLICES, b"\0" + section, 0)) == (1 if size == 1 else 3)
     (tmp_path / "sent.ts").write_bytes(written(signals, section))
     assert tracks(tmp_path / "sent.ts") == ["aac", "scte_35", "timed_id3"]
     with av.open(str(tmp_path / "sent.ts")) as source:
