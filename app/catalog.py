@@ -297,6 +297,14 @@ CATALOG: tuple[Service, ...] = (
         optional=True,
     ),
     Service(
+        name="replica",
+        title="Read replica: gives viewers what it has asked a cell for once",
+        image="app",
+        module="app.replica.service",
+        ports=(Port("http", "replica_port", 8005, "HLS in every language", audience=("viewers",)),),
+        optional=True,
+    ),
+    Service(
         name="livekit",
         title="LiveKit: rooms that browsers bring their cameras into",
         image=f"livekit/livekit-server:v{LIVEKIT}",

@@ -17,7 +17,7 @@ LIMITS = {"max_header_bytes": 16 << 10, "read_header_timeout": "10s", "idle_time
 HEALTH = "/health"
 
 STREAM = r"(live/[A-Za-z0-9_.-]+|dub/[A-Za-z0-9_.-]+/[a-z]{2,3})"
-JOINED = r"^/all/[A-Za-z0-9_.@-]+/[a-z0-9-]+\.(m3u8|mp4|m4s|vtt)$"
+JOINED = r"^/all/[A-Za-z0-9_.@-]+/[a-z0-9-]+\.(m3u8|mp4|m4s|vtt|json)$"
 PLAYBACK = rf"^/{STREAM}/[A-Za-z0-9_.-]+\.(m3u8|mp4|mp|m4s|ts)$"
 WEBRTC = rf"^/{STREAM}/wh[ie]p(/[A-Za-z0-9-]+)?$"
 CDN_HEADER, CDN_SECRET = "X-Voicestack-CDN", "CDN_SECRET"

@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     transcriber_port: PortNumber = section(
         "Network", 8004, "Health of the transcriber; on this machine only."
     )
+    replica_port: PortNumber = section(
+        "Network", 8005, "Read replica: what DUBBER_URL has of all/NAME, for many viewers."
+    )
     commentary_port: PortNumber = section("Network", 8199, "Commentary on video.")
     dubber_url: str = section(
         "Network", "", "Where the dubber is; empty means this machine.", "http://dubber:8003"
@@ -73,6 +76,13 @@ class Settings(BaseSettings):
         "goes to the cell with the least to do, which `GET /ingest/NAME` of the dubber tells. They are asked "
         "with the first of API_KEYS, which has to be the same everywhere.",
         "http://10.0.1.11:4200/api/dubber,https://streaming-3.example.org/api/dubber",
+    )
+    replicas: Annotated[tuple[str, ...], NoDecode] = section(
+        "Network",
+        (),
+        "Where viewers reach read replicas of this cell, separated by commas: all/NAME/steered.m3u8 spreads "
+        "them over these.",
+        "https://replica-1.example.org,https://replica-2.example.org",
     )
     asr_url: str = section("Network", "", "Where asr is; empty means this machine.", "http://asr:5001")
     tts_url: str = section("Network", "", "Where tts is; empty means this machine.", "http://tts:5002")
@@ -542,7 +552,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "target_languages", "sts_urls", "preload_models", "api_keys", "allowed_hosts", "allowed_origins",
-        "cells", "commentary_hosts", "commentary_devices", "oidc_operators", "oidc_viewers",
+        "cells", "replicas", "commentary_hosts", "commentary_devices", "oidc_operators", "oidc_viewers",
         mode="before",
     )  # fmt: skip
     @classmethod
@@ -561,7 +571,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{url!r} is not a WebSocket address (ws:// or wss://)")
         return value
 
-    @field_validator("cells")
+    @field_validator("cells", "replicas")
     @classmethod
     def _are_http(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(cls._is_http(each) for each in value)

@@ -16,6 +16,7 @@ from app.demo.sample import sample_video
 from app.dubbing.service import joined_api
 from app.dubbing.service.events import Hub
 from app.dubbing.service.joining import Joining
+from app.dubbing.service.replicas import Replicas
 from app.dubbing.service.shelf import Shelf
 from app.dubbing.service.streams import Streams
 from app.dubbing.service.viewers import Viewers
@@ -136,7 +137,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     app, hub = FastAPI(), Hub()
     streams = Streams(settings, "", lambda *_: None, hub)  # type: ignore[arg-type]
     joining = Joining(settings, "", streams, hub, None)  # type: ignore[arg-type]
-    at_hand = joined_api.AtHand(settings, joining, Shelf(joining.root))
+    at_hand = joined_api.AtHand(settings, joining, Shelf(joining.root), Replicas((), None))  # type: ignore[arg-type]
     app.include_router(joined_api.router(settings, joining, Viewers(settings, ""), at_hand))
     with serving(app, port), serving(create(settings), free_port()) as web:
         yield web

@@ -7,17 +7,19 @@ import re
 from contextlib import suppress
 from typing import Annotated, Protocol
 
-from fastapi import APIRouter, HTTPException, Path, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
 from app.access.links import PARAMETER
 from app.dubbing import showing
 from app.dubbing.service import paths, playlists
 from app.dubbing.service.joining import Joined, Joining
+from app.dubbing.service.replicas import ASKED_AGAIN_AFTER, Replicas
 from app.dubbing.service.shelf import Shelf
 from app.dubbing.service.streams import Unknown
 from app.dubbing.service.viewers import Viewers, question
 from app.dubbing.showing import Index
 from app.serving.quick import Answers, Asked
+from app.serving.sharing import shared
 from app.settings import Settings
 
 SHOWING_PATTERN = rf"{paths.NAME_PATTERN}(@{showing.STAMP_PATTERN})?"
@@ -26,12 +28,20 @@ ASKED = re.compile(
     rf"/all/(?P<name>{SHOWING_PATTERN})/(?P<file>[a-z0-9-]+\.[a-z0-9]+)(\?{PARAMETER}=(?P<link>{LINK}))?"
 )
 PIECE = re.compile(rf"(picture|sound|text)(-{paths.LANGUAGE_PATTERN})?(-\d{{1,12}})*\.(m4s|mp4|vtt)")
-KINDS = {"m4s": "video/mp4", "mp4": "video/mp4", "vtt": "text/vtt", "m3u8": "application/vnd.apple.mpegurl"}
+KINDS = {
+    "m4s": "video/mp4",
+    "mp4": "video/mp4",
+    "vtt": "text/vtt",
+    "m3u8": "application/vnd.apple.mpegurl",
+    "json": "application/json",
+}
 BEGUN_WITHIN = 30.0
 BEGINS_WITH = 2
 """Segments that are there before players are told of any."""
 LOOK_EVERY = 0.1
 A_YEAR, A_MINUTE, A_MOMENT = "max-age=31536000, immutable", "max-age=60", "max-age=1"
+EACH_TIME = "no-store"
+"""What is another one for each viewer."""
 
 Name = Annotated[str, Path(pattern=f"^{SHOWING_PATTERN}$")]
 
@@ -39,8 +49,8 @@ Name = Annotated[str, Path(pattern=f"^{SHOWING_PATTERN}$")]
 class Elsewhere(Protocol):
     """Where a stream is watched that is not here."""
 
-    async def answer(self, request: Request, name: str) -> Response | None:
-        """What leads there; None where it is nowhere."""
+    async def answer(self, request: Request, name: str, file: str) -> Response | None:
+        """What leads to a playlist there; None where it is nowhere."""
 
 
 def router(
@@ -62,28 +72,31 @@ def router(
 
     @routes.get("/all/{name}/{file}")
     @routes.head("/all/{name}/{file}", include_in_schema=False)
-    async def watch(request: Request, name: Name, file: str) -> Response:
+    async def watch(
+        request: Request, name: Name, file: str, current: Annotated[str, Query(alias="_HLS_pathway")] = ""
+    ) -> Response:
         """A playlist, or a piece of picture, sound or subtitles.
 
-        all/<name>/index.m3u8 is the stream as it is live, or its last showing in whole; replay.m3u8 is all
-        that is kept; all/<name>@<time>/index.m3u8 is an earlier showing.
+        all/<name>/index.m3u8 is the stream as it is live, or its last showing in whole; steered.m3u8 is the
+        same, spread over the read replicas; replay.m3u8 is all that is kept; all/<name>@<time>/index.m3u8 is
+        an earlier showing.
         """
         headers = shared(settings, request.headers.get("origin", ""))
         authorization, peer = request.headers.get("authorization", ""), request.client
         asked = question(stream_of(name), authorization, request.url.query, peer.host if peer else "")
         await viewers.come_in(asked, headers)
         live = at_hand.is_live(name)
-        index = await begun(name) if live and file == playlists.MASTER else shelf.find(name)
+        index = await begun(name) if live and file in playlists.BEGINNINGS else shelf.find(name)
         if index is None or not index.segments:
             if live:
                 raise HTTPException(503, "not ready yet; ask again", headers | {"retry-after": "2"})
             leads_there = None
-            if elsewhere is not None and file == playlists.MASTER and "@" not in name:
-                leads_there = await elsewhere.answer(request, name)
+            if elsewhere is not None and file in playlists.BEGINNINGS and "@" not in name:
+                leads_there = await elsewhere.answer(request, name, file)
             if leads_there is not None:
                 return leads_there
             raise Unknown(f"{name!r} is neither live nor kept")
-        content, age = in_memory(shelf, index, name, file)
+        content, age = at_hand.in_memory(index, name, file, current)
         if content is None and PIECE.fullmatch(file) is not None:
             with suppress(FileNotFoundError):
                 content = await shelf.piece(index.folder / file)
@@ -109,8 +122,9 @@ def router(
 class AtHand:
     """What lies in memory of the showings: the same answers for both ways in which they are asked for."""
 
-    def __init__(self, settings: Settings, joining: Joining, shelf: Shelf) -> None:
+    def __init__(self, settings: Settings, joining: Joining, shelf: Shelf, replicas: Replicas) -> None:
         self._joining = joining
+        self._replicas = replicas
         self._scope = "private" if settings.media_read_user else "public"
         self.shelf = shelf
 
@@ -124,10 +138,30 @@ class AtHand:
         index = self.shelf.find(name)
         if index is None or not index.segments:
             return None
-        if live and file == playlists.MASTER and not has_begun(index):
+        if live and file in playlists.BEGINNINGS and not has_begun(index):
             return None
-        content, age = in_memory(self.shelf, index, name, file)
+        content, age = self.in_memory(index, name, file)
         return None if content is None else self.answer(content, file, age, link, headers)
+
+    def in_memory(
+        self, index: Index, name: str, file: str, current: str = ""
+    ) -> tuple[str | bytes | None, str]:
+        """What a file of a showing holds, None where that is not in memory, and how long it may be kept."""
+        if self._replicas and file in (playlists.STEERED, playlists.STEERING):
+            return self._steered(index, name, file, current), EACH_TIME
+        if playlists.is_playlist(file):
+            return self.shelf.playlist(index, file), age_of(name, index)
+        if file == playlists.NO_TEXT:
+            return playlists.NOTHING, A_YEAR
+        return self.shelf.in_memory(index.folder / file), A_YEAR
+
+    def _steered(self, index: Index, name: str, file: str, current: str) -> str | None:
+        pathways = self._replicas.pathways(name, current)
+        if file == playlists.STEERING:
+            return playlists.steering(pathways, ASKED_AGAIN_AFTER)
+        prefix = playlists.REPLAY if index.ended else ""
+        drawn = f"{file} {','.join(each.id for each in pathways)}"
+        return self.shelf.drawn(index, drawn, lambda: playlists.master(index.segments, prefix, pathways))
 
     def answer(
         self, content: str | bytes, file: str, age: str, link: str, headers: dict[str, str]
@@ -159,15 +193,6 @@ def at_once(settings: Settings, viewers: Viewers, at_hand: AtHand) -> Answers:
     return answers
 
 
-def in_memory(shelf: Shelf, index: Index, name: str, file: str) -> tuple[str | bytes | None, str]:
-    """What a file of a showing holds, None where that is not in memory, and how long it may be kept."""
-    if playlists.is_playlist(file):
-        return shelf.playlist(index, file), age_of(name, index)
-    if file == playlists.NO_TEXT:
-        return playlists.NOTHING, A_YEAR
-    return shelf.in_memory(index.folder / file), A_YEAR
-
-
 def has_begun(index: Index | None) -> bool:
     """Whether a live showing has segments enough to play."""
     return index is not None and not index.ended and len(index.segments) >= BEGINS_WITH
@@ -176,14 +201,6 @@ def has_begun(index: Index | None) -> bool:
 def age_of(name: str, index: Index) -> str:
     """How long a playlist may be kept: under a stream's own name only until it is live again."""
     return A_MINUTE if index.ended and "@" in name else A_MOMENT
-
-
-def shared(settings: Settings, origin: str) -> dict[str, str]:
-    """The headers that let pages of our sites read it."""
-    found = {"vary": "origin"} if settings.allowed_origins else {}
-    if origin in settings.allowed_origins:
-        found["access-control-allow-origin"] = origin
-    return found
 
 
 def linked(drawn: str, link: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urljoin
 
 import httpx
 import structlog
@@ -12,7 +13,8 @@ from fastapi.responses import RedirectResponse
 from app.dubbing.service import paths, playlists
 from app.dubbing.service.cells import KNOWN_FOR, Cell, Directory
 from app.dubbing.service.fresh import Fresh
-from app.dubbing.service.joined_api import KINDS, shared
+from app.dubbing.service.joined_api import KINDS
+from app.serving.sharing import shared
 from app.settings import Settings
 
 BY_THE_CONSOLE = "/hls"
@@ -34,8 +36,8 @@ class Onward:
         self._client = client
         self._playlists: dict[str, Fresh[str | None]] = {}
 
-    async def answer(self, request: Request, name: str) -> Response | None:
-        """What leads to the cell that has the stream now; None where none has it.
+    async def answer(self, request: Request, name: str, file: str) -> Response | None:
+        """What leads to that playlist at the cell that has the stream now; None where none has it.
 
         That is a redirect, without the query: a link opens something at the cell alone that made it. A page
         of another site that may read here is given the playlist itself, for a browser that is redirected to a
@@ -49,30 +51,30 @@ class Onward:
         origin = request.headers.get("origin", "")
         headers = shared(self._settings, origin) | NOT_KEPT
         if origin in self._settings.allowed_origins and not self._settings.media_read_user:
-            drawn = await self._playlist(cell, name)
+            drawn = await self._playlist(cell, f"{paths.all_path(name)}/{file}")
             if drawn is not None:
                 return Response(drawn, media_type=KINDS["m3u8"], headers=headers)
-        return RedirectResponse(f"{base}/{paths.all_path(name)}/{playlists.MASTER}", 307, headers)
+        return RedirectResponse(f"{base}/{paths.all_path(name)}/{file}", 307, headers)
 
-    async def _playlist(self, cell: Cell, name: str) -> str | None:
-        """The stream's playlist at that cell, which leads there; None where it gives none."""
-        base = f"{cell.watch}/{paths.all_path(name)}"
+    async def _playlist(self, cell: Cell, path: str) -> str | None:
+        """A playlist at that cell, which leads there; None where it gives none."""
+        address = f"{cell.watch}/{path}"
 
         async def ask() -> str | None:
             try:
                 # Whoever opens a stream first waits until it has begun to be joined.
                 async with asyncio.timeout(BEGUN_WITHIN):
-                    answer = await self._client.get(f"{base}/{playlists.MASTER}", timeout=BEGUN_WITHIN)
+                    answer = await self._client.get(address, timeout=BEGUN_WITHIN)
             except (httpx.HTTPError, TimeoutError) as problem:
                 log.warning("a cell gives no playlist", cell=cell.name, problem=str(problem))
                 return None
-            return leading_to(base, answer.text) if answer.status_code == httpx.codes.OK else None
+            return leading_to(address, answer.text) if answer.status_code == httpx.codes.OK else None
 
-        if base not in self._playlists and len(self._playlists) >= MOST:
+        if address not in self._playlists and len(self._playlists) >= MOST:
             self._playlists.clear()
-        return await self._playlists.setdefault(base, Fresh(ask, KNOWN_FOR)).get()
+        return await self._playlists.setdefault(address, Fresh(ask, KNOWN_FOR)).get()
 
 
-def leading_to(base: str, drawn: str) -> str:
-    """A playlist whose addresses are relative to `base`, with whole ones."""
-    return playlists.readdressed(drawn, lambda address: f"{base}/{address}")
+def leading_to(own: str, drawn: str) -> str:
+    """The playlist at that address, with whole addresses in it."""
+    return playlists.readdressed(drawn, lambda address: urljoin(own, address))

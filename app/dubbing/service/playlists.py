@@ -5,8 +5,10 @@ Sources: RFC 8216 and its successor draft-pantos-hls-rfc8216bis; Apple's "HLS Au
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.dubbing.service.paths import LANGUAGE_PATTERN
@@ -16,6 +18,9 @@ LIVE_SEGMENTS = 8
 """How many a player of the live stream is told of."""
 REPLAY = "replay-"
 MASTER, REPLAY_MASTER = "index.m3u8", "replay.m3u8"
+STEERED, STEERING = "steered.m3u8", "steering.json"
+BEGINNINGS = (MASTER, STEERED)
+"""What a live stream is opened by."""
 MEDIA = re.compile(rf"({REPLAY})?(picture|sound|text)(?:-({LANGUAGE_PATTERN}))?\.m3u8")
 ADDRESS = re.compile(r'(URI=")([^"]+)(")|^([^#\n].*)$', re.MULTILINE)
 NO_TEXT = "nothing.vtt"
@@ -36,14 +41,25 @@ NAMES = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Pathway:
+    """A place that has the whole stream, and what its addresses begin with: nothing where it is this one."""
+
+    id: str
+    base: str = ""
+
+
+HERE = Pathway("")
+
+
 def is_playlist(file: str) -> bool:
     """Whether a playlist is called so."""
-    return file in (MASTER, REPLAY_MASTER) or MEDIA.fullmatch(file) is not None
+    return file in (MASTER, STEERED, REPLAY_MASTER) or MEDIA.fullmatch(file) is not None
 
 
 def playlist(file: str, segments: Sequence[Segment], *, ended: bool) -> str | None:
     """The playlist of that name; None where there is none. There is at least one segment."""
-    if file == MASTER:
+    if file in BEGINNINGS:
         return master(segments, REPLAY if ended else "")
     if file == REPLAY_MASTER:
         return master(segments, REPLAY)
@@ -60,34 +76,69 @@ def playlist(file: str, segments: Sequence[Segment], *, ended: bool) -> str | No
     return media(shown, kind, language, ended=ended, whole=replay and ended)
 
 
-def master(segments: Sequence[Segment], prefix: str) -> str:
-    """The playlist that names the picture, once, every sound and all subtitles."""
-    last = segments[-1]
+def master(segments: Sequence[Segment], prefix: str, pathways: Sequence[Pathway] = (HERE,)) -> str:
+    """The playlist that names the picture, once, every sound and all subtitles.
+
+    Where there are several pathways it names all of these once for each, and a player begins with the first
+    (draft-pantos-hls-rfc8216bis, 7: content steering).
+    """
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    if len(pathways) > 1:
+        first = f'SERVER-URI="{STEERING}",PATHWAY-ID="{pathways[0].id}"'
+        lines.append(f"#EXT-X-CONTENT-STEERING:{first}")
+    for pathway in pathways:
+        lines += renditions(segments[-1], prefix, pathway)
+    for pathway in pathways:
+        lines.append(f"#EXT-X-STREAM-INF:{variant(segments, pathway)}")
+        kind = "picture" if segments[-1].picture else "sound"
+        lines.append(f"{pathway.base}{prefix}{kind}.m3u8")
+    return "\n".join(lines) + "\n"
+
+
+def steering(pathways: Sequence[Pathway], seconds: int) -> str:
+    """The order in which a player tries pathways, and after how many seconds it asks again."""
+    order = [pathway.id for pathway in pathways]
+    return json.dumps({"VERSION": 1, "TTL": seconds, "PATHWAY-PRIORITY": order})
+
+
+def renditions(last: Segment, prefix: str, pathway: Pathway) -> list[str]:
+    """Every sound and all subtitles of a pathway."""
+    base, lines = pathway.base + prefix, []
     original = f"Original ({named(last.spoken)})" if last.spoken else "Original"
-    lines.append(rendition("AUDIO", original, last.spoken, f"{prefix}sound.m3u8", default=True))
+    sounds, texts = group("AUDIO", pathway), group("SUBTITLES", pathway)
+    lines.append(rendition(sounds, original, last.spoken, f"{base}sound.m3u8", default=True))
     for language in last.languages:
         # Of two in one language a player may choose one alone by itself.
         chosen = language != last.spoken
-        address = f"{prefix}sound-{language}.m3u8"
-        lines.append(rendition("AUDIO", named(language), language, address, chosen=chosen))
+        address = f"{base}sound-{language}.m3u8"
+        lines.append(rendition(sounds, named(language), language, address, chosen=chosen))
     lines += [
-        rendition("SUBTITLES", named(language), language, f"{prefix}text-{language}.m3u8")
+        rendition(texts, named(language), language, f"{base}text-{language}.m3u8")
         for language in last.languages
     ]
     if last.languages:
         chosen = last.spoken not in last.languages
-        lines.append(rendition("SUBTITLES", original, last.spoken, f"{prefix}text.m3u8", chosen=chosen))
-    lines.append(f"#EXT-X-STREAM-INF:{variant(segments)}")
-    lines.append(f"{prefix}picture.m3u8" if last.picture else f"{prefix}sound.m3u8")
-    return "\n".join(lines) + "\n"
+        lines.append(rendition(texts, original, last.spoken, f"{base}text.m3u8", chosen=chosen))
+    return lines
+
+
+def group(kind: str, pathway: Pathway) -> tuple[str, str]:
+    """The kind of a rendition, and the name of its group."""
+    return kind, f"{kind.lower()}-{pathway.id}" if pathway.id else kind.lower()
 
 
 def rendition(
-    kind: str, name: str, language: str, address: str, *, default: bool = False, chosen: bool = True
+    group: tuple[str, str],
+    name: str,
+    language: str,
+    address: str,
+    *,
+    default: bool = False,
+    chosen: bool = True,
 ) -> str:
     """One sound, or the subtitles of one language."""
-    attributes = [f"TYPE={kind}", f'GROUP-ID="{kind.lower()}"', f'NAME="{name}"']
+    kind, group_id = group
+    attributes = [f"TYPE={kind}", f'GROUP-ID="{group_id}"', f'NAME="{name}"']
     if language:
         attributes.append(f'LANGUAGE="{language}"')
     attributes += [f"DEFAULT={yes(default)}", f"AUTOSELECT={yes(chosen)}"]
@@ -95,7 +146,7 @@ def rendition(
     return f'#EXT-X-MEDIA:{",".join(attributes)},URI="{address}"'
 
 
-def variant(segments: Sequence[Segment]) -> str:
+def variant(segments: Sequence[Segment], pathway: Pathway) -> str:
     """What the picture and one sound take together."""
     last = segments[-1]
     picture = last.picture
@@ -111,10 +162,13 @@ def variant(segments: Sequence[Segment]) -> str:
         pictures = sum(each.pictures for each in segments)
         attributes.append(f"RESOLUTION={picture.width}x{picture.height}")
         attributes.append(f"FRAME-RATE={pictures / seconds:.3f}")
-    attributes.append('AUDIO="audio"')
+    attributes.append(f'AUDIO="{group("AUDIO", pathway)[1]}"')
     if last.languages:
-        attributes.append('SUBTITLES="subtitles"')
-    return ",".join([*attributes, "CLOSED-CAPTIONS=NONE"])
+        attributes.append(f'SUBTITLES="{group("SUBTITLES", pathway)[1]}"')
+    attributes.append("CLOSED-CAPTIONS=NONE")
+    if pathway.id:
+        attributes.append(f'PATHWAY-ID="{pathway.id}"')
+    return ",".join(attributes)
 
 
 def media(segments: Sequence[Segment], kind: str, language: str, *, ended: bool, whole: bool) -> str:

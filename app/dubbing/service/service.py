@@ -39,6 +39,7 @@ from app.dubbing.service.launching import Launcher, Main, run_real_worker
 from app.dubbing.service.media_api import MediaApi
 from app.dubbing.service.onward import Onward
 from app.dubbing.service.recorded import Recorded
+from app.dubbing.service.replicas import Replicas
 from app.dubbing.service.restreams import Restreaming
 from app.dubbing.service.shelf import Shelf
 from app.dubbing.service.sources import Sources
@@ -108,6 +109,7 @@ def create(
         return cells.told(settings, found, streams.workers, takes=takes)
 
     directory = cells.Directory(settings, own_cell, client)
+    replicas = Replicas(settings.replicas, client)
 
     async def watch() -> None:
         # The media server asks this service whether its control API may answer, and makes one who is
@@ -135,6 +137,7 @@ def create(
             asyncio.create_task(take_over(), name="take over"),
             asyncio.create_task(lasting("feeds", partial(feeds.tell_streams, streams, hub)), name="feeds"),
             asyncio.create_task(lasting("speech hosts", streams.speech.run), name="speech hosts"),
+            asyncio.create_task(lasting("read replicas", replicas.run), name="read replicas"),
             asyncio.create_task(lasting("recorded phrases", recorded.run), name="recorded phrases"),
             asyncio.create_task(lasting("restreams", restreaming.run), name="restreams"),
             asyncio.create_task(lasting("descriptions", descriptions.run), name="descriptions"),
@@ -173,6 +176,7 @@ def create(
             "joined streams": joining.check,
             "speech pool": streams.speech.check,
             **speech_hosts.checks(),
+            **replicas.checks(),
         },
         readiness=readiness,
         registry=metrics.registry(streams, restreaming.view),
@@ -185,7 +189,8 @@ def create(
     app.include_router(recorded_api.router(recorded))
     app.include_router(restream_api.router(restreaming))
     app.include_router(sources_api.router(sources))
-    viewers, at_hand = Viewers(settings, secret), joined_api.AtHand(settings, joining, Shelf(joining.root))
+    viewers = Viewers(settings, secret)
+    at_hand = joined_api.AtHand(settings, joining, Shelf(joining.root), replicas)
     onward = Onward(settings, directory, client)
     app.include_router(joined_api.router(settings, joining, viewers, at_hand, onward))
     app.state.quick = Quick("/all/", joined_api.at_once(settings, viewers, at_hand), guarding.hosts(settings))

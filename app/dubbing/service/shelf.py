@@ -57,10 +57,14 @@ class Shelf:
 
     def playlist(self, index: Index, file: str) -> str | None:
         """A playlist of a showing that has segments; None where it has none of that name."""
-        key, last = (index.folder, file), index.segments[-1].number
+        return self.drawn(index, file, lambda: playlists.playlist(file, index.segments, ended=index.ended))
+
+    def drawn(self, index: Index, what: str, draw: Callable[[], str | None]) -> str | None:
+        """What is drawn of a showing that has segments, anew for each one that comes."""
+        key, last = (index.folder, what), index.segments[-1].number
         known = self._drawn.get(key)
         if known is None or known[:2] != (last, index.ended):
-            drawn = playlists.playlist(file, index.segments, ended=index.ended)
+            drawn = draw()
             if drawn is None:
                 return None
             known = self._drawn[key] = last, index.ended, drawn

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -18,13 +19,14 @@ from app.dubbing.service import api, joined_api, viewers
 from app.dubbing.service.events import Hub
 from app.dubbing.service.joined_api import AtHand
 from app.dubbing.service.joining import Joining
+from app.dubbing.service.replicas import Replicas
 from app.dubbing.service.shelf import Shelf
 from app.dubbing.service.streams import Streams
 from app.dubbing.service.viewers import Viewers
 from app.dubbing.showing import ENDED, showings
 from app.serving.quick import Asked
 from app.settings import Settings, load
-from tests.hls import faults, read
+from tests.hls import attributes, faults, read
 from tests.showing_a_clip import shown
 
 SECRET = "of-this-run"
@@ -33,6 +35,7 @@ LOGIN = {"MEDIA_READ_USER": PASSWORD[0], "MEDIA_READ_PASSWORD": PASSWORD[1]}
 STRANGER = "8.8.8.8"
 FOR_EVER = "max-age=31536000, immutable"
 PAGE = "https://player.example.org"
+NONE = Replicas((), httpx.AsyncClient())
 
 
 def settings_of(folder: Path, **more: str) -> Settings:
@@ -58,18 +61,18 @@ def kept(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def client(settings: Settings) -> Iterator[TestClient]:
+def client(settings: Settings, replicas: Replicas = NONE) -> Iterator[TestClient]:
     app = FastAPI()
     joining, streams, hub = joining_of(settings)
     api.install(app, streams, hub)
-    let_in, at_hand = parts(settings, joining)
+    let_in, at_hand = parts(settings, joining, replicas)
     app.include_router(joined_api.router(settings, joining, let_in, at_hand))
     with TestClient(app, client=(STRANGER, 5000)) as http:
         yield http
 
 
-def parts(settings: Settings, joining: Joining) -> tuple[Viewers, AtHand]:
-    return Viewers(settings, SECRET), AtHand(settings, joining, Shelf(joining.root))
+def parts(settings: Settings, joining: Joining, replicas: Replicas = NONE) -> tuple[Viewers, AtHand]:
+    return Viewers(settings, SECRET), AtHand(settings, joining, Shelf(joining.root), replicas)
 
 
 @pytest.fixture
@@ -99,6 +102,52 @@ def test_what_has_ended_is_whole_and_keeps_to_the_rules(http: TestClient) -> Non
                 assert piece.status_code == 200
                 assert piece.content
                 assert piece.headers["cache-control"] == f"public, {FOR_EVER}"
+
+
+def test_a_steered_player_has_the_stream_once_at_each_replica_and_at_the_cell(kept: Path) -> None:
+    bases = {"replica-1": "https://a.example.org/all/news/", "replica-2": "https://b.example.org/all/news/"}
+    addresses = tuple(base.removesuffix("/all/news/") for base in bases.values())
+    for http in client(settings_of(kept), Replicas(addresses, httpx.AsyncClient())):
+        answer = http.get("/all/news/steered.m3u8")
+        assert answer.headers["cache-control"] == "public, no-store"
+        steered, plain = read(answer.text), read(http.get("/all/news/index.m3u8").text)
+        assert attributes(steered.tags["CONTENT-STEERING"]) == {
+            "SERVER-URI": "steering.json",
+            "PATHWAY-ID": "cell",
+        }
+        ways = {told["PATHWAY-ID"]: (uri, told) for uri, told in steered.variants}
+        assert list(ways) == ["cell", "replica-1", "replica-2"]
+        for way, (uri, told) in ways.items():
+            base = bases.get(way, "")
+            assert uri == f"{base}replay-picture.m3u8"
+            groups = {told["AUDIO"], told["SUBTITLES"]}
+            own = [each for each in steered.renditions if each["GROUP-ID"] in groups]
+            assert [{**each, "GROUP-ID": ""} for each in own] == [
+                {**each, "GROUP-ID": "", "URI": base + each["URI"]} for each in plain.renditions
+            ]
+        told = http.get("/all/news/steering.json?_HLS_pathway=replica-1&_HLS_throughput=900000")
+        assert told.headers["content-type"] == "application/json"
+        assert told.headers["cache-control"] == "public, no-store"
+        assert told.json() == {
+            "VERSION": 1,
+            "TTL": 30,
+            "PATHWAY-PRIORITY": ["cell", "replica-1", "replica-2"],
+        }
+    for http in client(settings_of(kept)):
+        assert http.get("/all/news/steered.m3u8").text == http.get("/all/news/index.m3u8").text
+        assert http.get("/all/news/steering.json").status_code == 404
+
+
+def test_what_opens_a_steered_stream_opens_it_at_every_replica(kept: Path) -> None:
+    link = Links(store_of(settings_of(kept))).make("all/news", "read", 60)
+    replicas = Replicas(("https://a.example.org",), httpx.AsyncClient())
+    for http in client(settings_of(kept, **LOGIN), replicas):
+        assert http.get("/all/news/steered.m3u8").status_code == 401
+        steered = read(http.get(f"/all/news/steered.m3u8?{link}").text)
+        assert all(uri.endswith(f".m3u8?{link}") for uri in steered.addresses)
+        server = attributes(steered.tags["CONTENT-STEERING"])["SERVER-URI"]
+        assert http.get("/all/news/steering.json").status_code == 401
+        assert http.get(f"/all/news/{server}&_HLS_pathway=cell").json()["VERSION"] == 1
 
 
 def test_a_player_reads_it_from_beginning_to_end(kept: Path) -> None:

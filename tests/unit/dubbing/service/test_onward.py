@@ -39,6 +39,7 @@ def led(
     playlist: httpx.Response | None = None,
     times: int = 1,
     settings: Mapping[str, str] = NOTHING_MORE,
+    file: str = "index.m3u8",
 ) -> tuple[list[Response | None], int]:
     """What viewers are answered who ask so at once, and how often the other was asked for a playlist."""
     asked = 0
@@ -47,7 +48,7 @@ def led(
         nonlocal asked
         if str(request.url) == f"{THERE}/cell":
             return httpx.Response(200, text=(other or cell("b", "news")).model_dump_json())
-        assert str(request.url) == f"{WATCH}/all/news/index.m3u8"
+        assert str(request.url) == f"{WATCH}/all/news/{file}"
         assert "authorization" not in request.headers
         asked += 1
         return playlist or httpx.Response(200, text=MASTER)
@@ -62,7 +63,7 @@ def led(
         known = load({**KNOWN, **settings})
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
             leads = Onward(known, Directory(known, mine, client), client)
-            return await asyncio.gather(*(leads.answer(request, name) for _ in range(times)))
+            return await asyncio.gather(*(leads.answer(request, name, file) for _ in range(times)))
 
     return asyncio.run(ask()), asked
 
@@ -78,6 +79,15 @@ def test_a_viewer_goes_to_the_address_that_the_cell_tells_and_takes_no_query_alo
         assert answer is not None
         assert (answer.status_code, answer.headers["location"]) == (307, there)
         assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_viewer_who_is_to_be_steered_is_steered_there_too() -> None:
+    [answer], _ = led({}, file="steered.m3u8")
+    assert answer is not None
+    assert answer.headers["location"] == f"{WATCH}/all/news/steered.m3u8"
+    [page], asked = led({"origin": PAGE}, file="steered.m3u8")
+    assert page is not None
+    assert (page.status_code, page.body.decode(), asked) == (200, LEADING, 1)
 
 
 def test_a_stream_that_no_cell_has_leads_nowhere_and_neither_does_a_cell_that_tells_no_address() -> None:
@@ -112,4 +122,4 @@ def test_where_that_gives_none_or_reading_is_closed_or_the_page_is_a_strangers_i
 
 
 def test_all_addresses_of_a_playlist_become_whole_ones() -> None:
-    assert leading_to(f"{WATCH}/all/news", MASTER) == LEADING
+    assert leading_to(f"{WATCH}/all/news/index.m3u8", MASTER) == LEADING

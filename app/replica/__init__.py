@@ -1,0 +1,1 @@
+"""Read replicas: viewers of a cell, on machines of their own."""
