@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Annotated
+from urllib.parse import urlencode
 
 import httpx
 from fastapi import FastAPI, HTTPException, Path, Request, Response
@@ -13,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from app.access.links import PARAMETER
 from app.replica.origin import Held, Origin, Unreachable
 from app.service import create_app
 from app.serving import guarding
@@ -22,7 +24,9 @@ from app.serving.trust import trusted
 from app.settings import Settings
 
 NAME, FILE = r"[A-Za-z0-9_-][A-Za-z0-9_.@-]{0,127}", r"[a-z0-9-]{1,64}\.[a-z0-9]{1,8}"
-TARGET = re.compile(rf"/all/{NAME}/{FILE}(\?[A-Za-z0-9._~&=-]{{0,1024}})?")
+TARGET = re.compile(rf"/all/{NAME}/{FILE}(\?{PARAMETER}=[A-Za-z0-9._~-]{{1,512}})?")
+PASSED_ON = (PARAMETER, "_HLS_pathway")
+"""Of a query nothing else goes to the cell: with anything behind it an answer would be asked for anew."""
 CONNECT_WITHIN = 3.0
 
 
@@ -66,12 +70,13 @@ def create(settings: Settings) -> FastAPI:
     ) -> Response:
         """A playlist or a piece, as the cell gives it to the same viewer."""
         headers = shared(settings, request.headers.get("origin", ""))
-        query = f"?{request.url.query}" if request.url.query else ""
-        target = f"/all/{name}/{file}{query}"
-        if TARGET.fullmatch(target) is None:
-            raise HTTPException(404, "there is nothing of that name", headers)
+        query = urlencode({key: value for key, value in request.query_params.items() if key in PASSED_ON})
+        target = f"/all/{name}/{file}{'?' if query else ''}{query}"
+        authorization = request.headers.get("authorization", "")
+        if not authorization.isascii():
+            raise HTTPException(400, "Authorization: takes ASCII alone", headers)
         try:
-            held = await origin.ask(target, request.headers.get("authorization", ""))
+            held = await origin.ask(target, authorization)
         except Unreachable as problem:
             raise HTTPException(502, str(problem), headers) from None
         return given.response(held, headers)

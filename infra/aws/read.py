@@ -170,7 +170,10 @@ def without_cdn(services: tuple[Service, ...], settings: Settings, domain: str) 
 def selected(given: Given) -> tuple[Service, ...]:
     """The services that run somewhere in the stack."""
     try:
-        return catalog.select(given.words("services"))
+        services = catalog.select(given.words("services"))
+        if any(service.name == "replica" for service in services):
+            given.say("services", "replica: a read replica is a machine of its own, outside the stack")
+        return services
     except catalog.UnknownService as error:
         given.say("services", str(error))
         return ()

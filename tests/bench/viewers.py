@@ -45,6 +45,17 @@ MIB = 1 << 20
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Where viewers ask: its address, a file with the authority of its certificate, where it has one, and
+    what it runs in."""
+
+    way: str
+    address: str
+    root: str
+    stack: Stack
+
+
+@dataclass(frozen=True)
 class Measured:
     """One phase: `told` is what the viewers' process says (tests.bench.viewer), empty without viewers."""
 
@@ -57,14 +68,16 @@ class Measured:
 
 
 def run(
-    streams: int, counts: list[int], seconds: float, edge: bool, say: Callable[[str], None]
+    streams: int, counts: list[int], seconds: float, way: str, say: Callable[[str], None]
 ) -> list[Measured]:
-    """Dubs so many streams, and measures without viewers and with each number of them."""
-    services = ("dubber", "edge") if edge else ("dubber",)
+    """Dubs so many streams, and measures without viewers and with each number of them, who ask the edge, the
+    dubber or a read replica of it."""
+    services = ("dubber", "edge") if way == "edge" else ("dubber",)
     names = [f"bench{number}" for number in range(streams)]
     with (
         tempfile.TemporaryDirectory() as folder,
         Stack(Path(folder), services, SETTINGS) as stack,
+        asked_of(stack, way) as asked,
     ):
         publishers = [stack.publish(play(sample_video(SAMPLE_SECONDS)), name, "rtmp") for name in names]
         try:
@@ -72,9 +85,24 @@ def run(
                 joined = partial(is_joined, stack, name)
                 wait_for(f"{name} joined with its dub", joined, APPEARS_WITHIN, 1.0)
             pids = [each.process.pid for each in publishers]
-            return [phase(stack, names, count, seconds, edge, pids, say) for count in (0, *counts)]
+            return [phase(stack, names, count, seconds, asked, pids, say) for count in (0, *counts)]
         except TimeoutError as error:
             raise RuntimeError(f"{error}\n{stack.logs()}") from None
+
+
+@contextmanager
+def asked_of(stack: Stack, way: str) -> Iterator[Asked]:
+    """Whom viewers ask; starts the replica."""
+    settings = stack.settings
+    if way == "edge":
+        root = folder_of(settings) / "pki/authorities/local/root.crt"
+        yield Asked(way, f"https://localhost:{settings.edge_https_port}", str(root), stack)
+    elif way == "replica":
+        own = {"DUBBER_URL": settings.dubber_address, "LOG_LEVEL": "warning"}
+        with Stack(stack.folder / way, (way,), own) as replica:
+            yield Asked(way, f"http://127.0.0.1:{replica.settings.replica_port}", "", replica)
+    else:
+        yield Asked(way, settings.dubber_address, "", stack)
 
 
 def is_joined(stack: Stack, name: str) -> bool:
@@ -91,7 +119,7 @@ def phase(
     names: list[str],
     count: int,
     seconds: float,
-    edge: bool,
+    asked: Asked,
     pids: list[int],
     say: Callable[[str], None],
 ) -> Measured:
@@ -99,11 +127,11 @@ def phase(
     say(f"{count} viewers" if count else "no viewers")
     # Before they come: with a thousand of them the dubber may answer late.
     before = {name: len(phrases(stack, name)) for name in names}
-    with audience(stack, names, count, seconds, edge) as (events, pid):
+    with audience(asked, names, count, seconds) as (events, pid):
         if count:
             playing = events.get(timeout=count / COME_EACH_SECOND + SETTLE + PATIENCE)["playing"]
             say(f"all have come, {playing} play; measuring for {seconds:g} s")
-        window = Window(groups(stack, [*pids, *pid]))
+        window = Window(groups(stack, asked, [*pids, *pid]))
         told = {}
         if count:
             told = events.get(timeout=seconds + PATIENCE)
@@ -116,17 +144,16 @@ def phase(
 
 @contextmanager
 def audience(
-    stack: Stack, names: list[str], count: int, seconds: float, edge: bool
+    asked: Asked, names: list[str], count: int, seconds: float
 ) -> Iterator[tuple[queue.Queue[Event], list[int]]]:
     """The viewers' process: what it tells, and its number; nothing for no viewers."""
     events: queue.Queue[Event] = queue.Queue()
     if not count:
         yield events, []
         return
-    settings = stack.settings
     request = {
-        "address": f"https://localhost:{settings.edge_https_port}" if edge else settings.dubber_address,
-        "root": str(folder_of(settings) / "pki/authorities/local/root.crt") if edge else "",
+        "address": asked.address,
+        "root": asked.root,
         "names": names,
         "viewers": count,
         "over": count / COME_EACH_SECOND,
@@ -148,14 +175,14 @@ def phrases(stack: Stack, name: str) -> list[Event]:
     return [json.loads(line) for line in log.splitlines()]
 
 
-def groups(stack: Stack, pids: list[int]) -> Any:
+def groups(stack: Stack, asked: Asked, pids: list[int]) -> Any:
     """The processes whose cost is told apart."""
     return {
         "media": lambda: stack.family("media"),
         "sts": lambda: stack.family("sts"),
         "dubber": lambda: stack.family("dubber")[:1],
         "workers": lambda: stack.family("dubber")[1:],
-        "edge": lambda: stack.family("edge") if "edge" in stack.processes else [],
+        **({asked.way: lambda: asked.stack.family(asked.way)} if asked.way != "dubber" else {}),
         "measuring": lambda: [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)],
     }
 
@@ -228,6 +255,7 @@ def refused(measured: Measured) -> str:
 
 def table(results: list[Measured]) -> str:
     """The results as Markdown."""
+    parts = [part for part in ("dubber", "edge", "replica") if part in results[0].costs]
     of_viewers: tuple[tuple[str, Callable[[Measured], str]], ...] = (
         ("stalls", stalls),
         ("refused or gone", refused),
@@ -235,8 +263,7 @@ def table(results: list[Measured]) -> str:
         ("bytes of a viewer an hour", an_hour),
         ("a playlist, p50 / p95 / p99", times("playlist")),
         ("a piece, p50 / p95 / p99", times("piece")),
-        ("dubber: processor time of a request", of_a_request("dubber", results[0])),
-        ("edge: processor time of a request", of_a_request("edge", results[0])),
+        *((f"{part}: processor time of a request", of_a_request(part, results[0])) for part in parts),
     )
     of_all: tuple[tuple[str, Callable[[Measured], str]], ...] = (
         ("phrases in time", outcome("in_time")),
@@ -271,7 +298,12 @@ def main() -> None:
     parser.add_argument("--viewers", default="50,200,1000", help="numbers of viewers, separated by commas")
     parser.add_argument("--streams", type=int, default=3, help="how many streams they watch")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each number is measured")
-    parser.add_argument("--direct", action="store_true", help="ask the dubber, not the edge in front of it")
+    parser.add_argument(
+        "--ask",
+        choices=("edge", "dubber", "replica"),
+        default="edge",
+        help="whom viewers ask (edge): the edge before the dubber, the dubber, a read replica",
+    )
     parser.add_argument("--request", action="store_true", help="measure what one request takes, and no more")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -279,9 +311,7 @@ def main() -> None:
         print(machine().partition("\n")[0], "", a_request.table(), sep="\n")
         return
     counts = [int(each) for each in options.viewers.split(",")]
-    results = run(
-        options.streams, counts, options.seconds, not options.direct, lambda line: print(line, flush=True)
-    )
+    results = run(options.streams, counts, options.seconds, options.ask, lambda line: print(line, flush=True))
     load = ", ".join(f"{each:.1f}" for each in psutil.getloadavg())
     print(machine().partition("\n")[0], f"\nLoad averages at the end: {load}.\n", table(results), sep="\n")
     print("", *reasons(results), sep="\n")

@@ -78,6 +78,12 @@ def test_a_released_image_is_named_by_its_version() -> None:
     assert "latest" in refused(tag="latest")
 
 
+def test_a_read_replica_is_no_service_of_a_stack() -> None:
+    assert "replica: read replicas are machines of their own" in refused(
+        services=f"{GIVEN['services']},replica"
+    )
+
+
 def test_streaming_is_arm_and_speech_is_not() -> None:
     assert "arm64" in refused(streamingType="g4dn.xlarge")
     assert "arm64" in refused(speechType="g5g.xlarge")
