@@ -162,6 +162,7 @@ def addresses(services: tuple[Service, ...], settings: Settings) -> list[tuple[s
         ("sales", "Objections in calls", f"http://{host}:{settings.sales_port}/docs"),
         ("api", "Uploads and transcripts", f"http://{host}:{settings.api_port}/docs"),
         ("commentary", "Commentary on video", f"http://{host}:{settings.commentary_port}/docs"),
+        ("replica", "Read replica", f"http://{host}:{settings.replica_port}/all/NAME/steered.m3u8"),
         ("dubber", "Dubber", f"http://{host}:{settings.dubber_port}"),
         ("sts", "Speech to speech", f"ws://{host}:{settings.sts_port}"),
     ):

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.responses import FileResponse, HTMLResponse
 
 from app.render import media
 from app.serving.connections import PatientHttp, PatientSocket
+from app.web.service import hls_js
 from tests.child import Child, answers, end
 
 
@@ -85,6 +87,16 @@ def publishing(address: str, tone: int = 440) -> Iterator[None]:
     command += ["-pix_fmt", "yuv420p", "-c:a", "aac", "-f", "flv", address]
     with running(command):
         yield
+
+
+@contextmanager
+def site_with_hls(page: str, port: int) -> Iterator[str]:
+    """Somebody's own site on a port of this machine: one page, which finds hls.js at /hls.js."""
+    app = FastAPI()
+    app.get("/")(lambda: HTMLResponse(page))
+    app.get("/hls.js")(lambda: FileResponse(hls_js()))
+    with serving(app, port) as address:
+        yield address
 
 
 @contextmanager

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from fastapi import FastAPI
-from fastapi.responses import FileResponse, HTMLResponse
 from playwright.sync_api import Page, ViewportSize, expect
 
 from app.demo.sample import sample_video
-from app.web.service import hls_js
 from tests.browser.conftest import Stage
 from tests.browser.looking import LOOKS, PLAYING, Scheme, badly_built, scrolls_sideways, unreadable, until
-from tests.browser.servers import publishing_file, serving
+from tests.browser.servers import publishing_file, site_with_hls
 from tests.browser.stand_in import dub, stream
 from tests.stack import Stack, free_port
 from tests.two_cells import FIRST, SECOND, two_cells
@@ -41,10 +38,7 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Sta
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
     """Somebody's own page with hls.js, which is told what to play."""
-    app = FastAPI()
-    app.get("/")(lambda: HTMLResponse(PLAYER))
-    app.get("/hls.js")(lambda: FileResponse(hls_js()))
-    with serving(app, SITE_PORT) as address:
+    with site_with_hls(PLAYER, SITE_PORT) as address:
         yield address
 
 

@@ -8,14 +8,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from fastapi import FastAPI
-from fastapi.responses import FileResponse, HTMLResponse
 from playwright.sync_api import Page
 
 from app.demo.sample import sample_video
-from app.web.service import hls_js
 from tests.browser.looking import PLAYING, until
-from tests.browser.servers import publishing_file, serving
+from tests.browser.servers import publishing_file, site_with_hls
 from tests.stack import LIGHT_VOICE, SLOWEST, Stack, free_port, wait_for
 
 SITE_PORT = free_port()
@@ -66,10 +63,7 @@ def cell_and_replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
     """Somebody's own page with hls.js as it comes."""
-    app = FastAPI()
-    app.get("/")(lambda: HTMLResponse(PLAYER))
-    app.get("/hls.js")(lambda: FileResponse(hls_js()))
-    with serving(app, SITE_PORT) as address:
+    with site_with_hls(PLAYER, SITE_PORT) as address:
         yield address
 
 

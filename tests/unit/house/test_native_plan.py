@@ -72,6 +72,9 @@ def test_only_addresses_of_what_runs_are_shown() -> None:
     assert shown["Publish (RTMP)"] == "rtmp://127.0.0.1:1935/live/NAME"
     assert shown["Watch (SRT)"] == "srt://127.0.0.1:8890?streamid=read:dub/NAME/es"
     assert "Console" not in shown
+    assert dict(plan.addresses(plan.chosen(["replica"]), settings)) == {
+        "Read replica": "http://127.0.0.1:8005/all/NAME/steered.m3u8"
+    }
     everything = plan.chosen([])
     shown = dict(plan.addresses(everything, settings))
     assert shown["Console"] == "http://127.0.0.1:4200"
