@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from infra.aws.config import MOST_STREAMING_HOSTS, network_after
 from tests.docker.checkout import docker
 from tests.rehearsal.emulator.server import Emulator
 from tests.rehearsal.guests import firewall
@@ -26,6 +27,14 @@ from tests.rehearsal.provider.kinds.hosts import ROOT_DEVICE
 
 EVERY = 1.0
 DOWN = ("stopping", "stopped")
+
+
+def room(network: IPv4Network) -> IPv4Network:
+    """A VPC's addresses with those that further zones bring: the engine adds none to a network later."""
+    found, last = network, network_after(network, MOST_STREAMING_HOSTS - 1)
+    while not last.subnet_of(found):
+        found = found.supernet()
+    return found
 
 
 class Hypervisor:
@@ -113,11 +122,11 @@ class Hypervisor:
         )
 
     def network(self, vpc: str) -> str:
-        """The engine's network that is a VPC; this machine is its router."""
+        """The engine's network that is a VPC, in all its zones; this machine is its router."""
         name = f"{PREFIX}{vpc}"
         if name not in self.networks:
             cidr = IPv4Network(self.ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlock"])
-            docker("network", "create", "--subnet", str(cidr), "--gateway", str(cidr[1]), name)
+            docker("network", "create", "--subnet", str(room(cidr)), "--gateway", str(cidr[1]), name)
             self.networks.add(name)
         return name
 
