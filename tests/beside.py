@@ -38,6 +38,8 @@ class Plan:
     """So many groups run at a time."""
     again: int = 0
     """So many files that failed are run once more, alone; where more failed, none."""
+    in_order: tuple[str, ...] = ()
+    """Folders in which a file goes on where the one before it ended: run once more as one, from the first."""
 
 
 PLANS = {
@@ -86,7 +88,7 @@ PLANS = {
     # Containers are waited for most of the time.
     "docker": Plan((("stack", "dev", "offline", "smoke"),), again=2),
     # The hosts are machines, the others only what AWS would be asked for.
-    "rehearsal": Plan((("hosts",),), again=2),
+    "rehearsal": Plan((("hosts",),), again=2, in_order=("hosts",)),
 }
 
 
@@ -156,13 +158,31 @@ def run(groups: Sequence[Sequence[Path]], options: Sequence[str], at_once: int) 
     return ended
 
 
-def run_again(ended: Sequence[Ended], most: int, options: Sequence[str]) -> list[Ended]:
-    """How the groups ended, but with the files that failed, `most` of them at most, run once more, alone."""
+def to_repeat(failed: Sequence[str], in_order: Sequence[Path]) -> list[list[Path]]:
+    """What is run once more for files that failed: each by itself, a folder `in_order` whole, and once."""
+    found: list[list[Path]] = []
+    for file in failed:
+        path = ROOT / file
+        whole = next((folder for folder in in_order if folder.resolve() in path.resolve().parents), None)
+        files = sorted(whole.rglob("test_*.py")) if whole else [path]
+        if files not in found:
+            found.append(files)
+    return found
+
+
+def run_again(
+    ended: Sequence[Ended], most: int, options: Sequence[str], in_order: Sequence[Path] = ()
+) -> list[Ended]:
+    """How the groups ended, but with the files that failed, `most` of them at most, run once more, alone.
+
+    What failed in one of the folders `in_order` counts as one file.
+    """
     failed = sorted({file for each in ended for file in each.failed})
-    if not 0 < len(failed) <= most:
+    repeated = to_repeat(failed, in_order)
+    if not 0 < len(repeated) <= most:
         return list(ended)
     print(f"==> failed, run once more alone: {', '.join(failed)}", flush=True)
-    again = run([[ROOT / file] for file in failed], options, 1)
+    again = run(repeated, options, 1)
     passed = not any(each.status for each in again)
     print(f"==> run once more alone: {'passed, but are not sure' if passed else 'FAILED'}", flush=True)
     # Exit status 1: tests failed, and nothing else went wrong.
@@ -181,9 +201,10 @@ def main(kind: str, *options: str) -> int:
     # Ended from outside, it ends its groups; the services that they started end with them.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     plan = PLANS[kind]
-    groups, alone = dealt(ROOT / "tests" / kind, plan)
+    folder = ROOT / "tests" / kind
+    groups, alone = dealt(folder, plan)
     ended = run(groups, options, plan.at_once) + run([alone], options, 1)
-    return together(run_again(ended, plan.again, options))
+    return together(run_again(ended, plan.again, options, [folder / name for name in plan.in_order]))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from tests.rehearsal.hosts.rehearsal import Rehearsal
 from tests.rehearsal.hosts.rehearsal import rehearsal as rehearsing
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
-    """Production, configured but not made."""
+    """Production, configured but not made: each file goes on where the one before it ended."""
     with rehearsing(tmp_path_factory.mktemp("rehearsal")) as made:
         yield made

@@ -21,38 +21,22 @@ from app.demo.publish import ingest_address, publish
 from app.demo.read import watch_address
 from app.demo.sample import sample_video
 from app.release.names import DATA
-from app.settings import Settings, load
 from tests.docker.rooms import Rooms
 from tests.integration.archive.conftest import TUS, speech, spread_out, text_of
 from tests.rehearsal.guests.firewall import CHAIN
 from tests.rehearsal.hosts import releases
-from tests.rehearsal.hosts.rehearsal import OPERATOR, SECRETS, SETTINGS, Rehearsal
+from tests.rehearsal.hosts.rehearsal import OPERATOR, SECRETS, Rehearsal
+from tests.rehearsal.hosts.steps import APPEARS_WITHIN, PICTURES, SETTLES_WITHIN, client, told
 from tests.rehearsal.made import instance, volumes
 from tests.stack import wait_for
 from tests.viewer import Viewer
 
 HEALTHY = {"streaming": "healthy", "speech-1": "healthy"}
 STREAM = "rehearsal"
-PICTURES = 100
-APPEARS_WITHIN = 120.0
-SETTLES_WITHIN = 120.0
 CONNECTS_WITHIN = 3.0
 SSH, STS, DATABASE, ROOMS, ROOMS_TCP = 22, 5003, 5432, 7882, 7881
 TEXT_WITHIN = 120.0
 LONG = 340, (5, 15, 25, 35, 160, 170, 180, 190, 310)  # seconds, and those at which a sentence is said
-
-
-@contextmanager
-def told(what: str) -> Iterator[None]:
-    """Says how long something took."""
-    began = time.monotonic()
-    yield
-    print(f"\n{what}: {time.monotonic() - began:.1f} s", flush=True)
-
-
-def client(rehearsal: Rehearsal) -> Settings:
-    """The settings of who publishes and watches."""
-    return load({**SETTINGS, **SECRETS, "MEDIA_HOST": rehearsal.address("streaming")})
 
 
 def reaches(rehearsal: Rehearsal, host: str, port: int) -> bool:
@@ -282,16 +266,3 @@ def test_hosts_that_are_lost_come_back_with_models_and_data_fetch_nothing_and_en
     assert len(starts) == len(LONG[1])
     assert all(abs(start - place) < 1.5 for start, place in zip(starts, LONG[1], strict=True))
     assert [each["state"] for each in listed] == ["done", "done"]
-
-
-def test_destroy_leaves_no_machine_and_the_disks_only_until_they_are_told_to_go(rehearsal: Rehearsal) -> None:
-    production = rehearsal.production
-    done = production.pulumi("destroy", "--yes", "--skip-preview")
-    assert done.returncode != 0
-    assert "protected" in done.stdout
-    assert set(rehearsal.machines.disks) == set(volumes(rehearsal.emulator).values())
-    rehearsal.empty_uploads()
-    production.pulumi("state", "unprotect", "--all", "--yes", check=True)
-    production.pulumi("destroy", "--yes", "--skip-preview", check=True)
-    wait_for("no machine left", lambda: not rehearsal.machines.guests, SETTLES_WITHIN, 1.0)
-    wait_for("no disk left", lambda: not rehearsal.machines.disks, SETTLES_WITHIN, 1.0)

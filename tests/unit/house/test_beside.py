@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.beside import PLANS, ROOT, Ended, Plan, dealt, run, run_again, together
+from tests.beside import PLANS, ROOT, Ended, Plan, dealt, run, run_again, to_repeat, together
 
 
 @pytest.mark.parametrize("kind", PLANS)
@@ -86,6 +86,27 @@ def test_what_passes_alone_is_told_and_a_process_that_broke_is_not_run_again(
     assert "not sure" in capsys.readouterr().out
     assert together(run_again([Ended(-9)], 2, options)) == -9
     assert together(run_again([Ended(2, (str(well),))], 2, options)) == 2
+
+
+def test_a_folder_whose_files_go_on_from_each_other_is_run_again_from_its_first_file_and_once(
+    tmp_path: Path,
+) -> None:
+    folder, ran = tmp_path / "steps", tmp_path / "ran"
+    folder.mkdir()
+    for name, passes in (("begins", "True"), ("ends", "said.count('ends') == 2"), ("ends_too", "True")):
+        (folder / f"test_{name}.py").write_text(
+            f"def test_it():\n    with open({str(ran)!r}, 'a') as file: file.write('{name} ')\n"
+            f"    said = open({str(ran)!r}).read().split()\n    assert {passes}\n"
+        )
+    options = ["-p", "no:cacheprovider"]
+    begins, *_ = files = sorted(folder.glob("test_*.py"))
+
+    ended = run_again(run([files], options, 1), 1, options, [folder])
+
+    assert together(ended) == 0
+    assert ran.read_text().split() == ["begins", "ends", "ends_too"] * 2
+    both = [str(begins), str(files[-1]), str(tmp_path / "test_other.py")]
+    assert to_repeat(both, [folder]) == [files, [tmp_path / "test_other.py"]]
 
 
 @pytest.mark.parametrize(("statuses", "status"), [([0, 5], 0), ([5, 5], 5), ([0, 1, 5], 1), ([0, -9], -9)])
