@@ -21,6 +21,9 @@ LARGEST = 64 << 20
 """Bytes of one answer: a piece of 2 s at 250 Mb/s."""
 PRIVATE_FOR, REFUSED_FOR = 10.0, 1.0
 """Seconds for which what was answered to one viewer holds for that one, and what was refused."""
+RENEWED_WITHIN = 1.0
+"""Seconds for which an answer is still given while it is asked for anew (RFC 5861, 3): else hundreds would
+wait each time that one runs out."""
 OPENED_WITHIN = 40.0
 """Seconds; who opens a stream first waits until it is joined."""
 ILL_FOR = 5.0
@@ -66,11 +69,13 @@ class Origin:
         self.asked = self.failed = 0
 
     def at_hand(self, target: str, authorization: str = "") -> Held | None:
-        """An answer that still holds."""
+        """An answer that still holds, or did until a moment ago: then it is asked for anew meanwhile."""
         key = target, authorization
-        held = self._held.get(key)
-        if held is None or self.now() >= held.until:
+        held, now = self._held.get(key), self.now()
+        if held is None or now >= held.until + (RENEWED_WITHIN if held.status == httpx.codes.OK else 0.0):
             return None
+        if now >= held.until:
+            self._begin(key)
         self._held.move_to_end(key)
         return held
 
@@ -78,18 +83,21 @@ class Origin:
         """The answer. Raises Unreachable."""
         if (held := self.at_hand(target, authorization)) is not None:
             return held
-        key = target, authorization
-        asking = self._asking.get(key)
-        if asking is None:
-            asking = self._asking[key] = asyncio.create_task(self._ask(target, authorization))
-            asking.add_done_callback(lambda done: self._answered(key, done))
         # Somebody who leaves ends it for nobody else.
-        return await asyncio.shield(asking)
+        return await asyncio.shield(self._begin((target, authorization)))
 
     async def check(self) -> Check:
         """Whether the cell answered when it was last asked, or that is a while ago."""
         ill = self.now() < self._failed_at + ILL_FOR
         return Check(not ill, self._problem if ill else "")
+
+    def _begin(self, key: Key) -> asyncio.Task[Held]:
+        """Asks for it, or goes on asking."""
+        asking = self._asking.get(key)
+        if asking is None:
+            asking = self._asking[key] = asyncio.create_task(self._ask(*key))
+            asking.add_done_callback(lambda done: self._answered(key, done))
+        return asking
 
     def _answered(self, key: Key, done: asyncio.Task[Held]) -> None:
         self._asking.pop(key, None)

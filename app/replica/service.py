@@ -28,6 +28,8 @@ TARGET = re.compile(rf"/all/{NAME}/{FILE}(\?{PARAMETER}=[A-Za-z0-9._~-]{{1,512}}
 PASSED_ON = (PARAMETER, "_HLS_pathway")
 """Of a query nothing else goes to the cell: with anything behind it an answer would be asked for anew."""
 CONNECT_WITHIN = 3.0
+MOST_CONNECTIONS = 8192
+"""Of viewers, each of whom has two: one processor has time for no more of them."""
 
 
 def create(settings: Settings) -> FastAPI:
@@ -59,6 +61,7 @@ def create(settings: Settings) -> FastAPI:
         return given.response(held, shared(settings, asked.headers.get(b"origin", b"").decode()))
 
     app = create_app("replica", settings, lifespan=lifespan, checks={"cell": origin.check}, registry=registry)
+    app.state.most_connections = MOST_CONNECTIONS
     app.state.quick = Quick("/all/", at_once, guarding.hosts(settings))
 
     @app.get("/all/{name}/{file}")

@@ -25,6 +25,7 @@ BODY_SILENCE = 30.0
 TAKEN_WITHIN = 20.0
 """Nothing of what waits to be sent is taken for this long."""
 MOST_CONNECTIONS = 1024
+"""Of a process, where its application has no other number as `state.most_connections`."""
 MOST_DESCRIPTORS = 65_536
 FULL = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 2\r\nconnection: close\r\n\r\n"
 
@@ -76,9 +77,12 @@ class PatientHttp(Watched, H11Protocol):
         """Takes the connection, or refuses it where all others are being answered."""
         super().connection_made(transport)
         self._waits_since = self._heard_at = self.loop.time()
+        most = most_connections(getattr(getattr(self.config.app, "state", None), "most_connections", None))
+        if len(self.connections) <= most:
+            return
         # One that is made to leave stays among them until the loop's next turn.
         staying = [each for each in self.connections if not each.transport.is_closing()]
-        if len(staying) <= most_connections():
+        if len(staying) <= most:
             return
         quiet = [
             each
@@ -168,10 +172,11 @@ class PatientSocket(Watched, PatientWebSockets):
     """WebSockets for those who read. Pings find out the others, and then wait for them to read."""
 
 
-def most_connections() -> int:
+def most_connections(wanted: int | None = None) -> int:
     """How many connections a process has at most: half of its descriptors are for everything else."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, soft // 2)
+    most = wanted or MOST_CONNECTIONS
+    return most if soft == resource.RLIM_INFINITY else min(most, soft // 2)
 
 
 def raise_descriptors() -> None:

@@ -98,9 +98,45 @@ def test_an_answer_holds_as_long_as_the_cell_says(cache: str, status: int, secon
         cell.now += max(seconds - 0.001, 0.0)
         await origin.ask(PIECE)
         assert cell.asked[PIECE] == (1 if seconds else 2)
-        cell.now += 0.002
+        cell.now += 0.002 + module.RENEWED_WITHIN
         await origin.ask(PIECE)
         assert cell.asked[PIECE] == (2 if seconds else 3)
+
+    cell.run(does)
+
+
+def test_what_ran_out_a_moment_ago_is_given_while_it_is_asked_for_anew() -> None:
+    cell = saying("public, max-age=1")
+
+    async def does(origin: Origin) -> None:
+        await origin.ask(PLAYLIST)
+        cell.now += 1.5
+        cell.answer = httpx.Response(200, headers={"cache-control": "max-age=1"}, content=b"newer")
+        stale = [origin.at_hand(PLAYLIST) for _ in range(100)]
+        assert [each and each.body for each in stale] == [b"piece"] * 100
+        assert (await origin.ask(PLAYLIST)).body == b"piece"
+        for _ in range(10):
+            await asyncio.sleep(0)
+        newer = origin.at_hand(PLAYLIST)
+        assert newer is not None
+        assert newer.body == b"newer"
+        cell.answer = httpx.ConnectError("refused")
+        cell.now += 1.0 + module.RENEWED_WITHIN
+        assert origin.at_hand(PLAYLIST) is None
+        with pytest.raises(Unreachable):
+            await origin.ask(PLAYLIST)
+
+    cell.run(does)
+    assert cell.asked == {PLAYLIST: 3}
+
+
+def test_a_refusal_is_not_given_after_its_time() -> None:
+    cell = saying("", 404)
+
+    async def does(origin: Origin) -> None:
+        await origin.ask(PIECE)
+        cell.now += module.REFUSED_FOR
+        assert origin.at_hand(PIECE) is None
 
     cell.run(does)
 

@@ -115,7 +115,7 @@ def test_of_a_query_only_what_the_cell_knows_gets_there(replica: TestClient, ask
 def test_a_header_that_no_client_sends_is_refused_and_goes_nowhere(
     replica: TestClient, asked: Counter[str]
 ) -> None:
-    sent = {"authorization": "Basic \xe9".encode("latin-1")}
+    sent = {b"authorization": "Basic \xe9".encode("latin-1")}
     assert replica.get("/all/news/picture-1.m4s", headers=sent).status_code == 400
     assert not asked
 

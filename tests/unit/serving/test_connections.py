@@ -174,7 +174,7 @@ def test_who_takes_an_answer_is_not_left_while_it_lasts(port: int) -> None:
 def test_where_there_are_too_many_the_one_that_said_nothing_for_longest_makes_room(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "most_connections", lambda: 8)
+    monkeypatch.setattr(connections, "most_connections", lambda _: 8)
     monkeypatch.setattr(connections, "HEAD_WITHIN", 600.0)
     with ExitStack() as stack:
         silent = [stack.enter_context(connected(port, HALF_A_HEAD)) for _ in range(8)]
@@ -190,7 +190,7 @@ def test_where_there_are_too_many_the_one_that_said_nothing_for_longest_makes_ro
 def test_where_all_are_being_answered_a_newcomer_is_told_to_come_again(
     port: int, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "most_connections", lambda: 4)
+    monkeypatch.setattr(connections, "most_connections", lambda _: 4)
     with ExitStack() as stack:
         asked = [stack.enter_context(connected(port, SLOW)) for _ in range(4)]
         for _ in asked:
@@ -207,5 +207,6 @@ def test_a_process_takes_the_descriptors_that_it_may_have(monkeypatch: pytest.Mo
     taken: list[tuple[int, int]] = []
     monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: taken.append(wanted))
     assert connections.most_connections() == 128
+    assert connections.most_connections(64) == 64
     connections.raise_descriptors()
     assert taken == [(4096, 4096)]
