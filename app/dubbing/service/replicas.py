@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Sequence
 from itertools import count
 
@@ -36,11 +37,15 @@ class Replicas:
 
     def pathways(self, name: str, current: str = "") -> tuple[Pathway, ...]:
         """All ways to a showing of that name, best first; `current` is where the viewer is, if anywhere."""
-        turn = next(self._turns)
         well = [each for each in self._addresses if not self._problems[each]]
-        well = well[turn % len(well) :] + well[: turn % len(well)] if well else []
         if current in well:
-            well = [current, *(each for each in well if each != current)]
+            # Where one is lost its viewers go to all others, not to the same.
+            others = [each for each in well if each != current]
+            well = [current, *random.sample(others, len(others))]
+        elif well:
+            # Only who comes has a turn: each asks once more, and with two replicas all would be sent to one.
+            turn = next(self._turns) % len(well)
+            well = well[turn:] + well[:turn]
         ill = [each for each in self._addresses if self._problems[each]]
         return tuple(self._pathway(each, name) for each in (*well, OWN, *ill))
 

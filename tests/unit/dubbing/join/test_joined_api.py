@@ -125,10 +125,10 @@ def test_a_steered_player_has_the_stream_once_at_each_replica_and_at_the_cell(ke
             assert [{**each, "GROUP-ID": ""} for each in own] == [
                 {**each, "GROUP-ID": "", "URI": base + each["URI"]} for each in plain.renditions
             ]
-        told = http.get("/all/news/steering.json?_HLS_pathway=replica-1&_HLS_throughput=900000")
-        assert told.headers["content-type"] == "application/json"
-        assert told.headers["cache-control"] == "public, no-store"
-        assert told.json() == {
+        steering = http.get("/all/news/steering.json?_HLS_pathway=replica-1&_HLS_throughput=900000")
+        assert steering.headers["content-type"] == "application/json"
+        assert steering.headers["cache-control"] == "public, no-store"
+        assert steering.json() == {
             "VERSION": 1,
             "TTL": 30,
             "PATHWAY-PRIORITY": ["cell", "replica-1", "replica-2"],

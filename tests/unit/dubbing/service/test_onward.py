@@ -87,7 +87,7 @@ def test_a_viewer_who_is_to_be_steered_is_steered_there_too() -> None:
     assert answer.headers["location"] == f"{WATCH}/all/news/steered.m3u8"
     [page], asked = led({"origin": PAGE}, file="steered.m3u8")
     assert page is not None
-    assert (page.status_code, page.body.decode(), asked) == (200, LEADING, 1)
+    assert (page.status_code, bytes(page.body).decode(), asked) == (200, LEADING, 1)
 
 
 def test_a_stream_that_no_cell_has_leads_nowhere_and_neither_does_a_cell_that_tells_no_address() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from app.dubbing.service.playlists import Pathway
 from app.dubbing.service.replicas import Replicas
+from app.service import run_checks
 
 A, B = "https://a.example.org", "https://b.example.org:8443"
 WELL = {"service": "replica", "status": "ok"}
@@ -52,6 +53,15 @@ def test_viewers_who_come_go_to_each_in_turn_and_to_the_cell_itself_last() -> No
     assert {order(found.pathways("news"))[-1] for _ in range(4)} == {"cell"}
 
 
+def test_viewers_who_ask_again_as_players_do_leave_the_turns_of_others_alone() -> None:
+    found, firsts = both_well(), Counter[str]()
+    for _ in range(10):
+        first = found.pathways("news")[0].id
+        firsts[first] += 1
+        assert found.pathways("news", first)[0].id == first
+    assert firsts == {"replica-1": 5, "replica-2": 5}
+
+
 def test_addresses_at_a_replica_are_whole_and_at_the_cell_relative() -> None:
     bases = {each.id: each.base for each in both_well().pathways("news")}
     assert bases == {"replica-1": f"{A}/all/news/", "replica-2": f"{B}/all/news/", "cell": ""}
@@ -79,9 +89,7 @@ def test_one_that_is_not_well_is_the_last_resort_and_loses_its_viewers(
     found = replicas({"a.example.org": told, "b.example.org": httpx.Response(200, json=WELL)})
     assert order(found.pathways("news")) == ["replica-2", "cell", "replica-1"]
     assert order(found.pathways("news", "replica-1")) == ["replica-2", "cell", "replica-1"]
-    first, second = (asyncio.run(check()) for check in found.checks().values())
-    assert first is not None
-    assert second is not None
+    first, second = asyncio.run(run_checks(found.checks())).values()
     assert (first.ok, second.ok) == (False, True)
     assert first.detail
 
