@@ -158,6 +158,25 @@ def test_health_is_told_in_words(stage: Stage, page: Page) -> None:
     expect(lights.nth(2)).to_have_text("Dubber: working")
 
 
+def test_what_is_no_speech_host_is_not_counted_as_one(stage: Stage, page: Page) -> None:
+    stage.dubber.speech = {
+        "sts gpu-1:5003": (True, ""),
+        "recorded phrases": (False, "the disk is full"),
+        "replica-1 https://a.example.org": (True, ""),
+        "replica-2 https://b.example.org": (False, "out of reach: ConnectError"),
+    }
+    page.goto(stage.web)
+    lights = page.get_by_role("region", name="Health").get_by_role("listitem")
+    expect(lights).to_have_text(
+        [
+            "Media server: working",
+            "Speech: working",
+            "Dubber: not all is well (recorded phrases: the disk is full)",
+            "Read replicas: 1 of 2 not working (replica-2 https://b.example.org: out of reach: ConnectError)",
+        ]
+    )
+
+
 def test_when_the_dubber_goes_away_it_says_so_and_resumes_by_itself(stage: Stage, page: Page) -> None:
     stage.dubber.streams = [stream(dub())]
     page.goto(stage.web)

@@ -9,8 +9,14 @@ const EVERY = 5_000;
 /** The lights from the dubber's and the console's health documents, either of which may be null. */
 export function lightsOf(dubber, consoleOwn) {
   const media = dubber?.depends_on?.media ?? consoleOwn?.depends_on?.media;
-  const hosts = Object.entries(dubber?.depends_on ?? {}).filter(([name]) => name !== "media");
-  return [mediaLight(media), speechLight(dubber, hosts), dubberLight(dubber), ...playerLight(consoleOwn), ...otherLights(consoleOwn)];
+  const parts = Object.entries(dubber?.depends_on ?? {}).filter(([name]) => name !== "media");
+  const hosts = parts.filter(([name]) => name.startsWith("sts ") || name === "speech pool");
+  const replicas = parts.filter(([name]) => name.startsWith("replica-"));
+  const own = parts.filter((part) => !hosts.includes(part) && !replicas.includes(part));
+  return [
+    mediaLight(media), speechLight(dubber, hosts), dubberLight(dubber, own), ...replicaLight(replicas),
+    ...playerLight(consoleOwn), ...otherLights(consoleOwn),
+  ];
 }
 
 function mediaLight(media) {
@@ -31,10 +37,20 @@ function speechLight(dubber, hosts) {
   return ["warning", `Speech: ${down.length} of ${count(hosts.length, "host")} not reachable`, detail];
 }
 
-function dubberLight(dubber) {
+function dubberLight(dubber, parts) {
   if (!dubber) return ["problem", "Dubber: not reachable", ""];
   if (dubber.status === "starting") return ["idle", "Dubber: starting", dubber.detail];
-  return ["ok", "Dubber: working", ""];
+  const wrong = parts.filter(([, part]) => !part.reachable);
+  if (!wrong.length) return ["ok", "Dubber: working", ""];
+  return ["warning", "Dubber: not all is well", wrong.map(([name, part]) => `${name}: ${part.detail}`).join("; ")];
+}
+
+function replicaLight(replicas) {
+  if (!replicas.length) return [];
+  const down = replicas.filter(([, replica]) => !replica.reachable);
+  if (!down.length) return [["ok", "Read replicas: working", ""]];
+  const detail = down.map(([name, replica]) => `${name}: ${replica.detail}`).join("; ");
+  return [["warning", `Read replicas: ${down.length} of ${replicas.length} not working`, detail]];
 }
 
 function playerLight(consoleOwn) {
