@@ -77,7 +77,7 @@ class PatientHttp(Watched, H11Protocol):
         """Takes the connection, or refuses it where all others are being answered."""
         super().connection_made(transport)
         self._waits_since = self._heard_at = self.loop.time()
-        most = most_connections(getattr(getattr(self.config.app, "state", None), "most_connections", None))
+        most = most_connections(getattr(self._state, "most_connections", None))
         if len(self.connections) <= most:
             return
         # One that is made to leave stays among them until the loop's next turn.
@@ -103,8 +103,7 @@ class PatientHttp(Watched, H11Protocol):
 
     def _answer_at_once(self, data: bytes) -> bool:
         """Answers a request that the application has an answer in memory for; says whether it did."""
-        state = getattr(self.config.app, "state", None)
-        quick: Quick | None = getattr(state, "quick", None)
+        quick: Quick | None = getattr(self._state, "quick", None)
         if quick is None or not self._is_at_rest or self.transport.is_closing():
             return False
         answer = quick.answer(data, self.server_state.default_headers, self._client_of)
@@ -118,6 +117,11 @@ class PatientHttp(Watched, H11Protocol):
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
         return True
+
+    @property
+    def _state(self) -> object:
+        """What the application says of how it is served; None where it says nothing."""
+        return getattr(self.config.app, "state", None)
 
     def _client_of(self, forwarded: str) -> str:
         """Who asks, as uvicorn tells the application."""

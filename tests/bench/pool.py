@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import httpx
 import structlog
 
 from app.demo.statistics import spread
@@ -31,6 +30,7 @@ from app.speech.protocol import Config, PhraseMark
 from app.speech.types import RECOGNISER_RATE
 from tests.bench.report import machine
 from tests.bench.stand_ins.speech_host import PIECE
+from tests.child import answers
 from tests.dialogue import as_a_worker_hears, dialogue
 from tests.stack import LIGHT_VOICE, Stack, wait_for
 
@@ -98,16 +98,8 @@ def hosts(folder: Path, count: int) -> Iterator[list[str]]:
             stack.callback(process.wait, 30)
             stack.callback(process.terminate)
         for name in names:
-            wait_for(f"{name} healthy", partial(is_healthy, f"http://{name}:{port}/health"), 60.0, 0.2)
+            wait_for(f"{name} healthy", partial(answers, f"http://{name}:{port}/health"), 60.0, 0.2)
         yield [f"ws://{name}:{port}" for name in names]
-
-
-def is_healthy(address: str) -> bool:
-    """Whether a host is ready."""
-    try:
-        return httpx.get(address, trust_env=False, timeout=2.0).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
 
 
 def shared_out(addresses: Sequence[str], count: int) -> list[tuple[str, ...]]:
@@ -128,12 +120,9 @@ def run(folder: Path, count: int, offered: int, seconds: float) -> list[Dub]:
     with hosts(folder, count) as addresses:
         dubs = []
         for asks in shared_out(addresses, offered):
-            answers: list[tuple[float, bool]] = []
-            client = StsClient(
-                asks, Config(source="en", target="es"), KEPT,
-                partial(note, answers),
-            )  # fmt: skip
-            dubs.append(Dub(client, answers=answers))
+            told: list[tuple[float, bool]] = []
+            client = StsClient(asks, Config(source="en", target="es"), KEPT, partial(note, told))
+            dubs.append(Dub(client, answers=told))
             client.start()
         try:
             play(dubs, said, seconds)
@@ -143,9 +132,9 @@ def run(folder: Path, count: int, offered: int, seconds: float) -> list[Dub]:
     return dubs
 
 
-def note(answers: list[tuple[float, bool]], answer: Answer) -> None:
+def note(told: list[tuple[float, bool]], answer: Answer) -> None:
     """An answer, as the client tells it."""
-    answers.append((answer.seconds, answer.dub is not None))
+    told.append((answer.seconds, answer.dub is not None))
 
 
 def play(dubs: Sequence[Dub], said: Sequence[Step], seconds: float) -> None:

@@ -148,20 +148,15 @@ class AtHand:
     ) -> tuple[str | bytes | None, str]:
         """What a file of a showing holds, None where that is not in memory, and how long it may be kept."""
         if self._replicas and file in (playlists.STEERED, playlists.STEERING):
-            return self._steered(index, name, file, current), EACH_TIME
+            pathways = self._replicas.pathways(name, current)
+            if file == playlists.STEERING:
+                return playlists.steering(pathways, ASKED_AGAIN_AFTER), EACH_TIME
+            return self.shelf.playlist(index, file, pathways), EACH_TIME
         if playlists.is_playlist(file):
             return self.shelf.playlist(index, file), age_of(name, index)
         if file == playlists.NO_TEXT:
             return playlists.NOTHING, A_YEAR
         return self.shelf.in_memory(index.folder / file), A_YEAR
-
-    def _steered(self, index: Index, name: str, file: str, current: str) -> str | None:
-        pathways = self._replicas.pathways(name, current)
-        if file == playlists.STEERING:
-            return playlists.steering(pathways, ASKED_AGAIN_AFTER)
-        prefix = playlists.REPLAY if index.ended else ""
-        drawn = f"{file} {','.join(each.id for each in pathways)}"
-        return self.shelf.drawn(index, drawn, lambda: playlists.master(index.segments, prefix, pathways))
 
     def answer(
         self, content: str | bytes, file: str, age: str, link: str, headers: dict[str, str]

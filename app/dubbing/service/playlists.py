@@ -49,7 +49,8 @@ class Pathway:
     base: str = ""
 
 
-HERE = Pathway("")
+HERE = (Pathway(""),)
+"""Where there is no other."""
 
 
 def is_playlist(file: str) -> bool:
@@ -57,12 +58,14 @@ def is_playlist(file: str) -> bool:
     return file in (MASTER, STEERED, REPLAY_MASTER) or MEDIA.fullmatch(file) is not None
 
 
-def playlist(file: str, segments: Sequence[Segment], *, ended: bool) -> str | None:
+def playlist(
+    file: str, segments: Sequence[Segment], *, ended: bool, pathways: Sequence[Pathway] = HERE
+) -> str | None:
     """The playlist of that name; None where there is none. There is at least one segment."""
     if file in BEGINNINGS:
-        return master(segments, REPLAY if ended else "")
+        return master(segments, REPLAY if ended else "", pathways)
     if file == REPLAY_MASTER:
-        return master(segments, REPLAY)
+        return master(segments, REPLAY, pathways)
     found = MEDIA.fullmatch(file)
     if found is None:
         return None
@@ -76,7 +79,7 @@ def playlist(file: str, segments: Sequence[Segment], *, ended: bool) -> str | No
     return media(shown, kind, language, ended=ended, whole=replay and ended)
 
 
-def master(segments: Sequence[Segment], prefix: str, pathways: Sequence[Pathway] = (HERE,)) -> str:
+def master(segments: Sequence[Segment], prefix: str, pathways: Sequence[Pathway]) -> str:
     """The playlist that names the picture, once, every sound and all subtitles.
 
     Where there are several pathways it names all of these once for each, and a player begins with the first
@@ -103,47 +106,46 @@ def steering(pathways: Sequence[Pathway], seconds: int) -> str:
 
 def renditions(last: Segment, prefix: str, pathway: Pathway) -> list[str]:
     """Every sound and all subtitles of a pathway."""
-    base, lines = pathway.base + prefix, []
     original = f"Original ({named(last.spoken)})" if last.spoken else "Original"
-    sounds, texts = group("AUDIO", pathway), group("SUBTITLES", pathway)
-    lines.append(rendition(sounds, original, last.spoken, f"{base}sound.m3u8", default=True))
+    lines = [rendition("AUDIO", original, last.spoken, f"{prefix}sound.m3u8", pathway, default=True)]
     for language in last.languages:
         # Of two in one language a player may choose one alone by itself.
         chosen = language != last.spoken
-        address = f"{base}sound-{language}.m3u8"
-        lines.append(rendition(sounds, named(language), language, address, chosen=chosen))
+        address = f"{prefix}sound-{language}.m3u8"
+        lines.append(rendition("AUDIO", named(language), language, address, pathway, chosen=chosen))
     lines += [
-        rendition(texts, named(language), language, f"{base}text-{language}.m3u8")
+        rendition("SUBTITLES", named(language), language, f"{prefix}text-{language}.m3u8", pathway)
         for language in last.languages
     ]
     if last.languages:
         chosen = last.spoken not in last.languages
-        lines.append(rendition(texts, original, last.spoken, f"{base}text.m3u8", chosen=chosen))
+        address = f"{prefix}text.m3u8"
+        lines.append(rendition("SUBTITLES", original, last.spoken, address, pathway, chosen=chosen))
     return lines
 
 
-def group(kind: str, pathway: Pathway) -> tuple[str, str]:
-    """The kind of a rendition, and the name of its group."""
-    return kind, f"{kind.lower()}-{pathway.id}" if pathway.id else kind.lower()
+def group(kind: str, pathway: Pathway) -> str:
+    """What the group of a pathway's renditions of a kind is called."""
+    return f"{kind.lower()}-{pathway.id}" if pathway.id else kind.lower()
 
 
 def rendition(
-    group: tuple[str, str],
+    kind: str,
     name: str,
     language: str,
     address: str,
+    pathway: Pathway,
     *,
     default: bool = False,
     chosen: bool = True,
 ) -> str:
     """One sound, or the subtitles of one language."""
-    kind, group_id = group
-    attributes = [f"TYPE={kind}", f'GROUP-ID="{group_id}"', f'NAME="{name}"']
+    attributes = [f"TYPE={kind}", f'GROUP-ID="{group(kind, pathway)}"', f'NAME="{name}"']
     if language:
         attributes.append(f'LANGUAGE="{language}"')
     attributes += [f"DEFAULT={yes(default)}", f"AUTOSELECT={yes(chosen)}"]
     attributes.append('CHANNELS="2"' if kind == "AUDIO" else "FORCED=NO")
-    return f'#EXT-X-MEDIA:{",".join(attributes)},URI="{address}"'
+    return f'#EXT-X-MEDIA:{",".join(attributes)},URI="{pathway.base}{address}"'
 
 
 def variant(segments: Sequence[Segment], pathway: Pathway) -> str:
@@ -162,9 +164,9 @@ def variant(segments: Sequence[Segment], pathway: Pathway) -> str:
         pictures = sum(each.pictures for each in segments)
         attributes.append(f"RESOLUTION={picture.width}x{picture.height}")
         attributes.append(f"FRAME-RATE={pictures / seconds:.3f}")
-    attributes.append(f'AUDIO="{group("AUDIO", pathway)[1]}"')
+    attributes.append(f'AUDIO="{group("AUDIO", pathway)}"')
     if last.languages:
-        attributes.append(f'SUBTITLES="{group("SUBTITLES", pathway)[1]}"')
+        attributes.append(f'SUBTITLES="{group("SUBTITLES", pathway)}"')
     attributes.append("CLOSED-CAPTIONS=NONE")
     if pathway.id:
         attributes.append(f'PATHWAY-ID="{pathway.id}"')

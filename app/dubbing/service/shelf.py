@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.dubbing import showing
 from app.dubbing.service import playlists
+from app.dubbing.service.playlists import Pathway
 from app.dubbing.showing import Index
 
 LOOK_EVERY = 0.1
@@ -27,7 +28,7 @@ class Shelf:
         self._newest: dict[str, tuple[float, list[Path]]] = {}
         self._indexes: dict[Path, Index] = {}
         self._read: dict[Path, float] = {}
-        self._drawn: dict[tuple[Path, str], tuple[int, bool, str]] = {}
+        self._drawn: dict[tuple[Path, str, tuple[Pathway, ...]], tuple[int, bool, str]] = {}
         self._pieces: OrderedDict[Path, bytes] = OrderedDict()
         self._bytes = 0
 
@@ -55,16 +56,12 @@ class Shelf:
                 self._newest[name] = self.clock(), folders
         return folders
 
-    def playlist(self, index: Index, file: str) -> str | None:
+    def playlist(self, index: Index, file: str, pathways: tuple[Pathway, ...] = playlists.HERE) -> str | None:
         """A playlist of a showing that has segments; None where it has none of that name."""
-        return self.drawn(index, file, lambda: playlists.playlist(file, index.segments, ended=index.ended))
-
-    def drawn(self, index: Index, what: str, draw: Callable[[], str | None]) -> str | None:
-        """What is drawn of a showing that has segments, anew for each one that comes."""
-        key, last = (index.folder, what), index.segments[-1].number
+        key, last = (index.folder, file, pathways), index.segments[-1].number
         known = self._drawn.get(key)
         if known is None or known[:2] != (last, index.ended):
-            drawn = draw()
+            drawn = playlists.playlist(file, index.segments, ended=index.ended, pathways=pathways)
             if drawn is None:
                 return None
             known = self._drawn[key] = last, index.ended, drawn

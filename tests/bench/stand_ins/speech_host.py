@@ -13,7 +13,7 @@ from app.service import serve
 from app.settings import load
 from app.speech import registry
 from app.speech.licences import Licence
-from app.speech.types import RECOGNISER_RATE, RecogniserSession, Samples, Word
+from app.speech.types import RecogniserSession, Samples, Word
 
 PIECE = 0.2
 """Seconds for a piece, whatever its length."""
@@ -49,11 +49,10 @@ class Repeating:
     """A word each 0.4 s of sound."""
 
     def __init__(self) -> None:
-        self._heard = self._told = 0.0
+        self._told = 0.0
 
     def feed(self, samples: Samples) -> None:
-        """Hears more."""
-        self._heard += samples.size / RECOGNISER_RATE
+        """Hears nothing of it."""
 
     def commit(self, until: float, pause: bool) -> list[Word]:  # noqa: ARG002
         """The words up to there, once the stand-in has had its time."""
@@ -77,7 +76,7 @@ class Repeating:
 
     def reset(self) -> None:
         """Begins anew."""
-        self._heard = self._told = 0.0
+        self._told = 0.0
 
     def close(self) -> None:
         """Nothing to give back."""
