@@ -159,7 +159,7 @@ def is_playback(path: str) -> bool:
 
 def is_joined(path: str) -> bool:
     """Whether that is a playlist or a piece of a stream in all its languages."""
-    return path.startswith("all/") and path.endswith((".m3u8", ".mp4", ".m4s", ".vtt"))
+    return path.startswith("all/") and path.endswith((".m3u8", ".mp4", ".m4s", ".vtt", "/steering.json"))
 
 
 def is_call(path: str) -> bool:

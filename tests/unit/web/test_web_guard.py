@@ -58,8 +58,21 @@ def test_of_the_media_server_only_playlists_and_pieces_of_streams_are_shown() ->
 
 
 def test_of_streams_in_all_languages_only_playlists_and_pieces_are_shown() -> None:
-    shown = ("all/match/index.m3u8", "all/match@20260101T120000/sound-es-1.m4s", "all/match/text-es-1.vtt")
-    hidden = ("all/match/", "all/match/index.jsonl", "all/match", "joined/match/index.m3u8")
+    shown = (
+        "all/match/index.m3u8",
+        "all/match@20260101T120000/sound-es-1.m4s",
+        "all/match/text-es-1.vtt",
+        "all/match/steered.m3u8",
+        "all/match/steering.json",
+    )
+    hidden = (
+        "all/match/",
+        "all/match/index.json",
+        "all/match/not-steering.json",
+        "all/match/index.jsonl",
+        "all/match",
+        "joined/match/index.m3u8",
+    )
     assert [path for path in (*shown, *hidden) if is_joined(path)] == list(shown)
 
 
