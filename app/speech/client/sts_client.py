@@ -55,9 +55,11 @@ class StsClient:
 
     Fails over at once when the host goes away or lets a phrase's deadline pass, with the phrases that
     still wait and the sound before them; goes back to a better one when that has been ready for 3 s
-    and nothing waits, or for 6 s. A host that says nothing at all while three phrases in a row go without
-    a dub is disconnected even where there is no other. Methods may be called from any thread;
-    `on_answer` is called in the client's. Every phrase asked for is answered exactly once.
+    and nothing waits, or for 6 s. Told three times that a host has no time, it tries each other one, and
+    stays where all are full: it tries again after a minute, then more and more seldom. A host that says
+    nothing at all while three phrases in a row go without a dub is disconnected even where there is no
+    other. Methods may be called from any thread; `on_answer` is called in the client's. Every phrase asked
+    for is answered exactly once.
 
     The addresses may change while it works. A host in use that is no longer among them is used until another
     one can be, and left as for a better one.
@@ -229,15 +231,20 @@ class StsClient:
             self._missed.clear()
             host.answered_well()
         else:
-            self._miss(host, [asked], answer.message, REST_AFTER_FAILURES)
+            self._miss(host, [asked], answer.message, REST_AFTER_FAILURES, full=answer.code == "overloaded")
 
-    def _miss(self, host: Host, asked: list[_Asked], problem: str, rest: float) -> None:
-        """Phrases have gone without a dub by the fault of the host in use."""
+    def _miss(
+        self, host: Host, asked: list[_Asked], problem: str, rest: float, *, full: bool = False
+    ) -> None:
+        """Phrases have gone without a dub by the fault of the host in use, or because it is full."""
         self._missed = [*self._missed, *asked][-MOST_MISSED:]
         if len(self._missed) < MOST_MISSED:
             return
         host.doubt = f"{MOST_MISSED} phrases in a row without a dub: {problem}"
-        if self._spare() is not None or host.heard_at < self._missed[0].at:
+        if full:
+            host.refused()
+            self._choose()
+        elif self._spare() is not None or host.heard_at < self._missed[0].at:
             host.rest(host.doubt, rest)
             self._choose()
 
@@ -274,18 +281,25 @@ class StsClient:
             self._choose()
 
     def _spare(self) -> Host | None:
-        return next((host for host in self._hosts if host.usable and host is not self._active), None)
+        others = (host for host in self._hosts if host is not self._active)
+        return next((host for host in others if host.usable and not host.full), None)
+
+    def _best(self) -> Host | None:
+        """The first that can be used; of those that are full the one in use, whose line is as good as any."""
+        usable = [host for host in self._hosts if host.usable]
+        full = self._active if self._active in usable else next(iter(usable), None)
+        return next((host for host in usable if not host.full), full)
 
     def _choose(self) -> None:
         """Picks the host to use, and brings it up to date where it is another one."""
-        best = next((host for host in self._hosts if host.usable), None)
-        active = self._active
-        if active is not None and active.usable and best is not active and best is not None:
-            ready_for = time.monotonic() - (best.ready_since or 0.0)
-            if ready_for < (RETURN_AT_LATEST if self._asked else RETURN_AFTER):
-                return
+        best, active = self._best(), self._active
         if best is active:
             return
+        if active is not None and active.usable and best is not None:
+            ready_for = time.monotonic() - (best.ready_since or 0.0)
+            if not active.full and ready_for < (RETURN_AT_LATEST if self._asked else RETURN_AFTER):
+                return
+            active.anew()
         self._active = best
         self._missed.clear()
         self._leave_unwanted()

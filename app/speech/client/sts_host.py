@@ -31,6 +31,8 @@ FIRST_RETRY = 0.25
 LONGEST_RETRY = 2.0
 FIRST_REST = 2.0
 LONGEST_REST = 30.0
+FIRST_FULL = 60.0
+LONGEST_FULL = 480.0
 OPEN_TIMEOUT = 3.0
 READY_TIMEOUT = 30.0
 MOST_WAITING = 400
@@ -56,10 +58,10 @@ class Host:
     """Keeps a configured session open at one address.
 
     `ready_since` is the monotonic time since when it could be used, or None; `problem` says in words
-    why it can't. `doubt` says what it did wrong last, until it has answered well; `heard_at` is the
-    monotonic time of its last message; `apart` by what it tells speakers apart, empty where it can't, and
-    `voices` what these can have. Sound and marks are queued, and a host that doesn't take them
-    in is disconnected.
+    why it can't. `full` is whether it has lately had no time for this session. `doubt` says what it did
+    wrong last, until it has answered well; `heard_at` is the monotonic time of its last message; `apart` by
+    what it tells speakers apart, empty where it can't, and `voices` what these can have. Sound and marks
+    are queued, and a host that doesn't take them in is disconnected.
     """
 
     def __init__(
@@ -75,12 +77,20 @@ class Host:
         self.voices: tuple[str, ...] = ()
         self._retries = Backoff(FIRST_RETRY, LONGEST_RETRY)
         self._rests = Backoff(FIRST_REST, LONGEST_REST)
+        # Many are refused at once: they must not all come back at once.
+        self._refusals = Backoff(FIRST_FULL, LONGEST_FULL, jitter=0.5)
         self._config = config
         self._on_answer = on_answer
         self._on_change = on_change
         self._outgoing: asyncio.Queue[str | bytes] = asyncio.Queue(MOST_WAITING)
         self._connection: ClientConnection | None = None
         self._rested_until = 0.0
+        self._full_until = 0.0
+
+    @property
+    def full(self) -> bool:
+        """Whether it has lately had no time for this session: it is there, but others come first."""
+        return time.monotonic() < self._full_until
 
     @property
     def usable(self) -> bool:
@@ -110,6 +120,19 @@ class Host:
         self.doubt = ""
         self._retries.reset()
         self._rests.reset()
+        self._refusals.reset()
+        self._full_until = 0.0
+
+    def refused(self) -> None:
+        """It has no time for this session; it counts as full for longer each time, until it answers well."""
+        if not self.full:
+            self._full_until = time.monotonic() + self._refusals.next()
+
+    def anew(self) -> None:
+        """Begins a new session: one that has asked for phrases would keep its place among those that ask."""
+        self.ready_since = None
+        if self._connection is not None:
+            self._connection.transport.abort()
 
     def rest(self, problem: str, seconds: float) -> None:
         """Leaves the host alone for so long at least, and starts a new session then.

@@ -6,13 +6,14 @@ import contextlib
 import itertools
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
 
 from app.speech.client.sts_client import MOST_MISSED, Answer, StsClient
-from app.speech.client.sts_host import Host
+from app.speech.client.sts_host import FIRST_FULL, Host
 from app.speech.protocol import LONGEST_DUB, LONGEST_TEXT, Config, PhraseMark, Profile
 from tests.unit.speech.stand_in_sts import RATE, Script, Session, dub, mute, stand_in_sts, well
 
@@ -241,6 +242,7 @@ def test_a_mute_host_is_told_and_connected_again() -> None:
 
 def test_what_a_mute_host_was_asked_is_told_and_another_takes_over() -> None:
     with working([mute], [well]) as (worker, [_, spare], _):
+        worker.can_use(spare)
         assert worker.ask(0.05).code == "no_answer"
         worker.uses(spare)
         assert worker.ask().dub is not None
@@ -329,3 +331,68 @@ def test_a_host_that_comes_after_an_edit_is_told_of_it() -> None:
         worker.client.use([second])
         worker.uses(second)
         assert sessions[0].config.profile == wording
+
+
+def no_time(session: Session) -> None:
+    while True:
+        session.say(type="failure", id=session.asked().id, code="overloaded", message="no time for it")
+
+
+def test_where_all_hosts_are_full_each_is_tried_once_and_the_last_is_stayed_with() -> None:
+    with working([no_time], [no_time], [no_time]) as (worker, addresses, sessions):
+        for address in addresses:
+            worker.can_use(address)
+        before = [len(each) for each in sessions]
+        for address in addresses:
+            worker.uses(address)
+            for _ in range(MOST_MISSED):
+                assert worker.ask().code == "overloaded"
+        for _ in range(2 * MOST_MISSED):
+            assert worker.ask().code == "overloaded"
+            assert worker.client.address == addresses[-1]
+        assert "no time for it" in worker.client.problem
+        # Those that are left forget that it asked, or it would keep its place there.
+        wait_until(lambda: [len(each) for each in sessions] == [before[0] + 1, before[1] + 1, before[2]])
+
+
+def test_a_host_with_time_is_found_and_one_that_was_full_is_tried_a_minute_later() -> None:
+    def full_at_first(session: Session) -> None:
+        for _ in range(MOST_MISSED):
+            session.say(type="failure", id=session.asked().id, code="overloaded", message="no time for it")
+
+    with working([full_at_first, well], [well]) as (worker, [home, spare], _):
+        worker.can_use(spare)
+        for _ in range(MOST_MISSED):
+            assert worker.ask().code == "overloaded"
+        worker.uses(spare)
+        assert worker.ask().dub is not None
+        full = worker.client._hosts[0]
+        assert full.full
+        full._full_until -= FIRST_FULL
+        worker.uses(home)
+        assert worker.ask().dub is not None
+
+
+def test_a_host_counts_as_full_for_longer_each_time_until_it_answers_well() -> None:
+    host = Host("ws://127.0.0.1:1", Config(source="en", target="es"), lambda *_: None, lambda _: None)
+    for longest in (60, 120, 240, 480, 480):
+        before = time.monotonic()
+        host.refused()
+        assert longest / 2 <= host._full_until - before <= longest + 1
+        host._full_until = before
+    host.answered_well()
+    assert not host.full
+    host.refused()
+    assert host._full_until - time.monotonic() <= 60
+
+
+def test_a_spare_host_forgets_who_went_back_to_a_better_one() -> None:
+    with working([mute, well], [well]) as (worker, [home, spare], [_, at_spare]):
+        worker.can_use(spare)
+        assert worker.ask(0.05).code == "no_answer"
+        worker.uses(spare)
+        assert worker.ask().dub is not None
+        before = len(at_spare)
+        worker.uses(home)
+        wait_until(lambda: len(at_spare) == before + 1)
+        assert worker.ask().dub is not None
