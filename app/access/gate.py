@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.access.keys import Keys
+from app.access.keys import Keys, shared_key
 from app.access.store import ACCOUNTS, KEYS, AccessError, Store, store_of
 from app.serving.guarding import SAFE_METHODS, answer
 from app.settings import Settings
@@ -133,11 +133,6 @@ def bearer(header: str) -> str:
     """The key in an Authorization header, empty for none."""
     scheme, _, given = header.partition(" ")
     return given.strip() if scheme.lower() == "bearer" else ""
-
-
-def shared_key(settings: Settings) -> str:
-    """The first of API_KEYS, which every host is given; empty where there is none."""
-    return settings.api_keys[0].get_secret_value() if settings.api_keys else ""
 
 
 def own_key(settings: Settings) -> str:

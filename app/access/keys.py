@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.access.store import AccessError, Store, hashed
+from app.settings import Settings
 
 SERVICES = ("speech", "live", "sales", "uploads", "dubber", "commentary")
 SCOPES = tuple(f"{service}:{kind}" for service in SERVICES for kind in ("read", "write"))
@@ -99,3 +100,8 @@ def read(row: sqlite3.Row) -> Key:
     """A key as it is kept."""
     scopes = tuple(row["scopes"].split())
     return Key(row["id"], row["name"], scopes, row["made"], row["used"], row["revoked"])
+
+
+def shared_key(settings: Settings) -> str:
+    """The first of API_KEYS, which every host is given; empty where there is none."""
+    return settings.api_keys[0].get_secret_value() if settings.api_keys else ""

@@ -11,8 +11,9 @@ import secrets
 import time
 from collections import OrderedDict
 
-from app.access.links import PURPOSE, Links
-from app.access.store import Store
+from app.access.links import Links, secret_of_cells
+from app.access.store import Store, store_of
+from app.settings import Settings
 
 LOOK_EVERY = 1.0
 """Seconds after which a link that was ended holds no more, at the latest."""
@@ -24,8 +25,8 @@ MOST = 4096
 class RememberedLinks(Links):
     """The same answers as Links gives. For one thread."""
 
-    def __init__(self, store: Store) -> None:
-        super().__init__(store)
+    def __init__(self, store: Store, shared: str = "") -> None:
+        super().__init__(store, shared)
         self._key = secrets.token_bytes(32)
         self._right: OrderedDict[bytes, None] = OrderedDict()
         self._secret = b""
@@ -49,14 +50,19 @@ class RememberedLinks(Links):
 
     def _look(self) -> None:
         """Forgets all links where the secret is another one than it was."""
-        now, stamp = time.monotonic(), self.store.stamp()
+        now, stamp = time.monotonic(), self.store.stamp() if self.store.exists else ()
         if stamp == self._stamp and self._settled and now - self._looked < LOOK_EVERY:
             return
-        settled = time.time() - self.store.changed(stamp) > SETTLED_AFTER
-        secret = self._hashed(self.store.secret(PURPOSE))
+        settled = bool(stamp) and time.time() - self.store.changed(stamp) > SETTLED_AFTER
+        secret = self._hashed(b"".join(self.secrets()))
         if secret != self._secret:
             self._right.clear()
         self._secret, self._stamp, self._settled, self._looked = secret, stamp, settled, now
 
     def _hashed(self, data: bytes) -> bytes:
         return hashlib.blake2b(data, key=self._key, digest_size=32).digest()
+
+
+def links_of(settings: Settings) -> RememberedLinks:
+    """Those by the store under DATA_DIR, and of all cells where there are others."""
+    return RememberedLinks(store_of(settings), secret_of_cells(settings))

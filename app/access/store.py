@@ -100,9 +100,8 @@ class Store:
         return bytes.fromhex(found["value"])
 
     def sign(self, purpose: str, *texts: str) -> str:
-        """What only we can say about these texts: an HMAC (SHA-256), in hexadecimal."""
-        # NUL can't be in any of them, so that no two lists of texts are signed alike.
-        return hmac.new(self.secret(purpose), "\0".join(texts).encode(), hashlib.sha256).hexdigest()
+        """What only we can say about these texts; see `signed`."""
+        return signed(self.secret(purpose), *texts)
 
     def is_signed(self, signature: str, purpose: str, *texts: str) -> bool:
         """Whether that is what we signed; compared in constant time."""
@@ -112,6 +111,23 @@ class Store:
         """Makes a new secret of the one for that purpose: nothing that was signed holds any more."""
         with self.open() as connection:
             connection.execute("DELETE FROM secrets WHERE purpose = ?", (purpose,))
+
+    def number(self, purpose: str) -> int:
+        """A number that was kept for that purpose; 0 where there is none."""
+        if not self.exists:
+            return 0
+        with self.open() as connection:
+            found = connection.execute("SELECT value FROM secrets WHERE purpose = ?", (purpose,)).fetchone()
+        return int(found["value"]) if found else 0
+
+    def keep(self, purpose: str, number: int) -> None:
+        """Keeps a number for that purpose, where it is a higher one."""
+        query = (
+            "INSERT INTO secrets VALUES (?, ?) ON CONFLICT (purpose) DO UPDATE SET value = excluded.value "
+            "WHERE CAST(excluded.value AS INTEGER) > CAST(value AS INTEGER)"
+        )
+        with self.open() as connection:
+            connection.execute(query, (purpose, str(number)))
 
     def holds(self, *queries: str) -> bool:
         """Whether one of these queries finds something; nothing does where there is no file."""
@@ -128,6 +144,12 @@ KEYS = "SELECT 1 FROM keys WHERE revoked IS NULL"
 def store_of(settings: Settings) -> Store:
     """The store under DATA_DIR."""
     return Store(settings.data_dir / FOLDER)
+
+
+def signed(secret: bytes, *texts: str) -> str:
+    """What only who has the secret can say about these texts: an HMAC (SHA-256), in hexadecimal."""
+    # NUL can't be in any of them, so that no two lists of texts are signed alike.
+    return hmac.new(secret, "\0".join(texts).encode(), hashlib.sha256).hexdigest()
 
 
 def hashed(secret: str) -> str:

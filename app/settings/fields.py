@@ -74,7 +74,8 @@ class Settings(BaseSettings):
         (),
         "Dubbers of other cells, each beside a media server of its own, separated by commas: a new stream "
         "goes to the cell with the least to do, which `GET /ingest/NAME` of the dubber tells. They are asked "
-        "with the first of API_KEYS, which has to be the same everywhere.",
+        "with the first of API_KEYS, which has to be the same everywhere; links are signed with it, and hold "
+        "at all of them.",
         "http://10.0.1.11:4200/api/dubber,https://streaming-3.example.org/api/dubber",
     )
     replicas: Annotated[tuple[str, ...], NoDecode] = section(

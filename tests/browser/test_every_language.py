@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from playwright.sync_api import Page, expect
 
+from app.access.remembered import links_of
 from app.demo.sample import sample_video
 from app.dubbing.service import joined_api
 from app.dubbing.service.events import Hub
@@ -138,7 +139,9 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     streams = Streams(settings, "", lambda *_: None, hub)  # type: ignore[arg-type]
     joining = Joining(settings, "", streams, hub, None)  # type: ignore[arg-type]
     at_hand = joined_api.AtHand(settings, joining, Shelf(joining.root), Replicas((), None))  # type: ignore[arg-type]
-    app.include_router(joined_api.router(settings, joining, Viewers(settings, ""), at_hand))
+    app.include_router(
+        joined_api.router(settings, joining, Viewers(settings, "", links_of(settings)), at_hand)
+    )
     with serving(app, port), serving(create(settings), free_port()) as web:
         yield web
 

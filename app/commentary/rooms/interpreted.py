@@ -14,7 +14,7 @@ import structlog
 from livekit import rtc
 from livekit.rtc.participant import PublishTrackError
 
-from app.access.gate import shared_key
+from app.access.keys import shared_key
 from app.commentary.rooms.door import INTERPRETER, LANGUAGE, OURS, Door
 from app.commentary.rooms.speaker import Speaker
 from app.commentary.rooms.visit import Visit, Visitor

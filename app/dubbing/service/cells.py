@@ -16,6 +16,7 @@ import structlog
 from pydantic import BaseModel, Field, ValidationError
 
 from app.access.gate import authorization
+from app.access.links import Links
 from app.access.store import AccessError
 from app.dubbing.service import paths, views
 from app.dubbing.service.fresh import Fresh
@@ -25,6 +26,8 @@ from app.settings import Settings
 ANSWERS_WITHIN = 1.5
 PROMISED = 60.0
 """Seconds for which a stream is awaited at the cell that was named for it."""
+ASKED_EVERY = 5.0
+"""Seconds after which a cell hears at the latest that links were ended at another one."""
 KNOWN_FOR = 1.0
 """Seconds for which viewers and consoles are told what was found out before."""
 STREAM = "{stream}"
@@ -41,7 +44,8 @@ class Cell(BaseModel):
     `publish` has its addresses by protocol, with `{stream}` for a stream's name; `takes` is whether its media
     server answers. `streams` are those that are published to it, or were within the last minute; of these
     `ready` has those that are published now, and `shown` tells more. `dubs` are those that run. `console` is
-    where people find its console, `watch` what viewers have all/<name> below.
+    where people find its console, `watch` what viewers have all/<name> below. `links_ended` is when links
+    were ended last, as a Unix time in milliseconds.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Cell(BaseModel):
     console: Address = ""
     watch: Address = ""
     shown: list[views.Brief] = []
+    links_ended: int = Field(0, ge=0, lt=1 << 53)
 
 
 class Seen(BaseModel):
@@ -143,19 +148,34 @@ def place(stream: str, cells: Mapping[str, Cell], promised: Mapping[str, str], d
 
 
 class Directory:
-    """Asks the cells, this one by `own` and the others (CELLS) over HTTP, and remembers whom it has named."""
+    """Asks the cells, this one by `own` and the others (CELLS) over HTTP, and remembers whom it has named.
+
+    When links were ended at another cell they are ended here, too.
+    """
 
     def __init__(
-        self, settings: Settings, own: Callable[[], Awaitable[Cell]], client: httpx.AsyncClient
+        self,
+        settings: Settings,
+        own: Callable[[], Awaitable[Cell]],
+        client: httpx.AsyncClient,
+        links: Links,
     ) -> None:
         self._settings = settings
         self._own = own
         self._client = client
+        self._links = links
         self._promised: dict[str, tuple[str, float]] = {}
         self._silent: set[str] = set()
         self._known: dict[str, Cell] = {}
         self._others = Fresh(self._ask_others, KNOWN_FOR)
         self._all = Fresh(self._look, KNOWN_FOR)
+
+    async def run(self) -> None:
+        """Asks the others now and again, until cancelled."""
+        while self._settings.cells:
+            await self._others.get()
+            await asyncio.sleep(ASKED_EVERY)
+        await asyncio.Event().wait()
 
     async def find(self, stream: str) -> Ingest:
         """Where the stream is to be published now. Raises NoCell."""
@@ -212,6 +232,7 @@ class Directory:
             )
             answer.raise_for_status()
             cell = Cell.model_validate_json(answer.content)
+            self._links.hear(cell.links_ended)
         except (httpx.HTTPError, ValidationError, AccessError) as problem:
             if address not in self._silent:
                 said = "not as a cell does" if isinstance(problem, ValidationError) else str(problem)
@@ -230,7 +251,9 @@ def name_of(publish: Mapping[str, str]) -> str:
     return httpx.URL(publish["rtmp"].partition("{")[0]).host
 
 
-def told(settings: Settings, streams: Sequence[views.Brief], dubs: int, *, takes: bool) -> Cell:
+def told(
+    settings: Settings, streams: Sequence[views.Brief], dubs: int, *, takes: bool, links_ended: int = 0
+) -> Cell:
     """What this cell tells of itself, with its streams."""
     publish = publish_addresses(settings)
     return Cell(
@@ -243,6 +266,7 @@ def told(settings: Settings, streams: Sequence[views.Brief], dubs: int, *, takes
         console=seen_at(settings, settings.web_port),
         watch=seen_at(settings, settings.dubber_port),
         shown=list(streams),
+        links_ended=links_ended,
     )
 
 

@@ -7,8 +7,7 @@ from typing import Literal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
 
-from app.access.remembered import RememberedLinks
-from app.access.store import store_of
+from app.access.links import Links
 from app.dubbing.service.auth import AccessRequest, allowed
 from app.dubbing.service.clients import MediaServers, client_of, is_wrong
 from app.dubbing.service.guards import no_browser
@@ -19,10 +18,9 @@ from app.settings import Settings
 MAX_BODY = 64 * 1024
 
 
-def router(settings: Settings, secret: str, watcher: Watcher) -> APIRouter:
+def router(settings: Settings, secret: str, watcher: Watcher, links: Links) -> APIRouter:
     """The routes, for the media server alone."""
     throttle, servers = Throttle(), MediaServers(settings.media_host)
-    links = RememberedLinks(store_of(settings))
     routes = APIRouter(dependencies=[Depends(no_browser)], include_in_schema=False)
 
     @routes.post("/auth")

@@ -10,16 +10,19 @@ import structlog
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
+from app.access.links import PARAMETER, Links
 from app.dubbing.service import paths, playlists
 from app.dubbing.service.cells import KNOWN_FOR, Cell, Directory
 from app.dubbing.service.fresh import Fresh
-from app.dubbing.service.joined_api import KINDS
+from app.dubbing.service.joined_api import KINDS, linked
 from app.serving.sharing import shared
 from app.settings import Settings
 
 BY_THE_CONSOLE = "/hls"
 """What the console has before all/<name>, and says (X-Forwarded-Prefix): its viewers go on to a console."""
 BEGUN_WITHIN = 35.0
+LINK_HOLDS = 24 * 3600.0
+"""Seconds for which who came with a password may watch at the other cell: those of `links add`."""
 MOST = 256
 """Playlists of other cells that are remembered."""
 NOT_KEPT = {"cache-control": "no-store"}
@@ -30,18 +33,21 @@ log = structlog.get_logger(__name__)
 class Onward:
     """Says where a stream is watched that this cell has not. Only what cells tell becomes an address."""
 
-    def __init__(self, settings: Settings, directory: Directory, client: httpx.AsyncClient) -> None:
+    def __init__(
+        self, settings: Settings, directory: Directory, client: httpx.AsyncClient, links: Links
+    ) -> None:
         self._settings = settings
         self._directory = directory
         self._client = client
+        self._links = links
         self._playlists: dict[str, Fresh[str | None]] = {}
 
     async def answer(self, request: Request, name: str, file: str) -> Response | None:
         """What leads to that playlist at the cell that has the stream now; None where none has it.
 
-        That is a redirect, without the query: a link opens something at the cell alone that made it. A page
-        of another site that may read here is given the playlist itself, for a browser that is redirected to a
-        third site says no more who asks (Origin: null), and is then refused.
+        That is a redirect; where watching needs a password it is one with a link, for who asks was let in
+        here. A page of another site that may read here is given the playlist itself, for a browser that is
+        redirected to a third site says no more who asks (Origin: null), and is then refused.
         """
         cell = await self._directory.having(name)
         by_the_console = request.headers.get("x-forwarded-prefix") == BY_THE_CONSOLE
@@ -50,21 +56,37 @@ class Onward:
             return None
         origin = request.headers.get("origin", "")
         headers = shared(self._settings, origin) | NOT_KEPT
-        if origin in self._settings.allowed_origins and not self._settings.media_read_user:
-            drawn = await self._playlist(cell, f"{paths.all_path(name)}/{file}")
+        stream = paths.all_path(name)
+        link = self._link(request, stream)
+        closed = bool(self._settings.media_read_user) and not link
+        if origin in self._settings.allowed_origins and not closed:
+            drawn = await self._playlist(cell, stream, file)
             if drawn is not None:
-                return Response(drawn, media_type=KINDS["m3u8"], headers=headers)
-        return RedirectResponse(f"{base}/{paths.all_path(name)}/{file}", 307, headers)
+                return Response(linked(drawn, link), media_type=KINDS["m3u8"], headers=headers)
+        query = f"?{PARAMETER}={link}" if link else ""
+        return RedirectResponse(f"{base}/{stream}/{file}{query}", 307, headers)
 
-    async def _playlist(self, cell: Cell, path: str) -> str | None:
+    def _link(self, request: Request, stream: str) -> str:
+        """What opens the stream at every cell: the link by which it was asked for, else a new one; empty
+        where none is needed, or none would hold there."""
+        if not self._settings.media_read_user or not self._links.shared:
+            return ""
+        given = request.query_params.get(PARAMETER, "")
+        if self._links.allows(f"{PARAMETER}={given}", stream, "read"):
+            return given
+        return self._links.make(stream, "read", LINK_HOLDS).partition("=")[2]
+
+    async def _playlist(self, cell: Cell, stream: str, file: str) -> str | None:
         """A playlist at that cell, which leads there; None where it gives none."""
-        address = f"{cell.watch}/{path}"
+        address = f"{cell.watch}/{stream}/{file}"
 
         async def ask() -> str | None:
             try:
                 # Whoever opens a stream first waits until it has begun to be joined.
                 async with asyncio.timeout(BEGUN_WITHIN):
-                    answer = await self._client.get(address, timeout=BEGUN_WITHIN)
+                    answer = await self._client.get(
+                        address, headers=self._password(stream), timeout=BEGUN_WITHIN
+                    )
             except (httpx.HTTPError, TimeoutError) as problem:
                 log.warning("a cell gives no playlist", cell=cell.name, problem=str(problem))
                 return None
@@ -73,6 +95,12 @@ class Onward:
         if address not in self._playlists and len(self._playlists) >= MOST:
             self._playlists.clear()
         return await self._playlists.setdefault(address, Fresh(ask, KNOWN_FOR)).get()
+
+    def _password(self, stream: str) -> dict[str, str]:
+        """What lets this cell in at another one, where watching needs a password."""
+        if not self._settings.media_read_user:
+            return {}
+        return self._links.as_password(stream, "read", BEGUN_WITHIN)
 
 
 def leading_to(own: str, drawn: str) -> str:

@@ -14,6 +14,7 @@ import structlog
 from fastapi import FastAPI
 
 from app.access.gate import Gate, ask_for_keys
+from app.access.remembered import links_of
 from app.dubbing.configs import WorkerConfig
 from app.dubbing.service import (
     api,
@@ -94,6 +95,7 @@ def create(
     sources = Sources(settings, secret, streams, told, launcher.intake)
     media = MediaApi(settings.media_host, settings.media_api_port, (API_USER, api_password(settings, secret)))
     watcher = Watcher(media, streams.seen)
+    links = links_of(settings)
     client = httpx.AsyncClient(trust_env=False, verify=trusted(), timeout=1.0)
 
     async def own_cell() -> cells.Cell:
@@ -106,9 +108,9 @@ def create(
             )
             for each in streams.all()
         ]
-        return cells.told(settings, found, streams.workers, takes=takes)
+        return cells.told(settings, found, streams.workers, takes=takes, links_ended=links.ended)
 
-    directory = cells.Directory(settings, own_cell, client)
+    directory = cells.Directory(settings, own_cell, client, links)
     replicas = Replicas(settings.replicas, client)
 
     async def watch() -> None:
@@ -137,6 +139,7 @@ def create(
             asyncio.create_task(take_over(), name="take over"),
             asyncio.create_task(lasting("feeds", partial(feeds.tell_streams, streams, hub)), name="feeds"),
             asyncio.create_task(lasting("speech hosts", streams.speech.run), name="speech hosts"),
+            asyncio.create_task(lasting("other cells", directory.run), name="other cells"),
             asyncio.create_task(lasting("read replicas", replicas.run), name="read replicas"),
             asyncio.create_task(lasting("recorded phrases", recorded.run), name="recorded phrases"),
             asyncio.create_task(lasting("restreams", restreaming.run), name="restreams"),
@@ -189,14 +192,14 @@ def create(
     app.include_router(recorded_api.router(recorded))
     app.include_router(restream_api.router(restreaming))
     app.include_router(sources_api.router(sources))
-    viewers = Viewers(settings, secret)
+    viewers = Viewers(settings, secret, links)
     at_hand = joined_api.AtHand(settings, joining, Shelf(joining.root), replicas)
-    onward = Onward(settings, directory, client)
+    onward = Onward(settings, directory, client, links)
     app.include_router(joined_api.router(settings, joining, viewers, at_hand, onward))
     app.state.quick = Quick("/all/", joined_api.at_once(settings, viewers, at_hand), guarding.hosts(settings))
     app.include_router(description_api.router(descriptions))
     app.include_router(ingest_api.router(directory, own_cell))
-    app.include_router(media_calls.router(settings, secret, watcher))
+    app.include_router(media_calls.router(settings, secret, watcher, links))
     return app
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from app.access.gate import shared_key
+from app.access.keys import shared_key
 from app.dubbing import messages
 from app.dubbing.configs import WorkerConfig
 from app.dubbing.messages import (

@@ -8,8 +8,7 @@ import binascii
 
 from fastapi import HTTPException
 
-from app.access.remembered import RememberedLinks
-from app.access.store import store_of
+from app.access.links import Links
 from app.dubbing.service import paths
 from app.dubbing.service.auth import AccessRequest, allowed
 from app.dubbing.service.clients import is_near, is_wrong
@@ -23,10 +22,10 @@ PAUSE = 1.0
 class Viewers:
     """Lets those in who may read the stream, and slows down who guesses."""
 
-    def __init__(self, settings: Settings, secret: str) -> None:
+    def __init__(self, settings: Settings, secret: str, links: Links) -> None:
         self._settings = settings
         self._secret = secret
-        self._links = RememberedLinks(store_of(settings))
+        self._links = links
         self.throttle = Throttle()
 
     def may(self, asked: AccessRequest) -> bool:

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.access.gate import UNREADABLE, Gate, NotAdmitted
-from app.access.links import Links
+from app.access.links import Links, secret_of_cells
 from app.access.sessions import Session, Sessions
 from app.access.store import ACCOUNTS, AccessError, Store, store_of
 from app.serving.guarding import SAFE_METHODS, answer
@@ -47,7 +47,7 @@ class Door:
         self.settings = settings
         self.store: Store = store_of(settings)
         self.sessions = Sessions(self.store)
-        self.links = Links(self.store)
+        self.links = Links(self.store, secret_of_cells(settings))
         self.gate = Gate(settings, "dubber")
 
     @property

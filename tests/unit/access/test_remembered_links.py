@@ -145,14 +145,16 @@ def test_neither_secret_nor_link_is_kept_and_not_too_much(
             st.sampled_from((PATH, "all/sport")),
         ),
         max_size=25,
-    )
+    ),
+    shared=st.sampled_from(("", "of-all-cells")),
 )
 def test_it_answers_as_links_does(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, str, str]]
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, str, str]], shared: str
 ) -> None:
     clock = Clock()
     store = Store(tmp_path_factory.mktemp("store"), clock)
-    plain, remembering, queries = Links(store), RememberedLinks(Store(store.path.parent, clock)), ["link=1.2"]
+    plain, remembering = Links(store, shared), RememberedLinks(Store(store.path.parent, clock), shared)
+    queries = ["link=1.2"]
     for step, number, action, path in steps:
         query = queries[-1 - number % len(queries)]
         if step == "make":

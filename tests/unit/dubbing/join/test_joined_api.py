@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.access.links import Links
+from app.access.remembered import links_of
 from app.access.store import store_of
 from app.dubbing.service import api, joined_api, viewers
 from app.dubbing.service.events import Hub
@@ -72,7 +73,8 @@ def client(settings: Settings, replicas: Replicas = NONE) -> Iterator[TestClient
 
 
 def parts(settings: Settings, joining: Joining, replicas: Replicas = NONE) -> tuple[Viewers, AtHand]:
-    return Viewers(settings, SECRET), AtHand(settings, joining, Shelf(joining.root), replicas)
+    viewers = Viewers(settings, SECRET, links_of(settings))
+    return viewers, AtHand(settings, joining, Shelf(joining.root), replicas)
 
 
 @pytest.fixture

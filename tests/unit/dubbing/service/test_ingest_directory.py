@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from pydantic import ValidationError
 
+from app.access.links import Links
+from app.access.store import Store
 from app.dubbing.service import cells, views
 from app.dubbing.service.cells import Cell, Directory, NoCell, Seen, place, publish_addresses, told
 from app.settings import load
 
 HERE, THERE = "", "http://10.0.1.11:4200/api/dubber"
 SETTINGS = load({"CELLS": THERE, "API_KEYS": "hush", "TARGET_LANGUAGES": "es"})
+
+LINKS = Links(Store(Path("/nowhere")))
 
 
 def cell(name: str = "a", **changes: object) -> Cell:
@@ -110,7 +115,7 @@ async def directory(own: Cell, *answers: httpx.Response | Exception) -> AsyncIte
         return own
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
-        yield Directory(SETTINGS, mine, client)
+        yield Directory(SETTINGS, mine, client, LINKS)
 
 
 def find(*answers: httpx.Response | Exception, own: Cell, streams: tuple[str, ...] = ("news",)) -> list[str]:
@@ -200,7 +205,7 @@ def test_however_many_want_to_know_cells_are_asked_once_in_a_while(monkeypatch: 
 
     async def ask() -> list[str | None]:
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
-            many = Directory(SETTINGS, mine, client)
+            many = Directory(SETTINGS, mine, client, LINKS)
             wanted = [*("news" for _ in range(10)), *(f"nobody-{number}" for number in range(40))]
             found = await asyncio.gather(*(many.having(each) for each in wanted))
             await asyncio.gather(*(many.all() for _ in range(10)))
@@ -216,6 +221,34 @@ def test_with_one_cell_nobody_is_asked() -> None:
 
     async def ask() -> Cell | None:
         async with httpx.AsyncClient() as client:
-            return await Directory(load({}), nobody, client).having("news")
+            return await Directory(load({}), nobody, client, LINKS).having("news")
 
     assert asyncio.run(ask()) is None
+
+
+def test_links_that_were_ended_at_another_cell_are_ended_here_whoever_asks(tmp_path: Path) -> None:
+    links = Links(Store(tmp_path), "hush")
+    before, ended = links.make("live/news", "publish", 60), 1_800_000_000_000
+    told_so = cell("b", links_ended=ended)
+
+    async def mine() -> Cell:
+        return cell("a")
+
+    async def hear() -> None:
+        answers = httpx.MockTransport(lambda _: httpx.Response(200, text=told_so.model_dump_json()))
+        async with httpx.AsyncClient(transport=answers) as client:
+            running = asyncio.create_task(Directory(SETTINGS, mine, client, links).run())
+            while not links.ended:
+                await asyncio.sleep(0.01)
+            running.cancel()
+
+    assert links.allows(before, "live/news", "publish")
+    asyncio.run(asyncio.wait_for(hear(), 20))
+    assert links.ended == ended
+    assert not links.allows(before, "live/news", "publish")
+
+
+@pytest.mark.parametrize("when", [-1, 1 << 53, "now"])
+def test_a_time_that_can_not_be_ends_no_links(when: object) -> None:
+    with pytest.raises(ValidationError):
+        cell(links_ended=when)

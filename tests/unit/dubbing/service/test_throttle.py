@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from app.access.remembered import links_of
 from app.dubbing.service import media_calls
 from app.dubbing.service.auth import API_USER, INTERNAL_USER, AccessRequest
 from app.dubbing.service.clients import MediaServers, client_of
@@ -27,7 +28,8 @@ def answers(*asked: dict[str, str], peer: str = "127.0.0.1") -> list[int]:
     async def go() -> list[int]:
         media = MediaApi("127.0.0.1", 1, (API_USER, "x"))
         app = FastAPI()
-        app.include_router(media_calls.router(SETTINGS, SECRET, Watcher(media, lambda *_: None)))
+        watcher = Watcher(media, lambda *_: None)
+        app.include_router(media_calls.router(SETTINGS, SECRET, watcher, links_of(SETTINGS)))
         transport = httpx.ASGITransport(app=app, client=(peer, 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://dubber") as http:
             found = [(await http.post("/auth", json=each)).status_code for each in asked]
