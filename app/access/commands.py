@@ -169,6 +169,9 @@ def add_link(
             path, "publish" if publish else "read", hours * 3600
         )
     host = bracket(settings.media_public_host or settings.local_host)
+    if joined and settings.cdn_url:
+        print(f"{settings.cdn_url}/{path}/{query.partition('=')[2]}/index.m3u8")
+        return
     if joined:
         print(f"http://{host}:{settings.dubber_port}/{path}/index.m3u8?{query}")
         return

@@ -45,6 +45,12 @@ class Links:
         until = str(int(self.store.clock() + seconds))
         return f"{PARAMETER}={until}.{signed(self.secrets()[0], path, action, until)}"
 
+    def same_or_new(self, given: str, path: str, seconds: float) -> str:
+        """What opens that path to read it: the given link, where it is right, else a new one for so long."""
+        if self.allows(f"{PARAMETER}={given}", path, "read"):
+            return given
+        return self.make(path, "read", seconds).partition("=")[2]
+
     def as_password(self, path: str, action: Action, seconds: float) -> dict[str, str]:
         """The same as the header of a request."""
         secret = self.make(path, action, seconds).partition("=")[2]

@@ -17,14 +17,19 @@ LIMITS = {"max_header_bytes": 16 << 10, "read_header_timeout": "10s", "idle_time
 HEALTH = "/health"
 
 STREAM = r"(live/[A-Za-z0-9_.-]+|dub/[A-Za-z0-9_.-]+/[a-z]{2,3})"
-JOINED = r"^/all/[A-Za-z0-9_.@-]+/[a-z0-9-]+\.(m3u8|mp4|m4s|vtt|json)$"
+# What a viewer is let in by may stand in the path.
+LINK = r"([0-9]{1,12}\.[0-9a-f]{64})"
+JOINED = rf"^/all/[A-Za-z0-9_.@-]+/({LINK}/)?[a-z0-9-]+\.(m3u8|mp4|m4s|vtt|json)$"
+OPENED = r"^/all/[A-Za-z0-9_.@-]+/(index|steered|replay)\.m3u8$"
 PLAYBACK = rf"^/{STREAM}/[A-Za-z0-9_.-]+\.(m3u8|mp4|mp|m4s|ts)$"
 WEBRTC = rf"^/{STREAM}/wh[ie]p(/[A-Za-z0-9-]+)?$"
 CDN_HEADER, CDN_SECRET = "X-Voicestack-CDN", "CDN_SECRET"
 """What a CDN shows that it is ours by, and the variable of Caddy's process that has it."""
-# Of an address the log keeps neither a query, which may hold a token or a password, nor the secret by which a
-# WebRTC session is ended.
-SECRETS_OF_ADDRESSES = r"(/wh[ie]p/).*|\?.*"
+LEAD_HEADER = "X-Voicestack-Lead"
+"""By what the dubber knows that who asks has come past the CDN, and is to be led there."""
+# Of an address the log keeps neither a query, which may hold a token or a password, nor a link, nor the
+# secret by which a WebRTC session is ended.
+SECRETS_OF_ADDRESSES = rf"(/wh[ie]p/).*|\?.*|{LINK}/"
 
 
 def configuration(
@@ -182,8 +187,19 @@ def hls(settings: Settings) -> list[dict[str, Any]]:
             for match, origin in origins
         ],
         {"match": [shown], **says(404, "a CDN gets HLS and nothing else")},
+        *([past_the_cdn(settings)] if settings.cdn_url else []),
         *[{"match": [match], **says(403, "HLS comes from the CDN alone")} for match, _ in origins],
     ]
+
+
+def past_the_cdn(settings: Settings) -> dict[str, Any]:
+    """Leads who asks the edge for a stream to the CDN; where watching needs a password the dubber does it."""
+    match = {"method": ["GET", "HEAD"], "path_regexp": {"pattern": OPENED}}
+    if settings.media_read_user:
+        said = {"headers": {"request": {"set": {LEAD_HEADER: ["cdn"]}}}}
+        return route([match], [{**passed_to_address(settings.dubber_address), **said}])
+    there = {"Location": [f"{settings.cdn_url}{{http.request.uri.path}}"], "Cache-Control": ["no-store"]}
+    return route([match], [{"handler": "static_response", "status_code": 307, "headers": there}])
 
 
 def route(match: list[dict[str, Any]], handle: list[dict[str, Any]]) -> dict[str, Any]:

@@ -167,6 +167,13 @@ class Settings(BaseSettings):
         "alone. At least 16 letters and digits, such as `openssl rand -hex 32` makes.",
         "a-seventh-long-random-word",
     )
+    cdn_url: str = section(
+        "Edge",
+        "",
+        "Where viewers reach that CDN: who asks the edge for a stream is sent there, and links to all/NAME "
+        "open it there.",
+        "https://watch.example.org",
+    )
 
     media_host: str = section("Media server", "127.0.0.1", "Host that the media server runs on.", "media")
     media_public_host: str = section(
@@ -663,7 +670,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "dubber_url", "asr_url", "tts_url", "sales_url", "api_url", "commentary_url", "llm_base_url",
-        "webhook_url", "oidc_issuer",
+        "webhook_url", "oidc_issuer", "cdn_url",
     )  # fmt: skip
     @classmethod
     def _is_http(cls, value: str) -> str:

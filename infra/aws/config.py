@@ -101,7 +101,7 @@ class AwsConfig:
     @property
     def cdn_name(self) -> str:
         """The name that HLS is watched by where there is a CDN."""
-        return f"watch.{self.domain}"
+        return cdn_name(self.domain)
 
     @property
     def kinds(self) -> tuple[HostConfig, ...]:
@@ -246,6 +246,11 @@ class AwsConfig:
             names.HOST_TAG: host,
         }
         return {key: value for key, value in given.items() if value}
+
+
+def cdn_name(domain: str) -> str:
+    """The name by which viewers reach the CDN of a stack."""
+    return f"watch.{domain}"
 
 
 def network_after(network: IPv4Network, number: int) -> IPv4Network:

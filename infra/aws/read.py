@@ -28,6 +28,7 @@ from infra.aws.config import (
     AwsConfig,
     HostConfig,
     PoolConfig,
+    cdn_name,
 )
 from infra.aws.secrets import readable_state, secrets
 from infra.config import ROOT, ConfigError
@@ -124,6 +125,7 @@ def read(stack: str, values: Mapping[str, str], region: str, env_file: Path | No
     given.wrong += open_doors(ranges, ssh, made["ssh_key"], settings)
     if cdn and settings is not None:
         given.wrong += without_cdn(services, settings, made["domain"])
+        settings = settings.model_copy(update={"cdn_url": f"https://{cdn_name(made['domain'])}"})
     if settings is not None and catalog.has_edge(services) and not settings.domain:
         given.say("settings.DOMAIN", "the edge needs the name that the world reaches it by")
     if settings is not None:
@@ -157,11 +159,6 @@ def without_cdn(services: tuple[Service, ...], settings: Settings, domain: str) 
             settings.cdn_secret.get_secret_value(),
             "settings.CDN_SECRET: missing: what the CDN shows the edge, set with --secret (for example one "
             "from `openssl rand -hex 32`)",
-        ),
-        (
-            not settings.media_read_user,
-            "cdn: a CDN gives what it has to whoever asks, and watching needs a password here: take "
-            "MEDIA_READ_USER and MEDIA_READ_PASSWORD out, or the CDN",
         ),
     )
     return [f"{PROJECT}:{problem}" for met, problem in needed if not met]

@@ -12,20 +12,24 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from app.access.links import PARAMETER
 from app.dubbing import showing
 from app.dubbing.service import paths, playlists
+from app.dubbing.service.cdn import Cdn, until_its_end
 from app.dubbing.service.joining import Joined, Joining
 from app.dubbing.service.replicas import ASKED_AGAIN_AFTER, Replicas
 from app.dubbing.service.shelf import Shelf
 from app.dubbing.service.streams import Unknown
 from app.dubbing.service.viewers import Viewers, question
 from app.dubbing.showing import Index
+from app.render.caddy import LEAD_HEADER
 from app.serving.quick import Answers, Asked
 from app.serving.sharing import shared
 from app.settings import Settings
 
 SHOWING_PATTERN = rf"{paths.NAME_PATTERN}(@{showing.STAMP_PATTERN})?"
 LINK = "[A-Za-z0-9._~-]+"
+LINK_IN_A_PATH = r"\d{1,12}\.[0-9a-f]{64}"
 ASKED = re.compile(
-    rf"/all/(?P<name>{SHOWING_PATTERN})/(?P<file>[a-z0-9-]+\.[a-z0-9]+)(\?{PARAMETER}=(?P<link>{LINK}))?"
+    rf"/all/(?P<name>{SHOWING_PATTERN})/((?P<within>{LINK_IN_A_PATH})/)?(?P<file>[a-z0-9-]+\.[a-z0-9]+)"
+    rf"(\?{PARAMETER}=(?P<link>{LINK}))?"
 )
 PIECE = re.compile(rf"(picture|sound|text)(-{paths.LANGUAGE_PATTERN})?(-\d{{1,12}})*\.(m4s|mp4|vtt)")
 KINDS = {
@@ -40,10 +44,12 @@ BEGINS_WITH = 2
 """Segments that are there before players are told of any."""
 LOOK_EVERY = 0.1
 A_YEAR, A_MINUTE, A_MOMENT = "max-age=31536000, immutable", "max-age=60", "max-age=1"
+LEAD = LEAD_HEADER.lower().encode()
 EACH_TIME = "no-store"
 """What is another one for each viewer."""
 
 Name = Annotated[str, Path(pattern=f"^{SHOWING_PATTERN}$")]
+Within = Annotated[str, Path(pattern=f"^{LINK_IN_A_PATH}$")]
 
 
 class Elsewhere(Protocol):
@@ -59,8 +65,9 @@ def router(
     viewers: Viewers,
     at_hand: AtHand,
     elsewhere: Elsewhere | None = None,
+    cdn: Cdn | None = None,
 ) -> APIRouter:
-    """The routes over what is joined, and on to `elsewhere`."""
+    """The routes over what is joined, and on to `elsewhere` and the CDN."""
     routes = APIRouter()
     shelf = at_hand.shelf
 
@@ -81,17 +88,31 @@ def router(
         same, spread over the read replicas; replay.m3u8 is all that is kept; all/<name>@<time>/index.m3u8 is
         an earlier showing.
         """
+        return await watched(request, name, file, current=current)
+
+    @routes.get("/all/{name}/{link}/{file}")
+    @routes.head("/all/{name}/{link}/{file}", include_in_schema=False)
+    async def watch_by_link(request: Request, name: Name, link: Within, file: str) -> Response:
+        """The same, opened by a link in the path, for a CDN that gives what it holds by the path alone."""
+        return await watched(request, name, file, within=link)
+
+    async def watched(
+        request: Request, name: str, file: str, within: str = "", current: str = ""
+    ) -> Response:
         headers = shared(settings, request.headers.get("origin", ""))
         authorization, peer = request.headers.get("authorization", ""), request.client
-        asked = question(stream_of(name), authorization, request.url.query, peer.host if peer else "")
+        query = f"{PARAMETER}={within}" if within else request.url.query
+        asked = question(stream_of(name), authorization, query, peer.host if peer else "")
         await viewers.come_in(asked, headers)
+        if not within and cdn is not None and (leads_there := cdn.answer(request, name, file)) is not None:
+            return leads_there
         live = at_hand.is_live(name)
         index = await begun(name) if live and file in playlists.BEGINNINGS else shelf.find(name)
         if index is None or not index.segments:
             if live:
                 raise HTTPException(503, "not ready yet; ask again", headers | {"retry-after": "2"})
             leads_there = None
-            if elsewhere is not None and file in playlists.BEGINNINGS and "@" not in name:
+            if elsewhere is not None and not within and file in playlists.BEGINNINGS and "@" not in name:
                 leads_there = await elsewhere.answer(request, name, file)
             if leads_there is not None:
                 return leads_there
@@ -103,7 +124,8 @@ def router(
         if content is None:
             kind = "playlist" if playlists.is_playlist(file) else "piece"
             raise HTTPException(404, f"there is no such {kind}, or not any more", headers)
-        return at_hand.answer(content, file, age, request.query_params.get(PARAMETER, ""), headers)
+        link = "" if within else request.query_params.get(PARAMETER, "")
+        return at_hand.answer(content, file, age, link, headers, within)
 
     async def begun(name: str) -> Index | None:
         """The showing, once it has segments enough to play."""
@@ -132,7 +154,9 @@ class AtHand:
         """Whether a stream of that name is joined; begins it where it is there."""
         return "@" not in name and self._joining.asked(name)
 
-    def find(self, name: str, file: str, link: str, headers: dict[str, str]) -> Response | None:
+    def find(
+        self, name: str, file: str, link: str, headers: dict[str, str], within: str = ""
+    ) -> Response | None:
         """A file of a showing; None where that is not in memory, or has to be waited for."""
         live = self.is_live(name)
         index = self.shelf.find(name)
@@ -141,7 +165,7 @@ class AtHand:
         if live and file in playlists.BEGINNINGS and not has_begun(index):
             return None
         content, age = self.in_memory(index, name, file)
-        return None if content is None else self.answer(content, file, age, link, headers)
+        return None if content is None else self.answer(content, file, age, link, headers, within)
 
     def in_memory(
         self, index: Index, name: str, file: str, current: str = ""
@@ -159,15 +183,15 @@ class AtHand:
         return self.shelf.in_memory(index.folder / file), A_YEAR
 
     def answer(
-        self, content: str | bytes, file: str, age: str, link: str, headers: dict[str, str]
+        self, content: str | bytes, file: str, age: str, link: str, headers: dict[str, str], within: str = ""
     ) -> Response:
-        """The file of that name, with this in it."""
+        """The file of that name, with this in it; `within` is the link where it stands in the path."""
         if isinstance(content, str) and playlists.is_playlist(file):
             content = linked(content, link)
         kind = KINDS[file.rpartition(".")[2]]
         # Whose caches may keep it, and for how long.
-        caching = {"cache-control": f"{self._scope}, {age}"}
-        return Response(content, media_type=kind, headers={**headers, **caching})
+        kept = f"public, {until_its_end(age, within)}" if within else f"{self._scope}, {age}"
+        return Response(content, media_type=kind, headers={**headers, "cache-control": kept})
 
 
 def at_once(settings: Settings, viewers: Viewers, at_hand: AtHand) -> Answers:
@@ -177,13 +201,15 @@ def at_once(settings: Settings, viewers: Viewers, at_hand: AtHand) -> Answers:
         found = ASKED.fullmatch(asked.target)
         if found is None:
             return None
-        name, file, link = found["name"], found["file"], found["link"] or ""
+        name, file, link, within = found["name"], found["file"], found["link"] or "", found["within"] or ""
+        if LEAD in asked.headers or (link and within):
+            return None
         authorization = asked.headers.get(b"authorization", b"").decode()
-        query = asked.target.partition("?")[2]
+        query = f"{PARAMETER}={within}" if within else asked.target.partition("?")[2]
         if not viewers.may(question(stream_of(name), authorization, query, asked.client)):
             return None
         origin = asked.headers.get(b"origin", b"").decode()
-        return at_hand.find(name, file, link, shared(settings, origin))
+        return at_hand.find(name, file, link, shared(settings, origin), within)
 
     return answers
 

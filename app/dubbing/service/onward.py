@@ -71,10 +71,7 @@ class Onward:
         where none is needed, or none would hold there."""
         if not self._settings.media_read_user or not self._links.shared:
             return ""
-        given = request.query_params.get(PARAMETER, "")
-        if self._links.allows(f"{PARAMETER}={given}", stream, "read"):
-            return given
-        return self._links.make(stream, "read", LINK_HOLDS).partition("=")[2]
+        return self._links.same_or_new(request.query_params.get(PARAMETER, ""), stream, LINK_HOLDS)
 
     async def _playlist(self, cell: Cell, stream: str, file: str) -> str | None:
         """A playlist at that cell, which leads there; None where it gives none."""

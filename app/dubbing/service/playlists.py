@@ -21,6 +21,7 @@ MASTER, REPLAY_MASTER = "index.m3u8", "replay.m3u8"
 STEERED, STEERING = "steered.m3u8", "steering.json"
 BEGINNINGS = (MASTER, STEERED)
 """What a live stream is opened by."""
+OPENED_BY = (*BEGINNINGS, REPLAY_MASTER)
 MEDIA = re.compile(rf"({REPLAY})?(picture|sound|text)(?:-({LANGUAGE_PATTERN}))?\.m3u8")
 ADDRESS = re.compile(r'(URI=")([^"]+)(")|^([^#\n].*)$', re.MULTILINE)
 NO_TEXT = "nothing.vtt"

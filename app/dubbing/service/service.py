@@ -32,6 +32,7 @@ from app.dubbing.service import (
     views,
 )
 from app.dubbing.service.auth import API_USER, api_password, new_secret
+from app.dubbing.service.cdn import Cdn
 from app.dubbing.service.descriptions import Descriptions
 from app.dubbing.service.events import Hub
 from app.dubbing.service.joining import Joining
@@ -195,7 +196,7 @@ def create(
     viewers = Viewers(settings, secret, links)
     at_hand = joined_api.AtHand(settings, joining, Shelf(joining.root), replicas)
     onward = Onward(settings, directory, client, links)
-    app.include_router(joined_api.router(settings, joining, viewers, at_hand, onward))
+    app.include_router(joined_api.router(settings, joining, viewers, at_hand, onward, Cdn(settings, links)))
     app.state.quick = Quick("/all/", joined_api.at_once(settings, viewers, at_hand), guarding.hosts(settings))
     app.include_router(description_api.router(descriptions))
     app.include_router(ingest_api.router(directory, own_cell))

@@ -10,12 +10,15 @@ import psutil
 import pytest
 
 from app.native.edge import folder_of
-from app.render.caddy import CDN_HEADER
-from tests.integration.edge.conftest import CARD, Edge
+from app.render.caddy import CDN_HEADER, LEAD_HEADER
+from tests.hls import read
+from tests.integration.edge.conftest import CARD, LIGHT, PASSWORD, READER, Edge
 from tests.stack import Stack, wait_for
 
 SECRET = f"hush-{os.urandom(16).hex()}"
 BY_CDN = {CDN_HEADER: SECRET}
+PATIENCE = 60.0
+AT = "https://watch.example.org"
 LIVE, ALL = "/live/cdn/index.m3u8", "/all/nobody/index.m3u8"
 
 
@@ -32,7 +35,7 @@ def fronted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
 def asked(edge: Edge, path: str, method: str = "GET", **more: str) -> httpx.Response:
     """What a CDN gets."""
-    return edge.http.request(method, path, headers=BY_CDN | more)
+    return edge.http.request(method, path, headers=BY_CDN | more, timeout=PATIENCE)
 
 
 def test_who_comes_past_the_cdn_is_refused_whatever_he_shows(fronted: Edge) -> None:
@@ -83,3 +86,47 @@ def test_the_secret_is_in_no_log_file_or_process_list(fronted: Edge) -> None:
     told = [*written, fronted.stack.log_of("edge").read_text(), fronted.stack.log_of("dubber").read_text()]
     assert not [text for text in told if SECRET in text]
     assert not [each for each in psutil.process_iter(["cmdline"]) if SECRET in str(each.info["cmdline"])]
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    """An edge before which a CDN stands, where watching needs a password, and a stream behind it."""
+    told = {"CDN_SECRET": SECRET, "CDN_URL": AT, "MEDIA_READ_USER": READER, "MEDIA_READ_PASSWORD": PASSWORD}
+    with Stack(tmp_path_factory.mktemp("closed"), ("edge",), {**LIGHT, **told}) as running:
+        running.publish(CARD, "cdn")
+        wait_for("it is published", lambda: running.ready_paths().get("live/cdn"), 30.0)
+        yield Edge(running, folder_of(running.settings) / "pki/authorities/local/root.crt")
+
+
+def test_a_password_leads_to_the_cdn_which_needs_none(closed: Edge) -> None:
+    path = "/all/cdn/index.m3u8"
+    assert closed.http.get(path).status_code == 401
+    assert closed.http.get(path, auth=(READER, "guessed")).status_code == 401
+    answer = closed.http.get(path, auth=(READER, PASSWORD))
+    assert (answer.status_code, answer.headers["cache-control"]) == (307, "no-store")
+    there = answer.headers["location"]
+    assert there.startswith(f"{AT}/all/cdn/")
+    below = there.removeprefix(AT).removesuffix("index.m3u8")
+    # What follows is asked by the CDN: without a password, and the same for everybody.
+    playlist = asked(closed, f"{below}index.m3u8")
+    assert (playlist.status_code, playlist.headers["cache-control"]) == (200, "public, max-age=1")
+    [first, *_] = read(playlist.text).addresses
+    media = asked(closed, f"{below}{first}")
+    piece = asked(closed, f"{below}{read(media.text).pieces[0].uri}")
+    assert piece.status_code == 200
+    assert piece.headers["cache-control"].startswith("public, max-age=")
+    assert asked(closed, path).status_code == 401
+    assert asked(closed, path, **{LEAD_HEADER: "cdn"}).status_code == 401
+    assert closed.http.get(f"{below}index.m3u8").status_code == 403, "past the CDN nobody gets it"
+
+
+def test_a_link_of_the_command_line_opens_it_at_the_cdn_until_links_are_ended(closed: Edge) -> None:
+    there = closed.stack.command("links", "add", "all/cdn", "--hours", "1").strip()
+    assert there.startswith(f"{AT}/all/cdn/")
+    path = there.removeprefix(AT)
+    assert asked(closed, path).status_code == 200
+    closed.stack.command("links", "revoke")
+    wait_for("it is over", lambda: asked(closed, path).status_code == 401, 10.0)
+    log = (closed.stack.settings.data_dir / "edge" / "access.log").read_text()
+    assert "/all/cdn/index.m3u8" in log
+    assert path.split("/")[3] not in log

@@ -192,6 +192,34 @@ def test_a_password_or_a_link_opens_it_and_nothing_else_does(locked: TestClient,
     assert locked.get(f"/{showing['address']}?{link}").status_code == 200
 
 
+def test_a_link_in_the_path_opens_all_below_it_to_any_cache_until_its_end(
+    locked: TestClient, kept: Path
+) -> None:
+    links = Links(store_of(settings_of(kept)))
+    link, other = (links.make(path, "read", 600).partition("=")[2] for path in ("all/news", "all/sport"))
+    base = f"/all/news/{link}"
+    opened = locked.get(f"{base}/index.m3u8")
+    assert opened.headers["cache-control"] == "public, max-age=1"
+    for uri in read(opened.text).addresses:
+        assert "?" not in uri
+        media = locked.get(f"{base}/{uri}")
+        assert (media.status_code, media.headers["cache-control"]) == (200, "public, max-age=1")
+        for _ in range(2):
+            piece = locked.get(f"{base}/{read(media.text).pieces[0].uri}")
+            assert piece.status_code == 200
+            held = int(piece.headers["cache-control"].removeprefix("public, max-age="))
+            assert 590 <= held <= 600, "no cache gives it for longer than the link holds"
+    [showing] = locked.get("/joined").json()["showings"]
+    earlier = showing["address"].replace("/index", f"/{link}/index")
+    assert locked.get(f"/{earlier}").headers["cache-control"] == "public, max-age=60"
+    for wrong in (other, link[:-1] + ("0" if link[-1] != "0" else "1")):
+        refused = locked.get(f"/all/news/{wrong}/index.m3u8")
+        assert (refused.status_code, refused.headers["cache-control"]) == (401, "no-store")
+    assert locked.get(f"{base}/{link}/index.m3u8").status_code == 404
+    links.revoke()
+    assert locked.get(f"{base}/index.m3u8").status_code == 401
+
+
 def test_who_guesses_is_held_back(locked: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(viewers, "PAUSE", 0.0)
     statuses = [locked.get("/all/news/index.m3u8", auth=("viewer", str(n))).status_code for n in range(12)]

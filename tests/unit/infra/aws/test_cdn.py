@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pulumi.runtime import rpc
 
-from app.render.caddy import CDN_HEADER
+from app.render.caddy import CDN_HEADER, LEAD_HEADER
 from infra.config import ConfigError
 from infra.policy.rules import POLICIES, UNTAGGED, Resource
 from tests.unit.infra.aws.given_values import GIVEN, chosen, refused
@@ -121,6 +121,26 @@ def test_the_edge_asks_for_the_secret_and_no_bundle_holds_it(made: Recorded) -> 
     assert "/voicestack/prod/streaming/secrets/CDN_SECRET" in kept
 
 
+def test_services_know_where_viewers_reach_it(made: Recorded) -> None:
+    bundle = json.loads(made.of("s3/bucketObjectv2:BucketObjectv2")["streaming-bundle"]["content"])
+    services = bundle["compose"]["services"]
+    assert services["dubber"]["environment"]["CDN_URL"] == "https://watch.live.example.org"
+    assert (
+        "https://watch.live.example.org{http.request.uri.path}"
+        in (services["edge"]["environment"]["CADDY_CONFIG"])
+    )
+
+
+def test_where_watching_needs_a_password_the_edge_asks_the_dubber_where_viewers_go() -> None:
+    closed = {**SETTINGS, "MEDIA_READ_USER": "viewer", "MEDIA_READ_PASSWORD": "hush-read"}
+    found = stack(chosen(**{**CDN, "settings": json.dumps(closed)}))
+    bundle = found.of("s3/bucketObjectv2:BucketObjectv2")["streaming-bundle"]["content"]
+    assert "hush" not in bundle
+    edge = json.loads(bundle)["compose"]["services"]["edge"]["environment"]["CADDY_CONFIG"]
+    assert LEAD_HEADER in edge
+    assert "watch.live" not in edge
+
+
 def test_no_policy_is_broken_and_all_that_takes_tags_has_some(made: Recorded) -> None:
     resources = [Resource(kind, name, inputs, protected=True) for (kind, name), inputs in made.made.items()]
     assert [found for each in resources for policy in POLICIES for found in policy.find(each)] == []
@@ -142,7 +162,6 @@ def test_without_it_there_is_nothing_of_it() -> None:
     [
         ({"CDN_SECRET": ""}, "settings.CDN_SECRET: missing"),
         ({"DOMAIN": "voice.internal"}, "a public name alone"),
-        ({"MEDIA_READ_USER": "viewer", "MEDIA_READ_PASSWORD": "hush-read"}, "MEDIA_READ_USER"),
     ],
 )
 def test_what_a_cdn_can_not_stand_before_is_told(settings: dict[str, str], said: str) -> None:
