@@ -24,7 +24,9 @@ from app.serving.trust import trusted
 from app.settings import Settings
 
 NAME, FILE = r"[A-Za-z0-9_-][A-Za-z0-9_.@-]{0,127}", r"[a-z0-9-]{1,64}\.[a-z0-9]{1,8}"
-TARGET = re.compile(rf"/all/{NAME}/{FILE}(\?{PARAMETER}=[A-Za-z0-9._~-]{{1,512}})?")
+LINK = r"\d{1,12}\.[0-9a-f]{64}"
+TARGET = re.compile(rf"/all/{NAME}/({LINK}/{FILE}|{FILE}(\?{PARAMETER}=[A-Za-z0-9._~-]{{1,512}})?)")
+IN_A_PATH = re.compile(rf"/all/{NAME}/{LINK}/")
 PASSED_ON = (PARAMETER, "_HLS_pathway")
 """Of a query nothing else goes to the cell: with anything behind it an answer would be asked for anew."""
 CONNECT_WITHIN = 3.0
@@ -54,7 +56,9 @@ def create(settings: Settings) -> FastAPI:
     def at_once(asked: Asked) -> Response | None:
         if TARGET.fullmatch(asked.target) is None:
             return None
-        held = origin.at_hand(asked.target, asked.headers.get(b"authorization", b"").decode())
+        by_path = IN_A_PATH.match(asked.target) is not None
+        authorization = "" if by_path else asked.headers.get(b"authorization", b"").decode()
+        held = origin.at_hand(asked.target, authorization)
         # Whoever is refused goes the usual way.
         if held is None or held.status != httpx.codes.OK:
             return None
@@ -78,6 +82,21 @@ def create(settings: Settings) -> FastAPI:
         authorization = request.headers.get("authorization", "")
         if not authorization.isascii():
             raise HTTPException(400, "Authorization: takes ASCII alone", headers)
+        return await asked(target, authorization, headers)
+
+    @app.get("/all/{name}/{link}/{file}")
+    @app.head("/all/{name}/{link}/{file}", include_in_schema=False)
+    async def watch_by_link(
+        request: Request,
+        name: Annotated[str, Path(pattern=f"^{NAME}$")],
+        link: Annotated[str, Path(pattern=f"^{LINK}$")],
+        file: Annotated[str, Path(pattern=f"^{FILE}$")],
+    ) -> Response:
+        """The same, opened by a link in the path: the cell is asked once, however many have that link."""
+        headers = shared(settings, request.headers.get("origin", ""))
+        return await asked(f"/all/{name}/{link}/{file}", "", headers)
+
+    async def asked(target: str, authorization: str, headers: dict[str, str]) -> Response:
         try:
             held = await origin.ask(target, authorization)
         except Unreachable as problem:

@@ -117,7 +117,7 @@ def router(
             if leads_there is not None:
                 return leads_there
             raise Unknown(f"{name!r} is neither live nor kept")
-        content, age = at_hand.in_memory(index, name, file, current)
+        content, age = at_hand.in_memory(index, name, file, current, within)
         if content is None and PIECE.fullmatch(file) is not None:
             with suppress(FileNotFoundError):
                 content = await shelf.piece(index.folder / file)
@@ -164,14 +164,15 @@ class AtHand:
             return None
         if live and file in playlists.BEGINNINGS and not has_begun(index):
             return None
-        content, age = self.in_memory(index, name, file)
+        content, age = self.in_memory(index, name, file, within=within)
         return None if content is None else self.answer(content, file, age, link, headers, within)
 
     def in_memory(
-        self, index: Index, name: str, file: str, current: str = ""
+        self, index: Index, name: str, file: str, current: str = "", within: str = ""
     ) -> tuple[str | bytes | None, str]:
         """What a file of a showing holds, None where that is not in memory, and how long it may be kept."""
-        if self._replicas and file in (playlists.STEERED, playlists.STEERING):
+        # Whoever is led elsewhere by a link in the path is not led on from there.
+        if self._replicas and not within and file in (playlists.STEERED, playlists.STEERING):
             pathways = self._replicas.pathways(name, current)
             if file == playlists.STEERING:
                 return playlists.steering(pathways, ASKED_AGAIN_AFTER), EACH_TIME

@@ -15,6 +15,7 @@ from tests.browser.servers import serving
 from tests.stack import free_port
 
 PAGE = "https://player.example.org"
+LINK = f"1800000000.{64 * 'a'}"
 HEAD = b"GET %b HTTP/1.1\r\nHost: testserver\r\nOrigin: %b\r\n\r\n"
 
 
@@ -34,6 +35,9 @@ def replica(asked: Counter[str]) -> Iterator[TestClient]:
         asked[f"/{path}"] += 1
         caching = {"cache-control": "public, max-age=31536000, immutable", "vary": "origin"}
         if path == "all/news/picture-1.m4s":
+            return Response(b"a piece", media_type="video/mp4", headers=caching)
+        if path == f"all/news/{LINK}/picture-1.m4s":
+            assert "authorization" not in request.headers
             return Response(b"a piece", media_type="video/mp4", headers=caching)
         if path == "all/moved/index.m3u8":
             return Response(
@@ -78,6 +82,21 @@ def test_a_piece_is_asked_for_once_and_then_given_where_the_request_arrives(
     metrics = replica.get("/metrics").text
     assert "replica_answers_total 4.0" in metrics
     assert "replica_asked_total 1.0" in metrics
+
+
+def test_by_a_link_in_the_path_viewers_share_what_was_asked_once_whoever_they_say_they_are(
+    replica: TestClient, asked: Counter[str]
+) -> None:
+    path = f"/all/news/{LINK}/picture-1.m4s"
+    for who in ("", "Basic dmlld2VyOm91dC13b3Jk", "Basic Z3Vlc3M6Z3Vlc3M="):
+        answer = replica.get(path, headers={"authorization": who} if who else {})
+        assert (answer.status_code, answer.content) == (200, b"a piece")
+        assert at_once(replica, path) is not None
+    assert asked == {path: 1}
+    assert at_once(replica, f"{path}?link=1.2") is None
+    for wrong in (LINK[:-1], LINK.upper(), f"{LINK}/{LINK}", f"x{LINK}"):
+        assert replica.get(f"/all/news/{wrong}/picture-1.m4s").status_code in (404, 422)
+    assert set(asked) == {path}
 
 
 def test_refusals_and_other_cells_are_passed_on(replica: TestClient) -> None:

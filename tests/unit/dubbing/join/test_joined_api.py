@@ -150,6 +150,10 @@ def test_what_opens_a_steered_stream_opens_it_at_every_replica(kept: Path) -> No
         server = attributes(steered.tags["CONTENT-STEERING"])["SERVER-URI"]
         assert http.get("/all/news/steering.json").status_code == 401
         assert http.get(f"/all/news/{server}&_HLS_pathway=cell").json()["VERSION"] == 1
+        within = link.partition("=")[2]
+        by_path = http.get(f"/all/news/{within}/steered.m3u8")
+        assert by_path.text == http.get(f"/all/news/{within}/index.m3u8").text, "whoever was led here stays"
+        assert http.get(f"/all/news/{within}/steering.json").status_code == 404
 
 
 def test_a_player_reads_it_from_beginning_to_end(kept: Path) -> None:
