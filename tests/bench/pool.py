@@ -17,8 +17,9 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
+from math import inf
 from pathlib import Path
 
 import structlog
@@ -54,19 +55,38 @@ class Step:
     marks: tuple[tuple[int, int, bool], ...]
 
 
-@dataclass
-class Dub:
-    """A dub and what became of its phrases: seconds to each answer, and whether there was a dub in it."""
+@dataclass(frozen=True)
+class Told:
+    """What became of a phrase: when it was answered (monotonic), after how many seconds, and why there is no
+    dub, empty where there is one."""
 
-    client: StsClient
-    asked: int = 0
-    answers: list[tuple[float, bool]] = field(default_factory=list)
+    at: float
+    seconds: float
+    why: str
 
     @property
-    def in_time(self) -> float:
-        """The share of its phrases that were in time."""
-        good = sum(dubbed and seconds <= DEADLINE for seconds, dubbed in self.answers)
-        return good / max(1, len(self.answers))
+    def in_time(self) -> bool:
+        """Whether it was dubbed and not late."""
+        return not self.why and self.seconds <= DEADLINE
+
+
+@dataclass
+class Dub:
+    """A dub that begins so many seconds after all began, and what became of its phrases."""
+
+    client: StsClient
+    told: list[Told]
+    begins: float
+    asked: int = 0
+
+    def between(self, since: float, until: float = inf) -> list[Told]:
+        """What was answered in that time (monotonic)."""
+        return [each for each in self.told if since <= each.at < until]
+
+
+def share_in_time(told: Sequence[Told]) -> float:
+    """The share of phrases that were in time."""
+    return sum(each.in_time for each in told) / max(1, len(told))
 
 
 def steps() -> list[Step]:
@@ -114,46 +134,43 @@ def shared_out(addresses: Sequence[str], count: int) -> list[tuple[str, ...]]:
     return [pool.join(number) for number in range(count)]
 
 
-def run(folder: Path, count: int, offered: int, seconds: float) -> list[Dub]:
-    """What becomes of so many dubs at so many hosts, once those rest that there is no time for."""
-    said = steps()
-    with hosts(folder, count) as addresses:
-        dubs = []
-        for asks in shared_out(addresses, offered):
-            told: list[tuple[float, bool]] = []
-            client = StsClient(asks, Config(source="en", target="es"), KEPT, partial(note, told))
-            dubs.append(Dub(client, answers=told))
-            client.start()
-        try:
-            play(dubs, said, seconds)
-        finally:
-            for dub in dubs:
-                dub.client.close()
+def begun(addresses: Sequence[str], begins: Sequence[float]) -> list[Dub]:
+    """Dubs that begin at these times, shared out over the hosts."""
+    dubs = []
+    for asks, at in zip(shared_out(addresses, len(begins)), begins, strict=True):
+        told: list[Told] = []
+        client = StsClient(asks, Config(source="en", target="es"), KEPT, partial(note, told))
+        dubs.append(Dub(client, told, at))
     return dubs
 
 
-def note(told: list[tuple[float, bool]], answer: Answer) -> None:
+def note(told: list[Told], answer: Answer) -> None:
     """An answer, as the client tells it."""
-    told.append((answer.seconds, answer.dub is not None))
+    told.append(Told(time.monotonic(), answer.seconds, answer.code))
 
 
-def play(dubs: Sequence[Dub], said: Sequence[Step], seconds: float) -> None:
-    """Sends every dub's sound as time goes by, over and over, each begun at another time; answers count after
-    SETTLES, for so many seconds."""
-    began, samples = time.monotonic(), round(len(said) * A_BLOCK * RECOGNISER_RATE)
+def play(dubs: Sequence[Dub], seconds: float) -> float:
+    """Sends every dub's sound as time goes by, over and over, for so many seconds; when that began."""
+    said = steps()
+    samples = round(len(said) * A_BLOCK * RECOGNISER_RATE)
     # When a dub's next step is due, which dub, and how many steps it has sent.
-    due = [(BEGIN_OVER * number / len(dubs), number, 0) for number in range(len(dubs))]
-    settled = False
-    while due[0][0] < SETTLES + seconds:
-        at, number, sent = due[0]
-        if at >= SETTLES and not settled:
-            settled = True
-            for dub in dubs:
-                dub.answers.clear()
-        time.sleep(max(0.0, began + at - time.monotonic()))
-        rounds, place = divmod(sent, len(said))
-        send(dubs[number], said[place], rounds * samples)
-        heapq.heapreplace(due, (at + A_BLOCK, number, sent + 1))
+    due = [(dub.begins, number, 0) for number, dub in enumerate(dubs)]
+    heapq.heapify(due)
+    began = time.monotonic()
+    try:
+        while due[0][0] < seconds:
+            at, number, sent = due[0]
+            time.sleep(max(0.0, began + at - time.monotonic()))
+            if not sent:
+                dubs[number].client.start()
+            rounds, place = divmod(sent, len(said))
+            send(dubs[number], said[place], rounds * samples)
+            heapq.heapreplace(due, (at + A_BLOCK, number, sent + 1))
+    finally:
+        for dub in dubs:
+            if dub.client.alive:
+                dub.client.close()
+    return began
 
 
 def send(dub: Dub, step: Step, moved: int) -> None:
@@ -178,19 +195,21 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     rows = []
     for count in (int(each) for each in options.hosts.split(",")):
-        print(f"{count} hosts, {count * options.offered} dubs offered", file=sys.stderr, flush=True)
-        with tempfile.TemporaryDirectory() as folder:
-            dubs = run(Path(folder), count, count * options.offered, options.seconds)
-        carried = [dub for dub in dubs if dub.in_time >= IN_TIME]
-        took = spread([seconds for dub in carried for seconds, _ in dub.answers])
+        offered = count * options.offered
+        print(f"{count} hosts, {offered} dubs offered", file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory() as folder, hosts(Path(folder), count) as addresses:
+            dubs = begun(addresses, [BEGIN_OVER * number / offered for number in range(offered)])
+            since = play(dubs, SETTLES + options.seconds) + SETTLES
+        carried = [told for dub in dubs if share_in_time(told := dub.between(since)) >= IN_TIME]
+        took = spread([each.seconds for told in carried for each in told])
         rows.append((count, len(dubs), len(carried), took))
     print(machine().partition("\n")[0], f"\nA piece takes {PIECE:g} s of a host's stand-in.\n", sep="\n")
     print("| hosts | dubs offered | dubs in time | against one host | an answer, p50 / p95 |")
     print("|---:|---:|---:|---:|---:|")
-    for count, offered, carried_count, took in rows:
+    for count, of_all, carried_count, took in rows:
         ratio = carried_count / max(1, rows[0][2])
         times = f"{took.p50:.2f} / {took.p95:.2f} s"
-        print(f"| {count} | {offered} | {carried_count} | {ratio:.2f} | {times} |")
+        print(f"| {count} | {of_all} | {carried_count} | {ratio:.2f} | {times} |")
 
 
 if __name__ == "__main__":
