@@ -309,7 +309,16 @@ class Stack:
 
         Over RTSP any codec goes; over RTMP what FLV takes. `-re` is up to the arguments.
         """
-        output = ["-f", "rtsp", "-rtsp_transport", "tcp", f"{self.rtsp}/live/{name}"]
+        # VP9 over RTSP is an experiment to FFmpeg.
+        output = [
+            "-strict",
+            "experimental",
+            "-f",
+            "rtsp",
+            "-rtsp_transport",
+            "tcp",
+            f"{self.rtsp}/live/{name}",
+        ]
         if protocol == "rtmp":
             output = ["-f", "flv", ingest_address(self.settings, name)]
         if protocol == "srt":

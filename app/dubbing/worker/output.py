@@ -75,6 +75,8 @@ class Output:
                     "rtsp_transport": "tcp",
                     "max_interleave_delta": LEAST_DELTA,
                     "timeout": str(round(WRITE_TIMEOUT * 1e6)),
+                    # VP9 in RTP is a standard by now (RFC 9628); FFmpeg calls it an experiment.
+                    "strict": "experimental",
                 },
             )
             self._video = self._container.add_stream_from_template(video) if video is not None else None

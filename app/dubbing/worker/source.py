@@ -11,6 +11,7 @@ import av
 import av.error
 import numpy as np
 
+from app.dubbing import vp9
 from app.dubbing.states import Track
 from app.dubbing.tracks import Chosen, Named, roles
 from app.dubbing.worker.decoder import Samples, SoundDecoder, unusable
@@ -167,6 +168,8 @@ class Source:
                 if packet.pts is None and packet.dts is None:
                     continue
                 if packet.stream is self.video:
+                    if packet.stream.codec_context.name == vp9.NAME:
+                        packet.is_keyframe = vp9.is_key(bytes(packet)[:1])
                     last_video = decoding_time(packet, last_video)
                     yield VideoPacket(last_video, arrival, cast("VideoData", packet))
                     continue

@@ -50,13 +50,13 @@ def play(clip: Path) -> list[str]:
     return ["-re", "-stream_loop", "-1", "-i", str(clip), "-c", "copy"]
 
 
-def record(url: str, target: Path, seconds: float) -> Path:
-    """Writes what is published at an address to a file, not re-encoded, all its tracks.
+def record(url: str, target: Path, seconds: float, *more: str) -> Path:
+    """Writes what is published at an address to a file, not re-encoded, all its tracks; `more` are options.
 
     RTMP keeps the tracks' times as they are; an RTSP client guesses how they belong together.
     """
     transport = ("-rtsp_transport", "tcp") if url.startswith("rtsp") else ()
-    ffmpeg(*transport, "-i", url, "-map", "0", "-c", "copy", "-t", str(seconds), str(target), tries=3)
+    ffmpeg(*transport, "-i", url, "-map", "0", "-c", "copy", *more, "-t", str(seconds), str(target), tries=3)
     return target
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from tests.stack import FfmpegPublisher, Stack, wait_for
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-pix_fmt", "yuv420p")
 B_FRAMES = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "25", "-pix_fmt", "yuv420p")
 H265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:keyint=25")
+VP9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "25", "-pix_fmt", "yuv420p")
 AAC = ("-c:a", "aac")
 
 # Seconds after which RTP's 90 kHz clock of 32 bits can't tell forward from back.
@@ -93,6 +95,21 @@ def test_a_stream_in_the_codecs_of_the_field_is_dubbed_and_its_picture_copied(
         sent, got = set(picture_hashes(clip)), picture_hashes(out)
         assert len(got) > 60
         assert sum(picture in sent for picture in got) > 0.9 * len(got)
+
+
+def test_a_picture_in_vp9_is_copied_and_stands_in_the_one_player(stack: Stack, tmp_path: Path) -> None:
+    """Over RTSP, as over WHIP from a browser, nothing but the picture itself tells which ones are keys."""
+    clip = make_clip(tmp_path / "clip.mkv", *VP9, "-c:a", "libopus")
+    with published(stack, play(clip), "vp9"):
+        wait_for("a dubbed phrase", lambda: dubbed(stack, "vp9", 2), within=60)
+        out = record(f"{stack.rtsp}/dub/vp9/es", tmp_path / "out.mkv", 5, "-copyinkf:v")
+        answer = stack.http.get("/all/vp9/index.m3u8", timeout=60.0)
+    assert codecs_of(out) == ["vp9", "aac", "opus"]
+    sent, got = set(picture_hashes(clip)), picture_hashes(out)
+    assert len(got) > 60
+    assert sum(picture in sent for picture in got) > 0.9 * len(got)
+    assert answer.status_code == 200, answer.text
+    assert re.search(r'CODECS="vp09\.\d\d\.\d\d\.08,mp4a', answer.text), answer.text
 
 
 def test_a_picture_without_sound_is_published_with_silence(stack: Stack, tmp_path: Path) -> None:
