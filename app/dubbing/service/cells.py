@@ -150,7 +150,7 @@ def place(stream: str, cells: Mapping[str, Cell], promised: Mapping[str, str], d
 class Directory:
     """Asks the cells, this one by `own` and the others (CELLS) over HTTP, and remembers whom it has named.
 
-    When links were ended at another cell they are ended here, too.
+    When links were ended at another cell they are ended here, too, where cells have them in common.
     """
 
     def __init__(
@@ -232,7 +232,8 @@ class Directory:
             )
             answer.raise_for_status()
             cell = Cell.model_validate_json(answer.content)
-            self._links.hear(cell.links_ended)
+            if self._links.shared:
+                self._links.hear(cell.links_ended)
         except (httpx.HTTPError, ValidationError, AccessError) as problem:
             if address not in self._silent:
                 said = "not as a cell does" if isinstance(problem, ValidationError) else str(problem)

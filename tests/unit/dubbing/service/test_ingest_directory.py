@@ -226,26 +226,35 @@ def test_with_one_cell_nobody_is_asked() -> None:
     assert asyncio.run(ask()) is None
 
 
-def test_links_that_were_ended_at_another_cell_are_ended_here_whoever_asks(tmp_path: Path) -> None:
-    links = Links(Store(tmp_path), "hush")
-    before, ended = links.make("live/news", "publish", 60), 1_800_000_000_000
-    told_so = cell("b", links_ended=ended)
+@pytest.mark.parametrize("word", ["hush", ""])
+def test_links_that_were_ended_at_another_cell_are_ended_here_where_they_are_in_common(
+    tmp_path: Path, word: str
+) -> None:
+    links = Links(Store(tmp_path), word)
+    before, told_so = links.make("live/news", "publish", 60), cell("b", links_ended=1_800_000_000_000)
+    asked = 0
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        return httpx.Response(200, text=told_so.model_dump_json())
 
     async def mine() -> Cell:
         return cell("a")
 
     async def hear() -> None:
-        answers = httpx.MockTransport(lambda _: httpx.Response(200, text=told_so.model_dump_json()))
-        async with httpx.AsyncClient(transport=answers) as client:
-            running = asyncio.create_task(Directory(SETTINGS, mine, client, links).run())
-            while not links.ended:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+            directory = Directory(SETTINGS, mine, client, links)
+            running = asyncio.create_task(directory.run())
+            await directory.all()
+            while not asked:
                 await asyncio.sleep(0.01)
             running.cancel()
 
     assert links.allows(before, "live/news", "publish")
     asyncio.run(asyncio.wait_for(hear(), 20))
-    assert links.ended == ended
-    assert not links.allows(before, "live/news", "publish")
+    assert links.ended == (told_so.links_ended if word else 0)
+    assert links.allows(before, "live/news", "publish") == (not word)
 
 
 @pytest.mark.parametrize("when", [-1, 1 << 53, "now"])
