@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,9 @@ from tests.docker.offline import hub
 from tests.rehearsal.emulator.server import Emulator
 from tests.rehearsal.guests.guest import Guest
 from tests.rehearsal.guests.hypervisor import Hypervisor
+from tests.rehearsal.guests.metadata import Metadata
 from tests.rehearsal.guests.outside import outside
+from tests.rehearsal.guests.resolver import Resolver
 from tests.rehearsal.hosts.releases import RELEASED, release
 from tests.rehearsal.made import instance
 from tests.rehearsal.production import Production
@@ -59,6 +61,7 @@ class Rehearsal:
     machines: Hypervisor
     hub: hub.Hub
     key: Path
+    metadata: Metadata
 
     @property
     def ways_in(self) -> list[str]:
@@ -144,8 +147,21 @@ def rehearsal(folder: Path) -> Iterator[Rehearsal]:
         Emulator(folder / "emulator.log", address=address) as emulator,
         Registry(folder / "registry", address) as registry,
         hub.running(model) as shelf,
+        Metadata(emulator, address) as metadata,
+        Resolver(emulator, address),
         Hypervisor(
-            emulator, machines, machine_image(folder, emulator, registry, f"http://{address}:{shelf.port}")
+            emulator,
+            machines,
+            machine_image(
+                folder,
+                registry,
+                address,
+                {
+                    **emulator.environment,
+                    "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.url,
+                    "HF_ENDPOINT": f"http://{address}:{shelf.port}",
+                },
+            ),
         ) as hypervisor,
     ):
         production = Production(checkout, emulator, registry)
@@ -159,7 +175,7 @@ def rehearsal(folder: Path) -> Iterator[Rehearsal]:
             production.say_setting(variable, value)
         for variable, value in SECRETS.items():
             production.say_secret(variable, value)
-        yield Rehearsal(production, emulator, hypervisor, shelf, folder / "key")
+        yield Rehearsal(production, emulator, hypervisor, shelf, folder / "key", metadata)
 
 
 def write_key(file: Path) -> paramiko.PKey:
@@ -169,12 +185,15 @@ def write_key(file: Path) -> paramiko.PKey:
     return key
 
 
-def machine_image(folder: Path, emulator: Emulator, registry: Registry, models: str) -> dict[str, Path]:
+def machine_image(
+    folder: Path, registry: Registry, resolver: str, environment: Mapping[str, str]
+) -> dict[str, Path]:
     """What the machine image of a company behind a proxy holds: whom to trust, and where everything is."""
-    environment = {**emulator.environment, "HF_ENDPOINT": models}
-    settings = folder / "voicestack.env"
+    settings, names = folder / "voicestack.env", folder / "resolv.conf"
     settings.write_text("".join(f"{name}={value}\n" for name, value in environment.items()), encoding="utf-8")
+    names.write_text(f"nameserver {resolver}\n", encoding="utf-8")
     return {
+        "/etc/resolv.conf": names,
         "/etc/default/voicestack": settings,
         f"/etc/docker/certs.d/{registry.host}/ca.crt": registry.certificate,
     }
