@@ -220,6 +220,9 @@ def test_a_link_in_the_path_opens_all_below_it_to_any_cache_until_its_end(
         refused = locked.get(f"/all/news/{wrong}/index.m3u8")
         assert (refused.status_code, refused.headers["cache-control"]) == (401, "no-store")
     assert locked.get(f"{base}/{link}/index.m3u8").status_code == 404
+    for no_link in ("..", "x", link[:-1], link.upper(), f"{link}0"):
+        missing = locked.get(f"/all/news/{no_link.replace('.', '%2e')}/index.m3u8")
+        assert (missing.status_code, missing.headers["cache-control"]) == (404, "no-store")
     links.revoke()
     assert locked.get(f"{base}/index.m3u8").status_code == 401
 
