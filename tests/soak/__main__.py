@@ -2,9 +2,9 @@
 
 The supervisor of `make run` runs media server, speech service and dubber. Streams are published and watched;
 meanwhile processes are killed and stalled, publishers leave and come back, strangers send garbage, packets
-are lost and the disk is full (these as root alone). It ends with 1 where a fault was not healed, or viewers
-heard nothing without a fault that explains it. The same seed gives the same faults. Not among them: a clock
-that steps.
+are lost, the disk is full and the clock steps by five seconds and back (these as root alone). It ends with 1
+where a fault was not healed, or viewers heard nothing without a fault that explains it. The same seed gives
+the same faults.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, System(Path(folder)) as system:
         for kind in KINDS:
             if kind not in system.kinds:
-                print(f"left out, for it needs root and iptables: {kind.name}", flush=True)
+                print(f"left out, for it needs root ({kind.needs}): {kind.name}", flush=True)
         found = Soak(system, options.streams, seconds, faults, options.seed).run()
     print(found.text())
     if options.write:

@@ -15,12 +15,14 @@ import httpx
 import psutil
 
 from app.demo.publish import ingest_address
-from tests.soak.machine import lose
+from tests.soak.machine import lose, step_clock
 from tests.soak.people import Publisher
 from tests.soak.plan import Fault
 from tests.soak.system import System, garbage
 
 LOST = 0.03
+STEP = 5.0
+"""Seconds."""
 
 
 class Doer:
@@ -51,6 +53,8 @@ class Doer:
             "packets lost on the way in": lambda fault: self._lose(LOST, fault.lasts),
             "no packet gets in": lambda fault: self._lose(1.0, fault.lasts),
             "disk full": lambda fault: self._system.fill_disk(fault.lasts),
+            "clock put forward": lambda fault: step_clock(STEP, fault.lasts),
+            "clock put back": lambda fault: step_clock(-STEP, fault.lasts),
         }
 
     def do(self, fault: Fault) -> None:

@@ -1,4 +1,4 @@
-"""What happens to the machine below the services: packets that are lost, a full disk."""
+"""What happens to the machine below the services: packets that are lost, a full disk, a clock that steps."""
 
 from __future__ import annotations
 
@@ -6,23 +6,38 @@ import contextlib
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from tests.soak.plan import Capability
 
 ROOM_MIB = 256
 CHAIN = "voicestack-soak"
 STATUS = Path("/proc/self/status")
 # include/uapi/linux/capability.h
-CAP_NET_ADMIN = 12
-CAP_SYS_ADMIN = 21
+NUMBERS: Mapping[Capability, int] = {"NET_ADMIN": 12, "SYS_ADMIN": 21, "SYS_TIME": 25}
 
 
-def can_mount() -> bool:
-    """Whether file systems and rules for packets are ours to set here; root of a container may do neither."""
-    if not STATUS.is_file() or shutil.which("iptables") is None:
+def may(capability: Capability) -> bool:
+    """Whether that is ours to do here; root of a container has none of them."""
+    if not STATUS.is_file() or (capability == "NET_ADMIN" and shutil.which("iptables") is None):
         return False
     mine = int(STATUS.read_text(encoding="ascii").partition("CapEff:")[2].split()[0], 16)
-    return all(mine >> capability & 1 for capability in (CAP_NET_ADMIN, CAP_SYS_ADMIN))
+    return bool(mine >> NUMBERS[capability] & 1)
+
+
+def step_clock(seconds: float, lasts: float) -> None:
+    """Has this machine's clock wrong by so much for so long; what only counts time goes on as ever."""
+    put(seconds)
+    try:
+        time.sleep(lasts)
+    finally:
+        put(-seconds)
+
+
+def put(seconds: float) -> None:
+    """Puts the clock forward, or back."""
+    time.clock_settime(time.CLOCK_REALTIME, time.clock_gettime(time.CLOCK_REALTIME) + seconds)
 
 
 class Disk:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+Capability = Literal["NET_ADMIN", "SYS_ADMIN", "SYS_TIME"]
 BACK_WITHIN = 30.0
 """Seconds after which what was killed serves again: restarts wait up to that long (app/native/plan.py)."""
 
@@ -15,8 +17,8 @@ class Kind:
     """Something that goes wrong.
 
     `lasts`: seconds, at least and at most. `silence`: how long viewers of a stream may hear nothing beyond
-    that; None where they may not notice at all. `everybody`: whether all streams may be silent. `needs_root`:
-    whether only root may do it.
+    that; None where they may not notice at all. `everybody`: whether all streams may be silent. `needs`: the
+    capability of Linux without which it can't be done.
     """
 
     name: str
@@ -24,7 +26,7 @@ class Kind:
     lasts: tuple[float, float] = (0.0, 0.0)
     silence: float | None = None
     everybody: bool = False
-    needs_root: bool = False
+    needs: Capability | None = None
 
 
 KINDS = (
@@ -41,9 +43,11 @@ KINDS = (
     Kind("reader that reads nothing", 2, (10.0, 20.0)),
     Kind("original asked for", 1, (3.0, 6.0)),
     Kind("another stream", 2, (10.0, 20.0)),
-    Kind("packets lost on the way in", 2, (10.0, 20.0), silence=20.0, everybody=True, needs_root=True),
-    Kind("no packet gets in", 1, (5.0, 30.0), silence=BACK_WITHIN, everybody=True, needs_root=True),
-    Kind("disk full", 1, (5.0, 15.0), needs_root=True),
+    Kind("packets lost on the way in", 2, (10.0, 20.0), silence=20.0, everybody=True, needs="NET_ADMIN"),
+    Kind("no packet gets in", 1, (5.0, 30.0), silence=BACK_WITHIN, everybody=True, needs="NET_ADMIN"),
+    Kind("disk full", 1, (5.0, 15.0), needs="SYS_ADMIN"),
+    Kind("clock put forward", 1, (5.0, 15.0), needs="SYS_TIME"),
+    Kind("clock put back", 1, (5.0, 15.0), needs="SYS_TIME"),
 )
 
 

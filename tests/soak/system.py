@@ -17,7 +17,7 @@ import psutil
 
 from app.settings import Settings, load
 from tests.bench.cost import MIB
-from tests.soak.machine import Disk, can_mount
+from tests.soak.machine import Disk, may
 from tests.soak.plan import KINDS, Kind
 from tests.stack import ROOT, StackError, free_ports, inherited, link_models, wait_for
 
@@ -40,7 +40,7 @@ class System:
         self.folder = folder
         self.settings: Settings = load(chosen)
         self._open = contextlib.ExitStack()
-        self._disk = Disk(self.settings.data_dir) if can_mount() else None
+        self._disk = Disk(self.settings.data_dir) if may("SYS_ADMIN") else None
         self._environment = {**inherited(), **chosen}
         self.http = httpx.Client(base_url=self.settings.dubber_address, trust_env=False, timeout=5.0)
 
@@ -76,7 +76,7 @@ class System:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """The faults that can be done on this machine."""
-        return tuple(kind for kind in KINDS if self._disk is not None or not kind.needs_root)
+        return tuple(kind for kind in KINDS if kind.needs is None or may(kind.needs))
 
     def fill_disk(self, seconds: float) -> None:
         """The data folder takes no byte for so long."""
