@@ -14,6 +14,8 @@ LONGEST_SILENCE = 6.0
 """Seconds of sound that are missing or silent; the sample itself pauses for 4 s before it begins anew."""
 LONGEST_WAIT = 5.0
 """Seconds by the clock without any sound: what comes later than that a player has no more in store for."""
+PAUSE = 4.0
+"""Seconds that the sample is silent by itself: just before a fault, silence begins before it."""
 DELAY = 6.0
 """Seconds after which a viewer may notice what was done: the delay of the dub, and what players keep."""
 
@@ -63,6 +65,6 @@ def explained(one: Interruption, faults: Sequence[Fault]) -> Fault | None:
         if kind.silence is None or not (kind.everybody or fault.stream == one.stream):
             continue
         ends = fault.at + fault.lasts + kind.silence
-        if fault.at - 1.0 <= one.start <= ends and one.end <= ends + DELAY:
+        if fault.at - PAUSE - 1.0 <= one.start <= ends and one.end <= ends + DELAY:
             return fault
     return None

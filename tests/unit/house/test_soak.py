@@ -42,6 +42,9 @@ def test_only_a_fault_that_may_silence_this_stream_explains_it() -> None:
         explained(Interruption(1, 102.0, 112.0), [Fault(100.0, BY_NAME["speech service killed"], 1, 0.0)])
         is None
     )
+    # The sample's own pause may come just before.
+    assert explained(Interruption(1, 95.5, 112.0), [killed]) == killed
+    assert explained(Interruption(1, 94.5, 112.0), [killed]) is None
     media = Fault(100.0, BY_NAME["media server killed"], 1, 0.0)
     assert explained(Interruption(0, 102.0, 112.0), [media]) == media
 
