@@ -41,6 +41,7 @@ class System:
         self.settings: Settings = load(chosen)
         self._open = contextlib.ExitStack()
         self._disk = Disk(self.settings.data_dir) if may("SYS_ADMIN") else None
+        self._seen: dict[psutil.Process, str] = {}
         self._environment = {**inherited(), **chosen}
         self.http = httpx.Client(base_url=self.settings.dubber_address, trust_env=False, timeout=5.0)
 
@@ -119,12 +120,17 @@ class System:
             **{name: [] for name in SERVICES},
             "workers": [],
         }
+        # Whoever loses its parent is no descendant any more, and goes on working.
+        seen = dict(self._seen)
         with contextlib.suppress(psutil.NoSuchProcess):
             supervisor = psutil.Process(self._process.pid)
             found["supervisor"] = [supervisor]
             for process in supervisor.children(recursive=True):
                 with contextlib.suppress(psutil.Error):
-                    found[self._role(process)].append(process)
+                    seen[process] = self._role(process)
+        self._seen = {process: role for process, role in seen.items() if process.is_running()}
+        for process in self._seen:
+            found[seen[process]].append(process)
         return found
 
     def service(self, name: str) -> psutil.Process | None:

@@ -136,7 +136,7 @@ class Hypervisor:
         return [
             each
             for each in self.ec2.describe_volumes(Filters=filters)["Volumes"]
-            if each["Attachments"][0]["Device"] != ROOT_DEVICE
+            if each["Attachments"][0]["Device"] not in (ROOT_DEVICE, instance.get("RootDeviceName"))
         ]
 
     def disk(self, volume: dict[str, Any]) -> Disk:
