@@ -36,6 +36,14 @@ class Failures:
         return self._backoff.next()
 
 
+async def regularly(look: Callable[[], Awaitable[object]], seconds: float, *, needed: bool) -> None:
+    """Looks again and again, so many seconds apart, until cancelled; only waits where that is not needed."""
+    while needed:
+        await look()
+        await asyncio.sleep(seconds)
+    await asyncio.Event().wait()
+
+
 async def lasting(what: str, run: Callable[[], Awaitable[None]]) -> None:
     """Runs it until cancelled: where it fails or ends, that is logged, and it begins again after a wait."""
     failures = Failures()

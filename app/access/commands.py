@@ -13,7 +13,7 @@ import typer
 
 from app.access.accounts import ROLES, Accounts
 from app.access.keys import SCOPES, Keys
-from app.access.links import Links, secret_of_cells
+from app.access.links import PARAMETER, Links, secret_of_cells
 from app.access.sessions import Sessions
 from app.access.store import AccessError, Store, store_of
 from app.dubbing.service import paths
@@ -165,13 +165,13 @@ def add_link(
         if not live and (publish or not (joined or paths.is_output(path))):
             wanted = "live/NAME" if publish else "all/NAME, dub/NAME/LANGUAGE, described/NAME or live/NAME"
             raise AccessError(f"{path!r} is no stream: {wanted}")
-        query = Links(store, secret_of_cells(settings)).make(
-            path, "publish" if publish else "read", hours * 3600
-        )
+        shared = secret_of_cells(settings)
+        link = Links(store, shared).link(path, "publish" if publish else "read", hours * 3600)
     host = bracket(settings.media_public_host or settings.local_host)
     if joined and settings.cdn_url:
-        print(f"{settings.cdn_url}/{path}/{query.partition('=')[2]}/index.m3u8")
+        print(f"{settings.cdn_url}/{path}/{link}/index.m3u8")
         return
+    query = f"{PARAMETER}={link}"
     if joined:
         print(f"http://{host}:{settings.dubber_port}/{path}/index.m3u8?{query}")
         return
@@ -185,6 +185,6 @@ def add_link(
 def revoke_links() -> None:
     """End every link at once."""
     with told() as (settings, store):
-        Links(store, secret_of_cells(settings)).revoke()
+        Links(store).revoke()
     others = " Other cells hear of it within seconds." if settings.cells else ""
     print(f"No link that was made before opens anything any more.{others}")

@@ -15,6 +15,8 @@ Action = Literal["read", "publish"]
 PARAMETER = "link"
 USER = "voicestack-link"
 """Who sends a link as a password."""
+PATTERN = r"[0-9]{1,12}\.[0-9a-f]{64}"
+"""What a link looks like, as a regular expression."""
 PURPOSE = "links"
 ENDED = "links ended"
 
@@ -42,19 +44,23 @@ class Links:
 
     def make(self, path: str, action: Action, seconds: float) -> str:
         """The query of a link to that path, such as dub/news/es, that holds for so long."""
+        return f"{PARAMETER}={self.link(path, action, seconds)}"
+
+    def link(self, path: str, action: Action, seconds: float) -> str:
+        """The link itself, as it stands in a path or is sent as a password."""
         until = str(int(self.store.clock() + seconds))
-        return f"{PARAMETER}={until}.{signed(self.secrets()[0], path, action, until)}"
+        return f"{until}.{signed(self.secrets()[0], path, action, until)}"
 
     def same_or_new(self, given: str, path: str, seconds: float) -> str:
         """What opens that path to read it: the given link, where it is right, else a new one for so long."""
         if self.allows(f"{PARAMETER}={given}", path, "read"):
             return given
-        return self.make(path, "read", seconds).partition("=")[2]
+        return self.link(path, "read", seconds)
 
     def as_password(self, path: str, action: Action, seconds: float) -> dict[str, str]:
         """The same as the header of a request."""
-        secret = self.make(path, action, seconds).partition("=")[2]
-        return {"Authorization": "Basic " + b64encode(f"{USER}:{secret}".encode()).decode()}
+        login = f"{USER}:{self.link(path, action, seconds)}"
+        return {"Authorization": "Basic " + b64encode(login.encode()).decode()}
 
     def allows(self, query: str, path: str, action: str) -> bool:
         """Whether a query holds a link to this path for this action whose time is not over."""

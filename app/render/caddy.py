@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.access import links
 from app.render.edge import LETS_ENCRYPT, behind, is_own_authority, names
 from app.settings import Settings
 
@@ -18,8 +19,7 @@ HEALTH = "/health"
 
 STREAM = r"(live/[A-Za-z0-9_.-]+|dub/[A-Za-z0-9_.-]+/[a-z]{2,3})"
 # What a viewer is let in by may stand in the path.
-LINK = r"([0-9]{1,12}\.[0-9a-f]{64})"
-JOINED = rf"^/all/[A-Za-z0-9_.@-]+/({LINK}/)?[a-z0-9-]+\.(m3u8|mp4|m4s|vtt|json)$"
+JOINED = rf"^/all/[A-Za-z0-9_.@-]+/({links.PATTERN}/)?[a-z0-9-]+\.(m3u8|mp4|m4s|vtt|json)$"
 OPENED = r"^/all/[A-Za-z0-9_.@-]+/(index|steered|replay)\.m3u8$"
 PLAYBACK = rf"^/{STREAM}/[A-Za-z0-9_.-]+\.(m3u8|mp4|mp|m4s|ts)$"
 WEBRTC = rf"^/{STREAM}/wh[ie]p(/[A-Za-z0-9-]+)?$"
@@ -29,7 +29,7 @@ LEAD_HEADER = "X-Voicestack-Lead"
 """By what the dubber knows that who asks has come past the CDN, and is to be led there."""
 # Of an address the log keeps neither a query, which may hold a token or a password, nor a link, nor the
 # secret by which a WebRTC session is ended.
-SECRETS_OF_ADDRESSES = rf"(/wh[ie]p/).*|\?.*|{LINK}/"
+SECRETS_OF_ADDRESSES = rf"(/wh[ie]p/).*|\?.*|{links.PATTERN}/"
 
 
 def configuration(

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.access.links import PARAMETER
+from app.access.links import PARAMETER, PATTERN
 from app.replica.origin import Held, Origin, Unreachable
 from app.service import create_app
 from app.serving import guarding
@@ -24,9 +24,8 @@ from app.serving.trust import trusted
 from app.settings import Settings
 
 NAME, FILE = r"[A-Za-z0-9_-][A-Za-z0-9_.@-]{0,127}", r"[a-z0-9-]{1,64}\.[a-z0-9]{1,8}"
-LINK = r"\d{1,12}\.[0-9a-f]{64}"
-TARGET = re.compile(rf"/all/{NAME}/({LINK}/{FILE}|{FILE}(\?{PARAMETER}=[A-Za-z0-9._~-]{{1,512}})?)")
-IN_A_PATH = re.compile(rf"/all/{NAME}/{LINK}/")
+TARGET = re.compile(rf"/all/{NAME}/({PATTERN}/{FILE}|{FILE}(\?{PARAMETER}=[A-Za-z0-9._~-]{{1,512}})?)")
+IN_A_PATH = re.compile(rf"/all/{NAME}/{PATTERN}/")
 PASSED_ON = (PARAMETER, "_HLS_pathway")
 """Of a query nothing else goes to the cell: with anything behind it an answer would be asked for anew."""
 CONNECT_WITHIN = 3.0
@@ -89,7 +88,7 @@ def create(settings: Settings) -> FastAPI:
     async def watch_by_link(
         request: Request,
         name: Annotated[str, Path(pattern=f"^{NAME}$")],
-        link: Annotated[str, Path(pattern=f"^{LINK}$")],
+        link: Annotated[str, Path(pattern=f"^{PATTERN}$")],
         file: Annotated[str, Path(pattern=f"^{FILE}$")],
     ) -> Response:
         """The same, opened by a link in the path: the cell is asked once, however many have that link."""

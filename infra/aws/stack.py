@@ -102,7 +102,7 @@ class AwsStack(Component):
             ),
             "bucket": self.bucket.bucket.bucket,
             **({"uploads": self.uploads.bucket.bucket} if self.uploads else {}),
-            **({"cdn": f"https://{config.cdn_name}"} if config.cdn else {}),
+            **({"cdn": config.settings.cdn_url} if config.cdn else {}),
             "releases": {role: release.key for role, release in releases.items()},
             "health": self._roll_out(releases, pools),
             **({"pool": names.speech_group(config.stack)} if config.pool else {}),

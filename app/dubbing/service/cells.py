@@ -20,6 +20,7 @@ from app.access.links import Links
 from app.access.store import AccessError
 from app.dubbing.service import paths, views
 from app.dubbing.service.fresh import Fresh
+from app.lasting import regularly
 from app.service import hide_credentials
 from app.settings import Settings
 
@@ -172,10 +173,7 @@ class Directory:
 
     async def run(self) -> None:
         """Asks the others now and again, until cancelled."""
-        while self._settings.cells:
-            await self._others.get()
-            await asyncio.sleep(ASKED_EVERY)
-        await asyncio.Event().wait()
+        await regularly(self._others.get, ASKED_EVERY, needed=bool(self._settings.cells))
 
     async def find(self, stream: str) -> Ingest:
         """Where the stream is to be published now. Raises NoCell."""

@@ -9,7 +9,7 @@ from typing import Annotated, Protocol
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
-from app.access.links import PARAMETER
+from app.access.links import PARAMETER, PATTERN
 from app.dubbing import showing
 from app.dubbing.service import paths, playlists
 from app.dubbing.service.cdn import Cdn, until_its_end
@@ -26,9 +26,8 @@ from app.settings import Settings
 
 SHOWING_PATTERN = rf"{paths.NAME_PATTERN}(@{showing.STAMP_PATTERN})?"
 LINK = "[A-Za-z0-9._~-]+"
-LINK_IN_A_PATH = r"\d{1,12}\.[0-9a-f]{64}"
 ASKED = re.compile(
-    rf"/all/(?P<name>{SHOWING_PATTERN})/((?P<within>{LINK_IN_A_PATH})/)?(?P<file>[a-z0-9-]+\.[a-z0-9]+)"
+    rf"/all/(?P<name>{SHOWING_PATTERN})/((?P<within>{PATTERN})/)?(?P<file>[a-z0-9-]+\.[a-z0-9]+)"
     rf"(\?{PARAMETER}=(?P<link>{LINK}))?"
 )
 PIECE = re.compile(rf"(picture|sound|text)(-{paths.LANGUAGE_PATTERN})?(-\d{{1,12}})*\.(m4s|mp4|vtt)")
@@ -93,7 +92,7 @@ def router(
     @routes.head("/all/{name}/{link}/{file}", include_in_schema=False)
     async def watch_by_link(request: Request, name: Name, link: str, file: str) -> Response:
         """The same, opened by a link in the path, for a CDN that gives what it holds by the path alone."""
-        if re.fullmatch(LINK_IN_A_PATH, link) is None:
+        if re.fullmatch(PATTERN, link) is None:
             raise HTTPException(404, "there is no such address")
         return await watched(request, name, file, within=link)
 

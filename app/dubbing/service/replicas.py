@@ -12,6 +12,7 @@ import structlog
 
 from app.dubbing.service import paths
 from app.dubbing.service.playlists import Pathway
+from app.lasting import regularly
 from app.service import Check, Checker
 
 LOOK_EVERY = 2.0
@@ -65,10 +66,7 @@ class Replicas:
 
     async def run(self) -> None:
         """Looks at them until cancelled."""
-        while self._addresses:
-            await self.look()
-            await asyncio.sleep(LOOK_EVERY)
-        await asyncio.Event().wait()
+        await regularly(self.look, LOOK_EVERY, needed=bool(self._addresses))
 
     async def look(self) -> None:
         """Asks each of them how it is."""

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from app.lasting import regularly
 from app.service import Check
 from app.settings.fields import POOL
 
@@ -147,10 +148,7 @@ class SpeechPool:
 
     async def run(self) -> None:
         """Looks for hosts that come and go, until cancelled."""
-        while self._found:
-            await self.look()
-            await asyncio.sleep(LOOK_EVERY)
-        await asyncio.Event().wait()
+        await regularly(self.look, LOOK_EVERY, needed=bool(self._found))
 
     async def look(self) -> None:
         """Looks at the hosts there are, and which of them answer."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
+from tests.metadata import MetadataHandler
 from tests.rehearsal.emulator.server import Emulator
 
 TARGETS = {"Terminating:Wait": "Terminated", "Terminating": "Terminated"}
@@ -83,30 +83,15 @@ class Metadata:
         return name
 
 
-def handler(metadata: Metadata) -> type[BaseHTTPRequestHandler]:
-    """What answers for it: as EC2 with IMDSv2 alone, nothing without a token."""
+def handler(metadata: Metadata) -> type[MetadataHandler]:
+    """What answers for it."""
 
-    class Handler(BaseHTTPRequestHandler):
-        """A token, then what is asked for."""
+    class Handler(MetadataHandler):
+        """Tells a guest what it is."""
 
-        def do_PUT(self) -> None:
-            token = secrets.token_hex(8)
-            metadata.tokens.add(token)
-            self.answer(200, token)
+        tokens = metadata.tokens
 
-        def do_GET(self) -> None:
-            if self.headers["X-aws-ec2-metadata-token"] not in metadata.tokens:
-                return self.answer(401, "")
-            said = metadata.said(self.path.removeprefix("/latest/meta-data/"), self.client_address[0])
-            return self.answer(404, "") if said is None else self.answer(200, said)
-
-        def answer(self, status: int, text: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *_: Any) -> None:
-            """Says nothing."""
+        def said(self, path: str, address: str) -> str | None:
+            return metadata.said(path, address)
 
     return Handler

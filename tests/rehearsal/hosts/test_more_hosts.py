@@ -7,23 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
-from app.demo.lines import Helper
-from app.demo.measure import Measurement
-from app.demo.publish import ingest_address, publish
-from app.demo.read import watch_address
-from app.demo.sample import sample_video
 from tests.rehearsal.emulator.server import REGION
 from tests.rehearsal.hosts.rehearsal import Rehearsal
-from tests.rehearsal.hosts.steps import APPEARS_WITHIN, PICTURES, client, told
+from tests.rehearsal.hosts.steps import APPEARS_WITHIN, Dubbed, dubbing, told
 from tests.rehearsal.made import instance, volumes
 from tests.stack import wait_for
-from tests.viewer import Viewer
 
 pytestmark = pytest.mark.thorough
 
@@ -35,27 +28,11 @@ CONSOLE = 4200
 ANSWERS_WITHIN = 10.0
 
 
-@dataclass(frozen=True)
-class Dubbed:
-    """A stream that is published to the first host, and who watches its dub there."""
-
-    publisher: Helper
-    viewer: Viewer
-
-    def goes_on(self) -> None:
-        """Waits for more pictures of the dub."""
-        seen = len(self.viewer.pictures)
-        wait_for("dubbed pictures", lambda: len(self.viewer.pictures) > seen + PICTURES, APPEARS_WITHIN)
-
-
 @pytest.fixture(scope="module")
 def dubbed(rehearsal: Rehearsal) -> Iterator[Dubbed]:
     """It is published until the tests of this file have ended."""
-    settings = client(rehearsal)
-    viewer = Viewer(watch_address(settings, f"dub/{STREAM}/{settings.target_languages[0]}"))
-    address, sent = ingest_address(settings, STREAM), Measurement().on_sent
-    with publish(address, sample_video(60), sent) as publisher, viewer.watching():
-        yield Dubbed(publisher, viewer)
+    with dubbing(rehearsal, STREAM) as found:
+        yield found
 
 
 def told_by(rehearsal: Rehearsal, host: str, path: str) -> dict[str, Any]:

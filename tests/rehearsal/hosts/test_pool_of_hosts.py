@@ -14,18 +14,12 @@ from typing import Any
 import httpx
 import pytest
 
-from app.demo.lines import Helper
-from app.demo.measure import Measurement
-from app.demo.publish import ingest_address, publish
-from app.demo.read import watch_address
-from app.demo.sample import sample_video
 from app.release import names
 from tests.rehearsal.emulator.groups import TAKES_PART
 from tests.rehearsal.hosts.rehearsal import Rehearsal
-from tests.rehearsal.hosts.steps import APPEARS_WITHIN, PICTURES, client, told
+from tests.rehearsal.hosts.steps import APPEARS_WITHIN, Dubbed, dubbing, told
 from tests.rehearsal.made import records
 from tests.stack import wait_for
-from tests.viewer import Viewer
 
 pytestmark = pytest.mark.thorough
 
@@ -41,12 +35,10 @@ NAME = "speech.rehearsal.internal."
 
 
 @dataclass(frozen=True)
-class Dubbed:
-    """A stream that is published to the first streaming host, and who watches its dub there."""
+class DubbedByPool(Dubbed):
+    """The stream, and what the dubber tells of its dub."""
 
     rehearsal: Rehearsal
-    publisher: Helper
-    viewer: Viewer
 
     def told(self) -> dict[str, Any]:
         """What the dubber tells of the dub; nothing while it tells nothing."""
@@ -67,8 +59,8 @@ class Dubbed:
 
     def goes_on(self) -> None:
         """Waits for more pictures, and for phrases that are dubbed in time."""
-        seen, dubbed = len(self.viewer.pictures), self.in_time
-        wait_for("dubbed pictures", lambda: len(self.viewer.pictures) > seen + PICTURES, APPEARS_WITHIN)
+        dubbed = self.in_time
+        super().goes_on()
         wait_for("dubbed phrases", lambda: self.in_time > dubbed, APPEARS_WITHIN, 0.2)
         assert self.publisher.running, self.publisher.problem
 
@@ -91,13 +83,10 @@ class Dubbed:
 
 
 @pytest.fixture(scope="module")
-def dubbed(rehearsal: Rehearsal) -> Iterator[Dubbed]:
+def dubbed(rehearsal: Rehearsal) -> Iterator[DubbedByPool]:
     """It is published until the tests of this file have ended."""
-    settings = client(rehearsal)
-    viewer = Viewer(watch_address(settings, f"dub/{STREAM}/{settings.target_languages[0]}"))
-    address, sent = ingest_address(settings, STREAM), Measurement().on_sent
-    with publish(address, sample_video(60), sent) as publisher, viewer.watching():
-        yield Dubbed(rehearsal, publisher, viewer)
+    with dubbing(rehearsal, STREAM) as found:
+        yield DubbedByPool(found.publisher, found.viewer, rehearsal)
 
 
 def taking_part(rehearsal: Rehearsal) -> dict[str, str]:
@@ -135,7 +124,7 @@ def whole(rehearsal: Rehearsal, *, but: str = "") -> dict[str, str]:
 
 
 def test_a_pool_takes_the_place_of_a_fixed_host_while_a_stream_is_dubbed(
-    rehearsal: Rehearsal, dubbed: Dubbed
+    rehearsal: Rehearsal, dubbed: DubbedByPool
 ) -> None:
     dubbed.goes_on()
     production, began = rehearsal.production, time.monotonic()
@@ -160,7 +149,7 @@ def test_a_pool_takes_the_place_of_a_fixed_host_while_a_stream_is_dubbed(
 
 
 def test_a_host_that_is_lost_is_left_for_the_other_one_and_has_a_successor(
-    rehearsal: Rehearsal, dubbed: Dubbed
+    rehearsal: Rehearsal, dubbed: DubbedByPool
 ) -> None:
     there, lost = taking_part(rehearsal), dubbed.host
     with dubbed.without("a host lost", lost):
@@ -172,7 +161,7 @@ def test_a_host_that_is_lost_is_left_for_the_other_one_and_has_a_successor(
 
 
 def test_a_host_with_a_spot_notice_is_left_before_it_is_taken_back(
-    rehearsal: Rehearsal, dubbed: Dubbed
+    rehearsal: Rehearsal, dubbed: DubbedByPool
 ) -> None:
     there, taken = taking_part(rehearsal), dubbed.host
     with dubbed.without("a spot notice", taken):
@@ -184,7 +173,9 @@ def test_a_host_with_a_spot_notice_is_left_before_it_is_taken_back(
     dubbed.goes_on()
 
 
-def test_a_host_that_is_one_too_many_hands_over_before_it_ends(rehearsal: Rehearsal, dubbed: Dubbed) -> None:
+def test_a_host_that_is_one_too_many_hands_over_before_it_ends(
+    rehearsal: Rehearsal, dubbed: DubbedByPool
+) -> None:
     there, ends = taking_part(rehearsal), dubbed.host
     with dubbed.without("a host to end", ends):
         rehearsal.emulator.client("autoscaling").terminate_instance_in_auto_scaling_group(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 from app.release import names
+from tests.metadata import MetadataHandler
 
 INSTANCE = "i-0123456789abcdef0"
 TAKEN = "<CompleteLifecycleActionResponse><CompleteLifecycleActionResult/></CompleteLifecycleActionResponse>"
@@ -38,23 +38,16 @@ class Cloud:
         return [each["LifecycleHookName"] for each in self.completed]
 
 
-def handler(cloud: Cloud) -> type[BaseHTTPRequestHandler]:
+def handler(cloud: Cloud) -> type[MetadataHandler]:
     """What answers for it."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(MetadataHandler):
         """Metadata for those with a token; Auto Scaling's one call."""
 
-        def do_PUT(self) -> None:
-            assert self.headers["X-aws-ec2-metadata-token-ttl-seconds"]
-            token = f"token-{len(cloud.tokens)}"
-            cloud.tokens.add(token)
-            self.answer(200, token)
+        tokens = cloud.tokens
 
-        def do_GET(self) -> None:
-            if self.headers["X-aws-ec2-metadata-token"] not in cloud.tokens:
-                return self.answer(401, "")
-            said = cloud.says.get(self.path.removeprefix("/latest/meta-data/"))
-            return self.answer(404, "") if said is None else self.answer(200, said)
+        def said(self, path: str, address: str) -> str | None:  # noqa: ARG002
+            return cloud.says.get(path)
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -67,14 +60,5 @@ def handler(cloud: Cloud) -> type[BaseHTTPRequestHandler]:
                     "<Error><Code>ValidationError</Code><Message>No active Lifecycle Action</Message></Error>"
                 )
                 self.answer(400, f"<ErrorResponse>{error}</ErrorResponse>")
-
-        def answer(self, status: int, text: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *_: Any) -> None:
-            """Says nothing."""
 
     return Handler
